@@ -1,0 +1,10 @@
+"""Closed forms and proofs about the plateau in monotonic linear interpolation.
+
+Arrays in, arrays out: no torch, no files, no plots, no randomness. The notation of every module:
+n samples, k classes, degree r, logits in nats, losses in nats per sample averaged over samples;
+alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^(r-1).
+"""
+
+from mli_theory.domain import DomainError
+
+__all__ = ["DomainError"]

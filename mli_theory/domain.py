@@ -1,0 +1,70 @@
+"""The one place where inputs meet the hypotheses of the theorems.
+
+Each check returns its input in canonical form (float64 or int64 array, int) and raises
+`DomainError` with the offending value, before any work is done.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["DomainError", "check_degree", "check_labels", "finite_array"]
+
+
+class DomainError(ValueError):
+    """An input outside the hypotheses of the statement it was given to; the message shows the value."""
+
+
+def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+    """The input as a finite float64 array; `shape` has None where any length >= 1 will do.
+
+    Raises:
+        DomainError: not numeric, another number of dimensions, another length, or not finite
+            (the first bad index and its value are shown).
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DomainError(f"{name} must be an array of real numbers, got {values!r}") from error
+    wanted = "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"
+    if array.ndim != len(shape) or any(
+        length is not None and have != length for have, length in zip(array.shape, shape, strict=True)
+    ):
+        raise DomainError(f"{name} must have shape {wanted}, got {array.shape}")
+    if array.size == 0:
+        raise DomainError(f"{name} must not be empty, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        first = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
+        raise DomainError(f"{name} must be finite, but {name}[{', '.join(map(str, first))}] = {array[first]}")
+    return array
+
+
+def check_degree(degree: int, *, least: int = 2, statement: str) -> int:
+    """The degree as an int of at least `least`; `statement` is the theorem that needs it.
+
+    Raises:
+        DomainError: not an integer, or below `least`.
+    """
+    if isinstance(degree, bool) or not isinstance(degree, Integral) or int(degree) < least:
+        raise DomainError(f"{statement} needs an integer degree >= {least}, got {degree!r}")
+    return int(degree)
+
+
+def check_labels(labels: ArrayLike, n_samples: int, n_classes: int) -> NDArray[np.int64]:
+    """The labels as an int64 array (n,), every one in 0 .. k - 1.
+
+    Raises:
+        DomainError: not integers, another length than n_samples, or outside the classes.
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise DomainError(f"labels must be integers, got an array of {array.dtype}")
+    if array.shape != (n_samples,):
+        raise DomainError(f"labels must have shape ({n_samples},), got {array.shape}")
+    bad = np.flatnonzero((array < 0) | (array >= n_classes))
+    if bad.size:
+        raise DomainError(f"labels must lie in 0 .. {n_classes - 1}, but labels[{bad[0]}] = {array[bad[0]]}")
+    return array.astype(np.int64)

@@ -1,0 +1,1 @@
+"""One file a figure: saved numbers drawn onto a matplotlib `Axes`."""

@@ -1,0 +1,46 @@
+"""Builds the wheel and installs it, alone, into a new environment that borrows this one's libraries.
+
+Run as a script with a folder, it prints the path of the installed console command (.ci/run does so).
+"""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel of this checkout, built without a network."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def install_wheel(folder: Path) -> Path:
+    """Install the wheel into `folder`/venv and return that environment's bin folder.
+
+    The borrowed libraries come in through a .pth line: their own .pth files are then not read, so an
+    editable install of this checkout is not seen and the wheel's files are what is imported.
+    """
+    folder = folder.resolve()
+    wheel = build_wheel(folder / "wheel")
+    venv.create(folder / "venv", with_pip=False)
+    bin_folder = folder / "venv" / "bin"
+    pip = [sys.executable, "-m", "pip", "--python", str(bin_folder / "python")]
+    subprocess.run(
+        [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True, stdout=sys.stderr
+    )
+    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return bin_folder
+
+
+if __name__ == "__main__":
+    print(install_wheel(Path(sys.argv[1])) / "mli")

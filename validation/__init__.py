@@ -1,0 +1,1 @@
+"""Claims about the plateau: a prediction, a measurement, a rule fixed beforehand, a verdict."""
