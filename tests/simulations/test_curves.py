@@ -38,7 +38,7 @@ def two_checkpoints(bias="all", depth=3):
 
 
 class Awkward(nn.Module):
-    """Buffers of every kind that each forward pass writes to, tied and frozen weights, dropout, random draws."""
+    """Buffers of every kind, written to by each pass; tied and frozen weights, dropout, random draws."""
 
     def __init__(self):
         super().__init__()

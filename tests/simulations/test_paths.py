@@ -33,7 +33,7 @@ def test_depth_is_counted_over_layers_without_a_bias_and_nested_blocks():
 
 
 def test_what_a_path_does_not_allow_is_named():
-    with pytest.raises(ValueError, match="'quadratic'.*linear, homogeneous, weights, bias"):
+    with pytest.raises(ValueError, match=r"'quadratic'.*linear, homogeneous, weights, bias"):
         tensor_exponents(fcn(2, 2, 2, 2, seed=0), "quadratic")
     with pytest.raises(ValueError, match="has none"):
         tensor_exponents(fcn(2, 2, 2, 2, bias="none", seed=0), "bias")

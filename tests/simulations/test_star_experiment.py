@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from simulations.datasets import load
 from simulations.evaluation import Scores
@@ -41,7 +42,7 @@ def test_the_star_is_one_centre_and_arms_that_change_one_thing():
 
 
 def test_the_protocol_is_the_one_fixed_beforehand():
-    assert SEEDS == tuple(range(100, 112))
+    assert tuple(range(100, 112)) == SEEDS
     assert Protocol("digits", None, 64, 0.9, 64, 0.01, 150, 101, 1) == PROTOCOL
     assert SMOKE_PROTOCOL.limit is not None
 
@@ -66,8 +67,6 @@ def test_a_run_holds_everything_a_prediction_needs(data, bias):
     }
     assert run.path.values.tolist() == ["linear", "homogeneous"]
     # signal + bias are the end's logits: they give the end's loss and the right end of every curve.
-    import torch
-
     end = Scores(torch.from_numpy((run.signal + run.bias).values), torch.from_numpy(run.labels.values))
     assert end.loss == pytest.approx(float(run.end_loss), rel=1e-12)
     assert end.error == float(run.end_error)
