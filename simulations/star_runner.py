@@ -161,8 +161,13 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
+    try:
+        # Of a process that nobody has waited for, the kernel (Linux) keeps the id: state Z.
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state != "Z"
 
 
 def _check(seeds: Sequence[int], arms: Sequence[Arm]) -> None:
