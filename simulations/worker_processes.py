@@ -1,0 +1,96 @@
+"""Jobs in spawned processes of a fixed number of torch threads, stopped cleanly.
+
+Ctrl-C (in the caller's process) or an error in any job ends all of them: each running job is left by a
+`SystemExit`, so its `finally` blocks run and temporary files go; no process stays behind, also when the
+caller itself is killed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from itertools import islice
+from typing import Any, TypeVar
+
+__all__ = ["in_processes"]
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+def in_processes(
+    function: Callable[[Job], Result], jobs: Iterable[Job], *, processes: int, threads: int = 1
+) -> Iterator[Result]:
+    """Results of `function(job)` in the order they finish, `processes` at a time.
+
+    Jobs and results travel by pickle, `function` must be importable. Processes are spawned, never forked
+    (torch's threads do not survive a fork), so a script that gets here must guard its main part with
+    `if __name__ == "__main__"`. Close the iterator (`contextlib.closing`) where it may be left early.
+
+    Args:
+        function: called in a worker.
+        jobs: drawn as workers become free.
+        processes: >= 1.
+        threads: torch's threads in each, >= 1, set before the first job.
+
+    Raises:
+        ValueError: processes or threads < 1.
+        Exception: what a job raised, after the others were stopped.
+    """
+    for name, value in (("processes", processes), ("threads", threads)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+    return _results(function, jobs, processes, threads)
+
+
+def _results(
+    function: Callable[[Job], Result], jobs: Iterable[Job], processes: int, threads: int
+) -> Iterator[Result]:
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), initializer=_prepare_worker, initargs=(threads,)
+    )
+    waiting = iter(jobs)
+    running: set[Future[Result]] = set()
+    try:
+        while True:
+            # Never more than can run: what waits inside the executor can no longer be cancelled.
+            running |= {executor.submit(function, job) for job in islice(waiting, processes - len(running))}
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BaseException:
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepare_worker(threads: int) -> None:
+    import torch
+
+    # A terminal sends Ctrl-C to the whole group: the caller alone decides, and says so by SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave_job)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    torch.set_num_threads(threads)
+
+
+def _leave_job(*_: Any) -> None:
+    # Once: a second signal must not cut the clean-up of the first short.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit("stopped by the main process")
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
