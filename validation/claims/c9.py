@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from mli_theory.homogeneous import predict_curves
 
+from mli_theory.homogeneous import predict_curves
 from validation import metrics
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.line_shape import plateau_end, summary
@@ -74,7 +74,9 @@ def _accuracy(run: xr.Dataset, path: str) -> dict[str, float]:
     for quantity, predicted in (("loss", prediction.loss), ("error", prediction.error)):
         predicted_end = metrics.plateau_end(alphas, predicted)
         found[f"{quantity}_plateau_end_predicted"] = predicted_end
-        found[f"{quantity}_plateau_end_difference"] = predicted_end - plateau_end(run, quantity, path)
+        measured_end = plateau_end(run, quantity, path)
+        found[f"{quantity}_plateau_end_measured"] = measured_end
+        found[f"{quantity}_plateau_end_difference"] = predicted_end - measured_end
     return found
 
 
