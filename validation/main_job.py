@@ -12,7 +12,7 @@ from simulations.gradient_flow import integrate
 
 from simulations.atomic_files import atomic_path, writable_folder
 from simulations.random_streams import numpy_stream
-from simulations.star_experiment import PROTOCOL, SEEDS, SMOKE_PROTOCOL, Protocol
+from simulations.star_experiment import ARMS, PROTOCOL, SEEDS, SMOKE_PROTOCOL, Arm, Protocol
 from simulations.star_runner import run_star
 from validation.claims import CLAIMS
 from validation.judgement import Verdict, judge
@@ -40,6 +40,7 @@ class Job:
         seeds: of the networks and of the simple model.
         protocol: of the networks.
         simple_model: of the simple model.
+        arms: of the star.
         processes: workers; each has protocol.threads torch threads.
     """
 
@@ -47,6 +48,7 @@ class Job:
     seeds: tuple[int, ...]
     protocol: Protocol
     simple_model: SimpleModel = field(default_factory=SimpleModel)
+    arms: tuple[Arm, ...] = ARMS
     processes: int = 2
 
 
@@ -81,7 +83,7 @@ def run_main_job(folder: Path | str, job: Job = FULL) -> Outcome:
     folder = writable_folder(folder)
     # Before the training, which takes longer: a mistake here must not cost it.
     simple_model = integrate_simple_model(folder / "simple_model", job.seeds, job.simple_model)
-    paths = run_star(folder, seeds=job.seeds, protocol=job.protocol, processes=job.processes)
+    paths = run_star(folder, seeds=job.seeds, arms=job.arms, protocol=job.protocol, processes=job.processes)
     runs = tuple(xr.load_dataset(path, engine="h5netcdf") for path in paths)
     observations = observe(runs, simple_model)
     return Outcome(job, runs, observations, judge(CLAIMS, observations))

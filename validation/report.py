@@ -39,7 +39,7 @@ def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
 
 def report_data(outcome: Outcome) -> dict[str, Any]:
     """The report as nested dicts and lists of words, finite numbers and None (for what is undefined)."""
-    return _plain(
+    data: dict[str, Any] = _plain(
         {
             "job": outcome.settings(),
             "centre": CENTRE_CHOICE,
@@ -58,6 +58,7 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
             ],
         }
     )
+    return data
 
 
 def strict_json(data: Any) -> str:

@@ -12,21 +12,22 @@ __all__ = ["number", "report_markdown"]
 _INTRODUCTION = """\
 # The plateau in monotonic linear interpolation
 
-**The line.** Train a neural network. Keep its weights from before training (the *initialisation*) and from after it,
-and walk in a straight line from the one to the other: at `alpha = 0` stands the untrained network, at `alpha = 1` the
-trained one, and at `alpha = 0.3` every weight is 70 % of its initial plus 30 % of its trained value. No network on the
-line but the last was ever trained. At each `alpha` measure the *loss* (nats per sample) and the *error* (the share of
-samples classified wrongly).
+**The line.** Train a neural network. Keep its weights from before training (the *initialisation*) and
+from after it, and walk in a straight line from the one to the other: at `alpha = 0` stands the untrained
+network, at `alpha = 1` the trained one, and at `alpha = 0.3` every weight is 70 % of its initial plus 30
+% of its trained value. No network on the line but the last was ever trained. At each `alpha` measure the
+*loss* (nats per sample) and the *error* (the share of samples classified wrongly).
 
-**What one sees.** Usually both fall from left to right without a hill between: *monotonic linear interpolation*, MLI.
-Deep networks often show a *plateau* first: for a long part of the line nothing seems to happen, then everything at
-once. Its end is here the first `alpha` at which a tenth of the whole fall is spent. Loss and error have plateaus of
-different length, so each claim says which of the two it is about.
+**What one sees.** Usually both fall from left to right without a hill between: *monotonic linear
+interpolation*, MLI. Deep networks often show a *plateau* first: for a long part of the line nothing
+seems to happen, then everything at once. Its end is here the first `alpha` at which a tenth of the whole
+fall is spent. Loss and error have plateaus of different length, so each claim says which of the two it
+is about.
 
-**Why.** In a network of depth *r* that starts near zero, the weights' contribution to the output (the *signal*) grows
-as `alpha^r`, the last layer's *bias* as `alpha`. So at first the biases alone decide: every sample is predicted as the
-class of the largest bias. The deeper the network, the longer this lasts. That is the *homogeneous prediction*; it
-knows only the trained network's signal, bias and depth.
+**Why.** In a network of depth *r* that starts near zero, the weights' contribution to the output (the
+*signal*) grows as `alpha^r`, the last layer's *bias* as `alpha`. So at first the biases alone decide:
+every sample is predicted as the class of the largest bias. The deeper the network, the longer this
+lasts. That is the *homogeneous prediction*; it knows only the trained network's signal, bias and depth.
 """
 
 _FIGURES = """\
@@ -79,11 +80,11 @@ def _claim(claim: Mapping[str, Any]) -> str:
     ]
     if claim["verdict"] == "undecided: no data":
         lines.append(f"*Missing.* {claim['needs'][0].upper()}{claim['needs'][1:]}.\n")
-    for c in claim["criteria"]:
-        lines.append(
-            f"- **{c['about']}**: {c['measures']}. Claimed: {c['side']} {c['threshold']:g} {c['unit']}, "
-            f"since {c['reason']}. {_measured(c)}"
-        )
+    lines += [
+        f"- **{c['about']}**: {c['measures']}. Claimed: {c['side']} {c['threshold']:g} {c['unit']}, "
+        f"since {c['reason']}. {_measured(c)}"
+        for c in claim["criteria"]
+    ]
     seeds = f"at least {claim['n_seeds_needed']} seeds needed"
     if claim["p_holm"] is None:
         lines.append(f"\nNo test is made ({seeds}).")

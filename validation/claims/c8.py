@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from mli_theory.homogeneous import predict_curves
 
+from mli_theory.homogeneous import predict_curves
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.line_shape import summary
 from validation.observations import Observations, balanced, curve

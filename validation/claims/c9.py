@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -54,7 +54,7 @@ def _meets_the_form(run: xr.Dataset) -> bool:
     return run.attrs["bias_mode"] in ("last", "none") and int(run.attrs["depth"]) >= 2
 
 
-def _accuracy(run: xr.Dataset, path: str) -> dict[str, float]:
+def _accuracy(run: xr.Dataset, path: Literal["linear", "homogeneous"]) -> dict[str, float]:
     alphas, loss = curve(run, "loss", path)
     _, error = curve(run, "error", path)
     grid = np.where(alphas == 0, _NEAR_ZERO, alphas)
