@@ -42,9 +42,7 @@ def _options(
 def validate(
     output: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder for report, curves and figures: results/validate, or results/validate-smoke with --smoke."
-        ),
+        typer.Option(help="Folder for report, curves and figures; results/validate (-smoke) by default."),
     ] = None,
     smoke: bool = typer.Option(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."

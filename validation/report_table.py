@@ -1,4 +1,4 @@
-"""The verdicts as a table on the terminal."""
+"""The verdicts as a table on the terminal, legible at 80 columns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from validation.report_text import number
+from validation.evidence_text import number
 
 __all__ = ["verdict_table"]
 
@@ -17,25 +17,20 @@ _STYLES = {"supported": "bold green", "refuted": "bold red"}
 
 
 def verdict_table(data: Mapping[str, Any]) -> Table:
-    """One row a criterion: what was claimed of it and what was measured; the verdict beside the first."""
-    table = Table(box=box.SIMPLE_HEAD, title="Claims, judged by the rules of `mli validate --rules`")
+    """One row a claim: its verdict, and each criterion's mean over seeds beside what is claimed of it."""
+    table = Table(box=box.SIMPLE_HEAD, title="The claims, judged by the rules of `mli validate --rules`")
     table.add_column("")
-    table.add_column("claim", ratio=3)
-    table.add_column("about", ratio=2)
-    table.add_column("claimed")
-    table.add_column("measured")
-    table.add_column("verdict", ratio=2)
+    table.add_column("claim", max_width=22)
+    table.add_column("verdict", max_width=14)
+    table.add_column("mean over seeds (claimed)")
     for claim in data["claims"]:
-        for row, criterion in enumerate(claim["criteria"]):
-            sign = ">" if criterion["side"] == "above" else "<"
-            verdict = Text(claim["verdict"], style=_STYLES.get(claim["verdict"], "yellow"))
-            table.add_row(
-                claim["id"] if row == 0 else "",
-                claim["title"] if row == 0 else "",
-                f"{criterion['about']}: {criterion['key'].replace('_', ' ')}",
-                f"{sign} {number(criterion['threshold'])}",
-                number(criterion["mean"]),
-                verdict if row == 0 else "",
-                end_section=row == len(claim["criteria"]) - 1,
-            )
+        verdict = Text(claim["verdict"], style=_STYLES.get(claim["verdict"], "yellow"))
+        measured = "\n".join(_criterion(c) for c in claim["criteria"])
+        table.add_row(claim["id"], claim["title"], verdict, measured, end_section=True)
     return table
+
+
+def _criterion(criterion: Mapping[str, Any]) -> str:
+    sign = ">" if criterion["side"] == "above" else "<"
+    key = criterion["key"].replace("_", " ")
+    return f"{key}: {number(criterion['mean'])} ({sign} {number(criterion['threshold'])})"

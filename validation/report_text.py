@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from validation.evidence_text import evidence_lines, number
 from validation.rules import JUDGEMENT
 
-__all__ = ["number", "report_markdown"]
+__all__ = ["report_markdown"]
 
 _INTRODUCTION = """\
 # The plateau in monotonic linear interpolation
@@ -53,11 +54,6 @@ def report_markdown(data: Mapping[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def number(value: float | None) -> str:
-    """Three significant digits, a dash for what is undefined."""
-    return "–" if value is None else f"{value:.3g}"
-
-
 def _verdict_table(data: Mapping[str, Any]) -> str:
     lines = [
         "## Verdicts\n",
@@ -77,61 +73,53 @@ def _claim(claim: Mapping[str, Any]) -> str:
         f"{claim['statement']} (Source: {claim['source']}.)\n",
         f"*Hypotheses.* {claim['hypotheses']}\n",
         f"*Predicted.* {claim['prediction']}\n",
+        "*Measured.*\n",
+        "| about | for each seed | claimed | mean | 95 % interval | seeds | p for | p against |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_criterion_row(c) for c in claim["criteria"]),
+        "\n*Why these thresholds.*",
+        *dict.fromkeys(f"- {c['threshold']:g} {c['unit']}: {c['reason']}." for c in claim["criteria"]),
+        "\n" + _conclusion(claim),
     ]
-    if claim["verdict"] == "undecided: no data":
-        lines.append(f"*Missing.* {claim['needs'][0].upper()}{claim['needs'][1:]}.\n")
-    lines += [
-        f"- **{c['about']}**: {c['measures']}. Claimed: {c['side']} {c['threshold']:g} {c['unit']}, "
-        f"since {c['reason']}. {_measured(c)}"
-        for c in claim["criteria"]
-    ]
-    seeds = f"at least {claim['n_seeds_needed']} seeds needed"
-    if claim["p_holm"] is None:
-        lines.append(f"\nNo test is made ({seeds}).")
-    else:
-        lines.append(
-            f"\nAll criteria together: p = {number(claim['p_support'])} in support, "
-            f"{number(claim['p_against'])} against, {number(claim['p_holm'])} corrected over the nine "
-            f"claims ({seeds})."
-        )
-    evidence = list(_bullets(claim["evidence"]))
+    evidence = list(evidence_lines(claim["evidence"]))
     if evidence:
-        lines += [
-            "\nFurther numbers, which decide nothing (mean over seeds, smallest to largest):\n",
-            *evidence,
-        ]
+        lines += ["\n*Further numbers*, which decide nothing (mean over seeds, then the range):\n", *evidence]
     return "\n".join(lines) + "\n"
 
 
-def _measured(criterion: Mapping[str, Any]) -> str:
-    seeds = len(criterion["by_seed"]) - len(criterion["undefined_seeds"])
-    if criterion["mean"] is None:
-        return "Measured: nothing."
-    interval = criterion["interval_95_percent"]
-    words = "" if interval is None else f", 95 % interval {number(interval[0])} to {number(interval[1])}"
-    undefined = criterion["undefined_seeds"]
-    beside = f" (undefined for the seeds {', '.join(map(str, undefined))})" if undefined else ""
+def _criterion_row(criterion: Mapping[str, Any]) -> str:
+    low, high = criterion["interval_95_percent"] or (None, None)
+    seeds = str(len(criterion["by_seed"]) - len(criterion["undefined_seeds"]))
+    if criterion["undefined_seeds"]:
+        seeds += f" (undefined: {', '.join(map(str, criterion['undefined_seeds']))})"
     return (
-        f"Measured: **{number(criterion['mean'])}**{words}, {seeds} seeds{beside}; p = "
-        f"{number(criterion['p_support'])} in support, {number(criterion['p_against'])} against."
+        "| "
+        + " | ".join(
+            [
+                criterion["about"],
+                criterion["measures"],
+                f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']}",
+                f"**{number(criterion['mean'])}**",
+                "–" if low is None else f"{number(low)} to {number(high)}",
+                seeds,
+                number(criterion["p_support"]),
+                number(criterion["p_against"]),
+            ]
+        )
+        + " |"
     )
 
 
-def _bullets(evidence: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    for key, value in evidence.items():
-        words = "  " * depth + f"- {key.replace('_', ' ')}"
-        if isinstance(value, Mapping) and "by_seed" in value:
-            seen = [item for item in value["by_seed"].values() if item is not None]
-            spread = f" ({number(min(seen))} to {number(max(seen))})" if seen else ""
-            yield f"{words}: {number(value['mean'])}{spread}"
-        elif isinstance(value, Mapping):
-            if value:
-                yield words
-                yield from _bullets(value, depth + 1)
-        elif isinstance(value, list):
-            yield f"{words}: {' to '.join(number(item) for item in value)}"
-        else:
-            yield f"{words}: {value if isinstance(value, str) else number(value)}"
+def _conclusion(claim: Mapping[str, Any]) -> str:
+    if claim["verdict"] == "undecided: no data":
+        return f"**Undecided**: this needs {claim['needs']}."
+    if claim["p_holm"] is None:
+        return f"**Undecided**: a verdict needs at least {claim['n_seeds_needed']} seeds for each number."
+    p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
+    return (
+        f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
+        f"{p_against} against it; corrected over the nine claims and both directions, {p_holm}."
+    )
 
 
 def _where_it_fails(data: Mapping[str, Any]) -> str:
