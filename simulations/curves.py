@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 
 from simulations.datasets import ImageDataset
-from simulations.evaluation import evaluation_mode, logits, score
+from simulations.evaluation import Scores, evaluation_mode, logits
 from simulations.paths import point_on_path, tensor_exponents
 
 __all__ = ["interpolation_curves"]
@@ -39,7 +40,7 @@ def interpolation_curves(
         start: its state dict at alpha = 0.
         end: its state dict at alpha = 1.
         data: the samples.
-        alphas: a number of equally spaced points from 0 to 1, >= 2, or the points themselves: ascending, in [0, 1].
+        alphas: a number >= 2 of equally spaced points from 0 to 1, or the points: ascending, in [0, 1].
         path: "linear", "homogeneous", "weights" or "bias", see `simulations.paths.tensor_exponents`.
 
     Returns:
@@ -66,10 +67,10 @@ def interpolation_curves(
                 name: end.get(name, own).detach().clone() for name, own in model.named_buffers()
             }  # a non-persistent buffer is in no checkpoint: the model's own
             point = point_on_path(start, end, exponents, float(alpha))
-            outputs = logits(lambda x, at=point | buffers: functional_call(model, at, (x,)), data)
+            outputs = logits(partial(_forward, model, point | buffers), data)
             if not torch.isfinite(outputs).all():
                 raise ValueError(f"the logits are not finite at alpha = {alpha} on path {path!r}")
-            scores.append(score(outputs, data.labels))
+            scores.append(Scores(outputs, data.labels))
     return xr.Dataset(
         {
             "loss": ("alpha", [s.loss for s in scores], {"units": "nats"}),
@@ -86,6 +87,11 @@ def interpolation_curves(
             "forward_passes": len(grid),
         },
     )
+
+
+def _forward(model: nn.Module, tensors: dict[str, torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+    output: torch.Tensor = functional_call(model, tensors, (inputs,))
+    return output
 
 
 def _grid(alphas: int | ArrayLike) -> NDArray[np.float64]:
@@ -112,10 +118,12 @@ def _grid(alphas: int | ArrayLike) -> NDArray[np.float64]:
 
 def _refuse_running_statistics(model: nn.Module) -> None:
     for name, module in model.named_modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) or hasattr(module, "running_mean"):
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) or (
+            getattr(module, "running_mean", None) is not None
+        ):
             raise ValueError(
-                f"module {name!r} is a {type(module).__name__}: the running statistics of batch normalisation "
-                "between two checkpoints are not defined by them, and no policy for them is supported yet"
+                f"module {name!r} is a {type(module).__name__}: two checkpoints do not define the "
+                "statistics of batch normalisation between them, and no policy for these is supported yet"
             )
 
 

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 __all__ = ["ImageDataset", "load"]
 
+Pixels = NDArray[np.uint8] | NDArray[np.float64]
+
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
@@ -55,7 +57,8 @@ class ImageDataset:
         if len(outside):
             first = int(outside[0])
             raise ValueError(
-                f"labels must lie in 0 .. {self.n_classes - 1}, but labels[{first}] = {int(self.labels[first])}"
+                f"labels must lie in 0 .. {self.n_classes - 1}, "
+                f"but labels[{first}] = {int(self.labels[first])}"
             )
         finite = torch.isfinite(self.inputs.flatten(1)).all(dim=1)
         if not finite.all():
@@ -64,6 +67,11 @@ class ImageDataset:
         if self.content_hash not in ("", found):
             raise ValueError(f"content_hash {self.content_hash!r} is not that of the data, {found!r}")
         object.__setattr__(self, "content_hash", found)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # By value: torch's own way to another process shares memory that lives only as long as this one.
+        arrays = self.inputs.detach().cpu().numpy(), self.labels.cpu().numpy()
+        return _from_arrays, (*arrays, self.n_classes, self.content_hash)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -123,7 +131,9 @@ def _digits(split: str, limit: int | None, balanced: bool) -> ImageDataset:
     return _dataset(pixels[chosen], bunch.target[chosen], 10, *_scale(pixels))
 
 
-def _chosen(labels: NDArray, n_classes: int, limit: int | None, balanced: bool) -> NDArray[np.int64]:
+def _chosen(
+    labels: NDArray[np.int64], n_classes: int, limit: int | None, balanced: bool
+) -> NDArray[np.int64]:
     """Indices of the samples to keep, ascending."""
     if not balanced:
         return np.arange(len(labels) if limit is None else min(limit, len(labels)))
@@ -136,23 +146,33 @@ def _chosen(labels: NDArray, n_classes: int, limit: int | None, balanced: bool) 
     return np.sort(np.concatenate([np.flatnonzero(labels == c)[:per_class] for c in range(n_classes)]))
 
 
-def _scale(pixels: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _scale(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of each channel of (n, channels, height, width), float64."""
-    pixels = pixels.astype(np.float64)
-    std = pixels.std(axis=(0, 2, 3), keepdims=True)
+    values = pixels.astype(np.float64)
+    std = values.std(axis=(0, 2, 3), keepdims=True)
     if not (std > 0).all():
         raise ValueError("the images are constant in a channel: there is nothing to standardise")
-    return pixels.mean(axis=(0, 2, 3), keepdims=True), std
+    return values.mean(axis=(0, 2, 3), keepdims=True), std
 
 
 def _dataset(
-    pixels: NDArray, labels: NDArray, n_classes: int, mean: NDArray[np.float64], std: NDArray[np.float64]
+    pixels: Pixels,
+    labels: NDArray[np.int64],
+    n_classes: int,
+    mean: NDArray[np.float64],
+    std: NDArray[np.float64],
 ) -> ImageDataset:
     # One channel at a time keeps the float64 copy of a large set small.
     inputs = np.empty(pixels.shape, dtype=np.float32)
     for channel in range(pixels.shape[1]):
         inputs[:, channel] = (pixels[:, channel] - mean[:, channel]) / std[:, channel]
     return ImageDataset(torch.from_numpy(inputs), torch.from_numpy(labels.astype(np.int64)), n_classes)
+
+
+def _from_arrays(
+    inputs: NDArray[np.float32], labels: NDArray[np.int64], n_classes: int, content_hash: str
+) -> ImageDataset:
+    return ImageDataset(torch.from_numpy(inputs), torch.from_numpy(labels), n_classes, content_hash)
 
 
 def _content_hash(data: ImageDataset) -> str:

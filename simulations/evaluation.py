@@ -1,7 +1,7 @@
 """Loss and error of a network on a data set, without a trace left on the network.
 
-Logits come from the network in its own precision; everything after them is float64. Loss in nats, averaged over
-samples. A sample is correct where its label's logit is *strictly* the largest: a tie is an error.
+Logits come from the network in its own precision; everything after them is float64. Loss in nats, averaged
+over samples. A sample is correct where its label's logit is *strictly* the largest: a tie is an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import nn
 
 from simulations.datasets import ImageDataset
 
-__all__ = ["Scores", "evaluation_mode", "logits", "score"]
+__all__ = ["Scores", "evaluation_mode", "logits"]
 
 # Fixed, so that the same network gives the same bits wherever it is evaluated: matrix products may
 # round differently in batches of another size.
@@ -24,12 +24,12 @@ BATCH = 2048
 
 
 class Scores:
-    """What a data set's logits say, (n, k) against labels (n,).
+    """What logits (n, k), of any floating type, say against int64 labels (n,).
 
     Attributes:
         loss: mean cross-entropy, nats, by log-softmax in float64.
         error: share of samples whose label's logit is not strictly the largest.
-        class_accuracy: (k,) share of correct samples among those of each class, nan for a class without samples.
+        class_accuracy: (k,) share of correct samples in each class, nan for a class without samples.
         class_share: (k,) share of all samples predicted as each class; of tied classes the first counts.
     """
 
@@ -49,11 +49,6 @@ class Scores:
         self.class_share = predicted.numpy() / len(labels)
 
 
-def score(logits: torch.Tensor, labels: torch.Tensor) -> Scores:
-    """The scores of logits (n, k), any floating type, against int64 labels (n,)."""
-    return Scores(logits, labels)
-
-
 def logits(model: Callable[[torch.Tensor], torch.Tensor], data: ImageDataset) -> torch.Tensor:
     """The network's outputs (n, k) on the whole data set, in order, in batches of a fixed size, on the CPU.
 
@@ -62,7 +57,8 @@ def logits(model: Callable[[torch.Tensor], torch.Tensor], data: ImageDataset) ->
     """
     with torch.no_grad():
         batches = []
-        for inputs in data.inputs.split(BATCH):
+        for first in range(0, len(data), BATCH):
+            inputs = data.inputs[first : first + BATCH]
             output = model(inputs)
             if not isinstance(output, torch.Tensor) or output.shape != (len(inputs), data.n_classes):
                 found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
@@ -76,7 +72,10 @@ def logits(model: Callable[[torch.Tensor], torch.Tensor], data: ImageDataset) ->
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; every module's own mode and the torch, numpy and Python generators as before after it."""
+    """Evaluation mode inside; after it each module's mode and the global generators are as they were.
+
+    The generators are torch's, numpy's and Python's.
+    """
     modes = [(module, module.training) for module in model.modules()]
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
     try:

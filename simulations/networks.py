@@ -60,8 +60,8 @@ def fcn(
     layers: list[nn.Module] = [nn.Flatten()]
     for layer, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         has_bias = bias == "all" or (bias == "last" and layer == depth)
-        # skip_init: nn.Linear's own initialisation would draw from torch's global generator.
-        linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out, bias=has_bias)
+        # By way of "meta": nn.Linear's own initialisation would draw from torch's global generator.
+        linear = nn.Linear(fan_in, fan_out, bias=has_bias, device="meta").to_empty(device="cpu")
         with torch.no_grad():
             linear.weight.normal_(0.0, (2 / fan_in) ** 0.5, generator=stream).mul_(init_scale)
             if has_bias:

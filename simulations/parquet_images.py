@@ -95,7 +95,7 @@ class ParquetImages:
         return stacked[:, None] if stacked.ndim == 3 else stacked.transpose(0, 3, 1, 2)
 
     def reference(self) -> NDArray[np.uint8]:
-        """The images whose mean and standard deviation scale every split: the first 1,000 of the first split."""
+        """The first 1,000 images of the first split: their mean and standard deviation scale every split."""
         first = self.splits[0]
         return self.pixels(first, np.arange(min(REFERENCE_IMAGES, len(self._tables[first]))))
 

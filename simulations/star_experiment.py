@@ -1,8 +1,8 @@
 """The star: one centre, and arms that change one thing each, trained from the same paired seeds.
 
 This file says what a run is and makes one; `simulations.star_runner` runs them all.
-Centre: depth 8, a bias in the last layer only, init_scale 0.5. It was chosen in a pilot (seeds 0 to 7, which do not
-count) *because* it shows a plateau.
+Centre: depth 8, a bias in the last layer only, init_scale 0.5. It was chosen in a pilot (seeds 0 to 7,
+which do not count) *because* it shows a plateau.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Arm:
                 f"an arm's name must be letters, digits, dots and dashes (it names files), got {self.name!r}"
             )
         if self.bias not in BIAS_MODES:
-            raise ValueError(f"arm {self.name}: bias must be one of {', '.join(BIAS_MODES)}, got {self.bias!r}")
+            raise ValueError(
+                f"arm {self.name}: bias must be one of {', '.join(BIAS_MODES)}, got {self.bias!r}"
+            )
         if not self.paths or len(set(self.paths)) < len(self.paths) or not set(self.paths) <= set(PATHS):
             raise ValueError(
                 f"arm {self.name}: paths must be distinct names of {', '.join(PATHS)}, got {self.paths!r}"
@@ -107,17 +109,18 @@ def run_one(arm: Arm, seed: int, protocol: Protocol, data: ImageDataset) -> xr.D
 
     Returns a Dataset of float64 (int64 where counted), k classes, n samples:
 
-    - `loss(path, alpha)` in nats, `error(path, alpha)`, `class_share(path, alpha, predicted_class)`: the curves, on
-      the training data. All nan where the run did not reach the target: no claim can use them by mistake.
-    - `signal(sample, class_index)`, `bias(class_index)`: the end's logits minus its last-layer bias, and that bias
-      (zeros where there is none); `labels(sample)`.
+    - `loss(path, alpha)` in nats, `error(path, alpha)`, `class_share(path, alpha, predicted_class)`: the
+      curves, on the training data. All nan where the run did not reach the target: no claim can use
+      them by mistake.
+    - `signal(sample, class_index)`, `bias(class_index)`: the end's logits minus its last-layer bias, and
+      that bias (zeros where there is none); `labels(sample)`.
     - `start_loss`, `start_error`, `end_loss`, `end_error`, `epochs`, `steps`: numbers.
-    - `history_loss(epoch)`, `history_error(epoch)`, `class_accuracy(epoch, class_index)`, `history_steps(epoch)`:
-      epoch 0 is the start.
+    - `history_loss(epoch)`, `history_error(epoch)`, `class_accuracy(epoch, class_index)`,
+      `history_steps(epoch)`: epoch 0 is the start.
 
-    Attributes: `arm` and the arm's fields (`depth`, `bias_mode`, `init_scale`, `learning_rate`), the protocol's fields
-    (`data`, `limit` (-1: none), `width`, `momentum`, ...), `seed`, `status` (see `TrainingResult`), `n_samples`,
-    `data_hash`, `threads` (as found in this process), `torch_version`.
+    Attributes: `arm` and the arm's fields (`depth`, `bias_mode`, `init_scale`, `learning_rate`), the
+    protocol's fields (`data`, `limit` (-1: none), `width`, `momentum`, ...), `seed`, `status` (see
+    `TrainingResult`), `n_samples`, `data_hash`, `threads` (as found in this process), `torch_version`.
     """
     n_inputs = data.inputs[0].numel()
     network = fcn(

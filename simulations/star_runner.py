@@ -1,4 +1,4 @@
-"""All runs of the star, one file each, in parallel, so that an interrupted experiment can simply be run again."""
+"""All runs of the star, in parallel, one file each: an interrupted experiment can simply be run again."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def run_star(
     """Train every arm from every seed and write `folder/curves/<arm>-seed<seed>.nc`, as soon as each is done.
 
     Files hold what `run_one` returns, with two more attributes: `package_version`, and `fingerprint`
-    over the arm, seed, protocol, data, versions and code. A file with the right fingerprint is kept as it is, any
-    other (truncated, made by other code, ...) is made again. Files appear whole or not at all. A run that
-    misses the target or diverges is a result, recorded in `status`.
+    over the arm, seed, protocol, data, versions and code. A file with the right fingerprint is kept as
+    it is, any other (truncated, made by other code, ...) is made again. Files appear whole or not at
+    all. A run that misses the target or diverges is a result, recorded in `status`.
 
     Runs are spawned processes of `protocol.threads` torch threads: see `in_processes` on scripts' main guard.
     A progress bar is drawn on a terminal.
@@ -65,7 +65,7 @@ def run_star(
         KeyboardInterrupt: on Ctrl-C, after the workers stopped; finished runs stay.
     """
     _check(seeds, arms)
-    data = _data(protocol)
+    data = load(protocol.data, limit=protocol.limit)
     curves = writable_folder(writable_folder(folder) / "curves")
     _remove_leftovers(curves)
     package, fingerprints = _package_version(), {}
@@ -75,6 +75,7 @@ def run_star(
     to_do = [job for job in jobs if not _is_done(job.path, fingerprints[job.path])]
     results = in_processes(
         _run_and_save,
+        data,
         [(job, {"package_version": package, "fingerprint": fingerprints[job.path]}) for job in to_do],
         processes=processes,
         threads=protocol.threads,
@@ -103,14 +104,9 @@ class _Job:
         return run_path(self.curves.parent, self.arm, self.seed)
 
 
-@lru_cache(maxsize=1)
-def _data(protocol: Protocol) -> ImageDataset:
-    return load(protocol.data, limit=protocol.limit)
-
-
-def _run_and_save(job_and_attributes: tuple[_Job, dict[str, str]]) -> None:
+def _run_and_save(data: ImageDataset, job_and_attributes: tuple[_Job, dict[str, str]]) -> None:
     job, attributes = job_and_attributes
-    dataset = run_one(job.arm, job.seed, job.protocol, _data(job.protocol)).assign_attrs(attributes)
+    dataset = run_one(job.arm, job.seed, job.protocol, data).assign_attrs(attributes)
     with atomic_path(job.path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf")
 
@@ -165,8 +161,13 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass
-    return True
+        return True
+    try:
+        # Of a process that nobody has waited for, the kernel (Linux) keeps the id: state Z.
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state != "Z"
 
 
 def _check(seeds: Sequence[int], arms: Sequence[Arm]) -> None:

@@ -12,7 +12,7 @@ import xarray as xr
 from torch import nn
 
 from simulations.datasets import ImageDataset
-from simulations.evaluation import Scores, evaluation_mode, logits, score
+from simulations.evaluation import Scores, evaluation_mode, logits
 from simulations.random_streams import torch_stream
 
 __all__ = ["OPTIMIZERS", "TrainingResult", "train"]
@@ -28,12 +28,12 @@ class TrainingResult:
         model: the module that was trained, in the state `end`.
         start: state dict before the first step; a copy that shares nothing with the model.
         end: state dict after the last finite epoch, likewise a copy.
-        history: per epoch on the whole training set, in evaluation mode; epoch 0 is the start, the last epoch is
-            `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`, `steps(epoch)` =
-            optimiser steps taken so far. Attributes: every argument of the call, status, data_hash,
-            threads (torch's, in this process), torch_version.
-        status: "reached" the target (or, without one, the last epoch), "stagnated" = `max_epochs` did not reach
-            it, "diverged" = a loss was no longer finite.
+        history: per epoch on the whole training set, in evaluation mode; epoch 0 is the start, the last
+            epoch is `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`,
+            `steps(epoch)` = optimiser steps taken so far. Attributes: every argument of the call (a
+            target_loss of None as nan), status, data_hash, threads (torch's, in this process), torch_version.
+        status: "reached" the target (or, without one, the last epoch), "stagnated" = `max_epochs` did not
+            reach it, "diverged" = a loss or a parameter was no longer finite.
     """
 
     model: nn.Module
@@ -55,13 +55,13 @@ def train(
     max_epochs: int,
     seed: int,
 ) -> TrainingResult:
-    """Train the model in place by minibatches of cross-entropy until the whole training set's loss is at the target.
+    """Train the model in place, by minibatches of cross-entropy, to a loss on the whole training set.
 
-    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode and float64; a model that
-    is at the target already takes no step. Each epoch visits every sample once in an order drawn from the seed's
-    stream "order"; the last batch may be smaller. Two calls with the same arguments give the same bits at the
-    same thread count (another count may not). torch's global generator is left as it was; dropout
-    draws from the seed's stream "dropout".
+    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode and float64; a
+    model that is at the target already takes no step. Each epoch visits every sample once in an order
+    drawn from the seed's stream "order"; the last batch may be smaller. Two calls with the same
+    arguments give the same bits at the same thread count (another count may not). torch's global
+    generator is left as it was; dropout draws from the seed's stream "dropout".
 
     A diverged run ends at once: model and `end` are in the state after the last epoch whose loss and
     parameters were finite, never in one that is not.
@@ -78,8 +78,8 @@ def train(
         seed: of the streams "order" and "dropout".
 
     Raises:
-        ValueError: a value outside these, a model without trainable parameters, or one whose loss is not finite at
-            the start.
+        ValueError: a value outside these, a model without trainable parameters, or one whose loss or
+            parameters are not finite at the start.
     """
     _check(optimizer, learning_rate, momentum, batch_size, target_loss, max_epochs)
     order = torch_stream(seed, "order")
@@ -144,12 +144,14 @@ def _epoch(
 ) -> tuple[int, bool]:
     """One pass over the data; steps taken, and whether every batch's loss was finite."""
     taken = 0
-    for batch in torch.randperm(len(data), generator=order).split(batch_size):
+    shuffled = torch.randperm(len(data), generator=order)
+    for first in range(0, len(data), batch_size):
+        batch = shuffled[first : first + batch_size]
         loss = nn.functional.cross_entropy(model(data.inputs[batch]), data.labels[batch])
         if not math.isfinite(loss.item()):
             return taken, False
         stepper.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         stepper.step()
         taken += 1
     return taken, True
@@ -157,11 +159,13 @@ def _epoch(
 
 def _evaluate(model: nn.Module, data: ImageDataset) -> Scores:
     with evaluation_mode(model):
-        return score(logits(model, data), data.labels)
+        return Scores(logits(model, data), data.labels)
 
 
 def _is_finite(model: nn.Module, scores: Scores) -> bool:
-    return math.isfinite(scores.loss) and all(bool(torch.isfinite(p).all()) for p in model.state_dict().values())
+    return math.isfinite(scores.loss) and all(
+        bool(torch.isfinite(p).all()) for p in model.state_dict().values()
+    )
 
 
 def _copy_of(model: nn.Module) -> dict[str, torch.Tensor]:

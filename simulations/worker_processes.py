@@ -18,21 +18,29 @@ from typing import Any, TypeVar
 
 __all__ = ["in_processes"]
 
+Common = TypeVar("Common")
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 
 def in_processes(
-    function: Callable[[Job], Result], jobs: Iterable[Job], *, processes: int, threads: int = 1
+    function: Callable[[Common, Job], Result],
+    common: Common,
+    jobs: Iterable[Job],
+    *,
+    processes: int,
+    threads: int = 1,
 ) -> Iterator[Result]:
-    """Results of `function(job)` in the order they finish, `processes` at a time.
+    """Results of `function(common, job)` in the order they finish, `processes` at a time.
 
-    Jobs and results travel by pickle, `function` must be importable. Processes are spawned, never forked
-    (torch's threads do not survive a fork), so a script that gets here must guard its main part with
-    `if __name__ == "__main__"`. Close the iterator (`contextlib.closing`) where it may be left early.
+    Jobs and results travel by pickle, `common` once to each process; `function` must be importable.
+    Processes are spawned, never forked (torch's threads do not survive a fork), so a script that gets
+    here must guard its main part with `if __name__ == "__main__"`. Close the iterator
+    (`contextlib.closing`) where it may be left early.
 
     Args:
         function: called in a worker.
+        common: what all jobs need (a data set).
         jobs: drawn as workers become free.
         processes: >= 1.
         threads: torch's threads in each, >= 1, set before the first job.
@@ -44,22 +52,22 @@ def in_processes(
     for name, value in (("processes", processes), ("threads", threads)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
-    return _results(function, jobs, processes, threads)
-
-
-def _results(
-    function: Callable[[Job], Result], jobs: Iterable[Job], processes: int, threads: int
-) -> Iterator[Result]:
-    others = set(multiprocessing.active_children())
     executor = ProcessPoolExecutor(
-        processes, multiprocessing.get_context("spawn"), initializer=_prepare_worker, initargs=(threads,)
+        processes,
+        multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+        initargs=(threads, function, common),
     )
-    waiting = iter(jobs)
-    running: set[Future[Result]] = set()
+    return _results(executor, processes, iter(jobs))
+
+
+def _results(executor: ProcessPoolExecutor, processes: int, waiting: Iterator[Any]) -> Iterator[Any]:
+    others = set(multiprocessing.active_children())
+    running: set[Future[Any]] = set()
     try:
         while True:
             # Never more than can run: what waits inside the executor can no longer be cancelled.
-            running |= {executor.submit(function, job) for job in islice(waiting, processes - len(running))}
+            running |= {executor.submit(_work, job) for job in islice(waiting, processes - len(running))}
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -73,9 +81,18 @@ def _results(
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _prepare_worker(threads: int) -> None:
+_task: list[Any] = []  # in a worker: the function and what all its jobs need
+
+
+def _work(job: Any) -> Any:
+    function, common = _task
+    return function(common, job)
+
+
+def _prepare_worker(threads: int, function: Callable[..., Any], common: Any) -> None:
     import torch
 
+    _task[:] = [function, common]
     # A terminal sends Ctrl-C to the whole group: the caller alone decides, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave_job)
