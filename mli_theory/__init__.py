@@ -6,5 +6,21 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 """
 
 from mli_theory.domain import DomainError
+from mli_theory.homogeneous import (
+    Plateau,
+    PredictedCurves,
+    correct_interval,
+    majority_exit,
+    plateau,
+    predict_curves,
+)
 
-__all__ = ["DomainError"]
+__all__ = [
+    "DomainError",
+    "Plateau",
+    "PredictedCurves",
+    "correct_interval",
+    "majority_exit",
+    "plateau",
+    "predict_curves",
+]
