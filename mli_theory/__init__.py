@@ -6,5 +6,6 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 """
 
 from mli_theory.domain import DomainError
+from mli_theory.learning_schedule import escape_gap, escape_schedule
 
-__all__ = ["DomainError"]
+__all__ = ["DomainError", "escape_gap", "escape_schedule"]
