@@ -7,5 +7,13 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 
 from mli_theory.domain import DomainError
 from mli_theory.learning_schedule import escape_gap, escape_schedule
+from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
 
-__all__ = ["DomainError", "escape_gap", "escape_schedule"]
+__all__ = [
+    "DomainError",
+    "PlateauLaw",
+    "escape_gap",
+    "escape_schedule",
+    "largest_admissible_loss",
+    "plateau_law",
+]
