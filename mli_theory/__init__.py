@@ -6,14 +6,34 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 """
 
 from mli_theory.domain import DomainError
+from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
+from mli_theory.homogeneous import (
+    Plateau,
+    PredictedCurves,
+    correct_interval,
+    majority_exit,
+    plateau,
+    predict_curves,
+)
 from mli_theory.learning_schedule import escape_gap, escape_schedule
 from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
 
 __all__ = [
+    "Bump",
     "DomainError",
+    "LossExpansion",
+    "Plateau",
     "PlateauLaw",
+    "PredictedCurves",
+    "correct_interval",
     "escape_gap",
     "escape_schedule",
     "largest_admissible_loss",
+    "loss_bump",
+    "loss_expansion",
+    "loss_sandwich",
+    "majority_exit",
+    "plateau",
     "plateau_law",
+    "predict_curves",
 ]

@@ -1,0 +1,32 @@
+"""The public page of mli_theory is exactly this list."""
+
+import mli_theory
+
+PUBLIC = [
+    "Bump",
+    "DomainError",
+    "LossExpansion",
+    "Plateau",
+    "PlateauLaw",
+    "PredictedCurves",
+    "correct_interval",
+    "escape_gap",
+    "escape_schedule",
+    "largest_admissible_loss",
+    "loss_bump",
+    "loss_expansion",
+    "loss_sandwich",
+    "majority_exit",
+    "plateau",
+    "plateau_law",
+    "predict_curves",
+]
+
+
+def test_the_public_page_is_exactly_this():
+    assert sorted(mli_theory.__all__) == PUBLIC
+
+
+def test_every_public_name_is_documented():
+    undocumented = [name for name in PUBLIC if not (getattr(mli_theory, name).__doc__ or "").strip()]
+    assert not undocumented
