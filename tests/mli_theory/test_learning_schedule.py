@@ -32,7 +32,7 @@ def recursion(diagonal, degree):
 @example(diagonal=[0.2, 0.1, 0.1], degree=3)
 @example(diagonal=[0.1, 0.1, 0.05], degree=4)
 @given(diagonal=diagonals, degree=degrees)
-def test_t9_equal_shares_is_the_printed_recursion(diagonal, degree):
+def test_T9_equal_shares_is_the_printed_recursion(diagonal, degree):
     times = escape_schedule(diagonal, degree)
     order = np.argsort(-np.array(diagonal), kind="stable")
     assert_allclose(times[order][:-1], recursion(diagonal, degree), rtol=1e-11)
@@ -48,7 +48,7 @@ def test_t9_equal_shares_is_the_printed_recursion(diagonal, degree):
     degree=degrees,
     seed=st.integers(0, 99),
 )
-def test_t9_unequal_shares_do_not_depend_on_the_order_of_the_input(pairs, degree, seed):
+def test_T9_unequal_shares_do_not_depend_on_the_order_of_the_input(pairs, degree, seed):
     diagonal, sizes = map(np.array, zip(*pairs, strict=True))
     shares = sizes / sizes.sum()
     shuffle = np.random.default_rng(seed).permutation(len(pairs))
@@ -57,7 +57,7 @@ def test_t9_unequal_shares_do_not_depend_on_the_order_of_the_input(pairs, degree
 
 
 @given(diagonal=diagonals, degree=degrees, factor=st.floats(0.1, 1))
-def test_t9_times_scale_like_the_weights_to_the_two_minus_r(diagonal, degree, factor):
+def test_T9_times_scale_like_the_weights_to_the_two_minus_r(diagonal, degree, factor):
     scaled = np.array(diagonal) * factor
     assert_allclose(
         escape_schedule(scaled, degree),
@@ -69,7 +69,7 @@ def test_t9_times_scale_like_the_weights_to_the_two_minus_r(diagonal, degree, fa
 @pytest.mark.parametrize(
     ("scale", "tolerance"), [(1e-3, 0.0055), (1e-2, 0.035), (0.1, 0.15)], ids=["1e-3", "1e-2", "0.1"]
 )
-def test_t9_times_are_those_of_the_flow_to_order_scale(scale, tolerance):
+def test_T9_times_are_those_of_the_flow_to_order_scale(scale, tolerance):
     # r = 3, error of first order in the scale: the worst class of 12 starts had 0.51 %, 3.3 %, 13.8 %.
     for seed in range(4):
         diagonal = np.random.default_rng(seed).uniform(0.5, 1, 4) * scale
@@ -81,7 +81,7 @@ def test_t9_times_are_those_of_the_flow_to_order_scale(scale, tolerance):
         assert np.isinf(found[~learned]).all()
 
 
-def test_t9_with_unequal_shares_follows_the_flow_too():
+def test_T9_with_unequal_shares_follows_the_flow_too():
     diagonal, shares = np.array([0.9e-3, 1e-3, 0.7e-3, 0.8e-3]), np.array([0.1, 0.2, 0.3, 0.4])
     predicted = escape_schedule(diagonal, 3, shares)
     # The smallest class is left to the bias although two classes have smaller weights.
@@ -91,7 +91,7 @@ def test_t9_with_unequal_shares_follows_the_flow_too():
     assert np.isinf(found[0])
 
 
-def test_t9_error_shrinks_like_scale_to_the_r_minus_two():
+def test_T9_error_shrinks_like_scale_to_the_r_minus_two():
     base = np.array([1.0, 0.8, 0.6])
     errors = {}
     for degree in (3, 4):
@@ -104,13 +104,13 @@ def test_t9_error_shrinks_like_scale_to_the_r_minus_two():
     assert abs(slopes[1] - 2) < 0.4
 
 
-def test_t9_tied_last_classes_are_all_learned_by_their_weights():
+def test_T9_tied_last_classes_are_all_learned_by_their_weights():
     diagonal = [0.02, 0.01, 0.01]
     assert_allclose(reduced_flow(diagonal, 3, 1e-3).learned, escape_schedule(diagonal, 3), rtol=0.04)
     assert np.isinf(escape_schedule([0.02, 0.01, np.nextafter(0.01, 0)], 3)).tolist() == [False, False, True]
 
 
-def test_t11_escape_gap_is_never_passed_at_two_classes():
+def test_T11_escape_gap_is_never_passed_at_two_classes():
     # T11' k = 2: gap = 2 [(Phi_2(0) - Phi_2(t)) - (Phi_1(0) - Phi_1(t))] < escape_gap + 2 Phi_1(t).
     diagonal = np.array([0.1, 0.05])
     limit = escape_gap(diagonal, 3)
@@ -124,7 +124,7 @@ def test_t11_escape_gap_is_never_passed_at_two_classes():
     assert gap[-1] > 0.85 * limit  # tight: the gap comes near its limit once the last class escapes
 
 
-def test_t11_escape_gap_tells_the_starts_that_break():
+def test_T11_escape_gap_tells_the_starts_that_break():
     # theory.md: k = 4, r = 3, scale 1e-3, seeds 0-5 of a full (4, 4) start: seeds 1 and 4 break.
     gaps = [
         escape_gap(np.diag(np.random.default_rng(seed).uniform(0.5, 1, (4, 4))) * 1e-3, 3)
@@ -160,6 +160,6 @@ def test_bad_input_is_refused_with_its_value(call, diagonal, degree, shown):
     ("shares", "shown"),
     [([0.5, 0.6], "sum of 1.1"), ([1.0, 0.0], r"class_shares\[1\] = 0.0"), ([1.0], "shape")],
 )
-def test_t9_refuses_shares_that_are_none(shares, shown):
+def test_T9_refuses_shares_that_are_none(shares, shown):
     with pytest.raises(DomainError, match=shown):
         escape_schedule([0.1, 0.2], 3, shares)

@@ -30,7 +30,7 @@ def residual(v, k, r, eps, regime, next_order):
 @example(k=2, r=3, depth=1e-6, regime="small_scale", next_order=False)
 @example(k=200, r=40, depth=300.0, regime="small_loss", next_order=True)
 @given(k=classes, r=degrees, depth=st.floats(1e-3, 300), regime=regimes, next_order=orders)
-def test_t11_solves_the_printed_equations(k, r, depth, regime, next_order):
+def test_T11_solves_the_printed_equations(k, r, depth, regime, next_order):
     eps = float(largest_admissible_loss(k, r, regime, next_order=next_order)) * 10**-depth
     law = plateau_law(k, r, eps, regime, next_order=next_order)
     with mpmath.workdps(50):
@@ -45,7 +45,7 @@ def test_t11_solves_the_printed_equations(k, r, depth, regime, next_order):
 
 
 @given(k=classes, r=degrees, regime=regimes, next_order=orders)
-def test_t11_there_is_no_larger_root(k, r, regime, next_order):
+def test_T11_there_is_no_larger_root(k, r, regime, next_order):
     eps = float(largest_admissible_loss(k, r, regime, next_order=next_order)) * 0.9
     v = plateau_law(k, r, eps, regime, next_order=next_order).signal
     beyond = [mpmath.mpf(v) * (1 + mpmath.mpf(2) ** j) for j in range(-20, 12)]
@@ -53,7 +53,7 @@ def test_t11_there_is_no_larger_root(k, r, regime, next_order):
 
 
 @given(k=classes, r=degrees, regime=regimes, next_order=orders)
-def test_t11_the_admissible_loss_is_true_and_tight(k, r, regime, next_order):
+def test_T11_the_admissible_loss_is_true_and_tight(k, r, regime, next_order):
     largest = float(largest_admissible_loss(k, r, regime, next_order=next_order))
     assert plateau_law(k, r, 0.999 * largest, regime, next_order=next_order).bias_gap > 0
     with pytest.raises(DomainError, match=r"final loss must be below") as caught:
@@ -69,14 +69,14 @@ def test_t11_the_admissible_loss_is_true_and_tight(k, r, regime, next_order):
 @settings(max_examples=50)  # each is a table of 200 values in mpmath
 @example(k=10, r=20, regime="small_scale", factor=0.999)
 @given(k=classes, r=degrees, regime=regimes, factor=st.floats(1e-12, 0.999))
-def test_t11_the_first_order_pair_has_one_root_at_an_admissible_loss(k, r, regime, factor):
+def test_T11_the_first_order_pair_has_one_root_at_an_admissible_loss(k, r, regime, factor):
     eps = float(largest_admissible_loss(k, r, regime)) * factor
     grid = np.concatenate([np.geomspace(1e-30, 1e-3, 50), np.geomspace(1e-3, 1e4, 150)])
     signs = [residual(mpmath.mpf(v), k, r, mpmath.mpf(eps), regime, False)[0] > 0 for v in grid]
     assert np.sum(np.diff(np.array(signs, int)) != 0) == 1
 
 
-def test_t11_a_larger_loss_can_have_three_roots_none_of_them_admissible():
+def test_T11_a_larger_loss_can_have_three_roots_none_of_them_admissible():
     k, r, eps = 10, 20, 0.1985
     grid = np.geomspace(1e-4, 1e2, 2000)
     signs = np.array([residual(v, k, r, eps, "small_scale", False)[0] > 0 for v in grid])
@@ -90,7 +90,7 @@ def test_t11_a_larger_loss_can_have_three_roots_none_of_them_admissible():
 
 
 @given(k=classes, r=degrees, regime=regimes, factor=st.floats(1e-9, 0.9))
-def test_t11_a_smaller_loss_means_a_larger_gap_and_signal(k, r, regime, factor):
+def test_T11_a_smaller_loss_means_a_larger_gap_and_signal(k, r, regime, factor):
     largest = float(largest_admissible_loss(k, r, regime))
     law = plateau_law(k, r, largest * factor * np.array([1.0, 0.9]), regime)
     assert law.bias_gap[0] < law.bias_gap[1]
@@ -98,7 +98,7 @@ def test_t11_a_smaller_loss_means_a_larger_gap_and_signal(k, r, regime, factor):
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-def test_t11_the_limit_is_one_half(regime):
+def test_T11_the_limit_is_one_half(regime):
     # beta = 1/2 - log(1 + x) / (2 v): the limit is reached like log v / v only.
     law = plateau_law(5, 4, np.array([1e-50, 1e-100, 1e-200, 1e-300]), regime)
     assert (np.diff(law.beta) > 0).all()
@@ -106,7 +106,7 @@ def test_t11_the_limit_is_one_half(regime):
     assert_allclose(law.plateau_end, law.beta ** (1 / 3), rtol=1e-14)
 
 
-def test_t11_two_classes_have_one_law_and_arrays_equal_scalars():
+def test_T11_two_classes_have_one_law_and_arrays_equal_scalars():
     k, r = np.meshgrid([2, 3, 10], [3, 5, 9], indexing="ij")
     eps = np.array([1e-2, 1e-5, 1e-9])[:, None, None]
     for next_order in (False, True):
@@ -134,7 +134,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("k", "eps", "a", "a_next", "b", "b_next"), TABLE)
-def test_t11_table_of_the_note_at_its_printed_digits(k, eps, a, a_next, b, b_next):
+def test_T11_table_of_the_note_at_its_printed_digits(k, eps, a, a_next, b, b_next):
     found = [
         plateau_law(k, 3, eps, regime, next_order=order).beta for regime in REGIMES for order in (False, True)
     ]
@@ -142,7 +142,7 @@ def test_t11_table_of_the_note_at_its_printed_digits(k, eps, a, a_next, b, b_nex
 
 
 @pytest.mark.parametrize(("eps", "printed"), [(1e-2, 0.3302), (1e-4, 0.3889), (1e-8, 0.4304)])
-def test_t11_two_classes_next_order_is_the_flow_at_scale_1e_3(eps, printed):
+def test_T11_two_classes_next_order_is_the_flow_at_scale_1e_3(eps, printed):
     diagonal = np.array([1e-3, 0.6e-3])
     flow = reduced_flow(diagonal, 3, eps)
     found = flow.beta_min(3)
@@ -169,7 +169,7 @@ def test_t11_two_classes_next_order_is_the_flow_at_scale_1e_3(eps, printed):
         ((10, 3, 0.01, "crossover"), "got 'crossover'"),
     ],
 )
-def test_t11_refuses_bad_input_with_its_value(arguments, shown):
+def test_T11_refuses_bad_input_with_its_value(arguments, shown):
     with pytest.raises(DomainError, match=shown) as caught:
         plateau_law(*arguments)
     assert str(caught.value).startswith("T11")
