@@ -51,7 +51,7 @@ def reduced_flow(diagonal, degree, final_loss, class_shares=None, rtol=1e-9) -> 
     excess.terminal = True
     events = [excess, *(lambda _, state, j=j: state[j] for j in range(k))]
     state = np.concatenate([np.log(start), np.zeros(k)])
-    done = solve_ivp(slope, (0, 1e60), state, method="LSODA", rtol=rtol, atol=1e-11, events=events)
+    done = solve_ivp(slope, (0, 1e200), state, method="LSODA", rtol=rtol, atol=1e-11, events=events)
     assert done.status == 1, done.message
     learned = np.array([t[0] if len(t) else np.inf for t in done.t_events[1:]])
     losses = np.array([sample_losses(y) for y in done.y.T])

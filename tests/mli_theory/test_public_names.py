@@ -3,12 +3,17 @@
 import mli_theory
 
 PUBLIC = [
+    "BiasGapBounds",
     "Bump",
     "DomainError",
     "LossExpansion",
     "Plateau",
     "PlateauLaw",
+    "PlateauSymbols",
     "PredictedCurves",
+    "SymbolicPlateau",
+    "bias_gap_bounds",
+    "certified_window",
     "correct_interval",
     "escape_gap",
     "escape_schedule",
@@ -19,7 +24,9 @@ PUBLIC = [
     "majority_exit",
     "plateau",
     "plateau_law",
+    "plateau_start",
     "predict_curves",
+    "symbolic_plateau",
 ]
 
 
