@@ -5,7 +5,10 @@ n samples, k classes, degree r, logits in nats, losses in nats per sample averag
 alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^(r-1).
 """
 
+from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
+from mli_theory.certified_window import certified_window
 from mli_theory.domain import DomainError
+from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
 from mli_theory.homogeneous import (
     Plateau,
     PredictedCurves,
@@ -14,13 +17,34 @@ from mli_theory.homogeneous import (
     plateau,
     predict_curves,
 )
+from mli_theory.learning_schedule import escape_gap, escape_schedule
+from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
+from mli_theory.plateau_start import plateau_start
+from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
 
 __all__ = [
+    "BiasGapBounds",
+    "Bump",
     "DomainError",
+    "LossExpansion",
     "Plateau",
+    "PlateauLaw",
+    "PlateauSymbols",
     "PredictedCurves",
+    "SymbolicPlateau",
+    "bias_gap_bounds",
+    "certified_window",
     "correct_interval",
+    "escape_gap",
+    "escape_schedule",
+    "largest_admissible_loss",
+    "loss_bump",
+    "loss_expansion",
+    "loss_sandwich",
     "majority_exit",
     "plateau",
+    "plateau_law",
+    "plateau_start",
     "predict_curves",
+    "symbolic_plateau",
 ]

@@ -3,13 +3,30 @@
 import mli_theory
 
 PUBLIC = [
+    "BiasGapBounds",
+    "Bump",
     "DomainError",
+    "LossExpansion",
     "Plateau",
+    "PlateauLaw",
+    "PlateauSymbols",
     "PredictedCurves",
+    "SymbolicPlateau",
+    "bias_gap_bounds",
+    "certified_window",
     "correct_interval",
+    "escape_gap",
+    "escape_schedule",
+    "largest_admissible_loss",
+    "loss_bump",
+    "loss_expansion",
+    "loss_sandwich",
     "majority_exit",
     "plateau",
+    "plateau_law",
+    "plateau_start",
     "predict_curves",
+    "symbolic_plateau",
 ]
 
 
