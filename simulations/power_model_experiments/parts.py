@@ -1,0 +1,110 @@
+"""One file for each group of cases and seed, named by what decides its numbers, so that a run can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
+from hashlib import blake2b
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from simulations.atomic_files import atomic_path
+from simulations.gradient_flow import FlowError
+from simulations.power_model_experiments.cases import Group, Values, table
+from simulations.power_model_experiments.catalogue import module_name
+
+__all__ = ["THREADS", "Part", "experiment_module", "load_part", "make_part", "versions"]
+
+THREADS = 1
+
+# What decides the numbers besides the spec: these packages and the text of these folders.
+_PACKAGES = ("numpy", "scipy", "xarray")
+_CODE = ("mli_theory/*.py", "simulations/gradient_flow/*.py", "simulations/power_model_experiments/*.py")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One group of one seed of one experiment, its per-class numbers filled up to n_classes."""
+
+    experiment: str
+    group: Group
+    seed: int
+    n_classes: int
+
+    @cached_property
+    def file_name(self) -> str:
+        """The name that holds a digest of the part, the package versions and the code."""
+        what = {"part": asdict(self), "versions": versions(), "code": _code_digest()}
+        digest = blake2b(json.dumps(what, sort_keys=True).encode(), digest_size=8).hexdigest()
+        return f"{self.experiment}-seed{self.seed}-{digest}.nc"
+
+
+def experiment_module(experiment: str) -> ModuleType:
+    """The module with the experiment's GROUPS, VARIABLES and `measure`.
+
+    Raises:
+        ValueError: an unknown experiment.
+    """
+    return import_module(module_name(experiment))
+
+
+def make_part(folder: Path, part: Part) -> None:
+    """Solve a part and write it to folder/file_name, whole or not at all.
+
+    Where the solver gives up, the part's numbers are nan and its `failure` holds the solver's words.
+    """
+    module = experiment_module(part.experiment)
+    cases = part.group.cases()
+    values: list[Values]
+    with threadpool_limits(THREADS):
+        try:
+            values, failure = module.measure(part.group, part.seed), ""
+        except FlowError as error:
+            values, failure = [{} for _ in cases], str(error)
+    result = table(cases, values, module.VARIABLES, part.n_classes, part.seed)
+    result["failure"] = (("seed", "case"), [[failure] * len(cases)])
+    with atomic_path(folder / part.file_name) as temporary:
+        result.to_netcdf(temporary, engine="h5netcdf")
+
+
+def load_part(folder: Path, part: Part) -> xr.Dataset | None:
+    """The part's numbers, None where its file is absent or cannot be read to its end."""
+    try:
+        return xr.load_dataset(folder / part.file_name, engine="h5netcdf")
+    except (OSError, ValueError, KeyError, RuntimeError):  # h5py's ways to say absent or damaged
+        return None
+
+
+@lru_cache(maxsize=1)
+def _versions() -> tuple[tuple[str, str], ...]:
+    found = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    try:
+        found["mli-plateau"] = version("mli-plateau")
+    except PackageNotFoundError:
+        found["mli-plateau"] = "not installed"
+    return tuple(found.items())
+
+
+def versions() -> Mapping[str, str]:
+    """Versions of Python, this package and those that decide the numbers."""
+    return dict(_versions())
+
+
+@lru_cache(maxsize=1)
+def _code_digest() -> str:
+    root = Path(__file__).resolve().parents[2]
+    files = [path for pattern in _CODE for path in sorted(root.glob(pattern))]
+    files.append(root / "simulations" / "random_streams.py")
+    digest = blake2b(digest_size=16)
+    for path in files:
+        digest.update(os.fsencode(path.name) + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
