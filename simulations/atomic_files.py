@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_path", "writable_folder"]
+__all__ = ["atomic_path", "remove_leftovers", "writable_folder"]
 
 
 @contextmanager
@@ -45,3 +45,26 @@ def writable_folder(folder: Path | str) -> Path:
             "choose another with --output"
         ) from error
     return folder
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes killed within `atomic_path` left, by the process id in the temporary name."""
+    for partial in folder.glob(".*.partial.*"):
+        process = partial.name.split(".")[-3]
+        if process.isdigit() and not _is_alive(int(process)):
+            partial.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        # Of a process that nobody has waited for, the kernel (Linux) keeps the id: state Z.
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state != "Z"

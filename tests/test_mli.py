@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import mli
+from simulations.power_model_experiments import runner
+from simulations.power_model_experiments.catalogue import CATALOGUE
 from tests.installed_wheel import install_wheel
 from validation import main_job
 from validation.claims import CLAIMS
@@ -118,3 +120,35 @@ def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):
 def test_python_m_mli_works_where_nothing_is_shadowed(installed, tmp_path):
     found = run(installed / "python", "-m", "mli", "--version", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
+
+
+def test_the_help_of_the_power_model_lists_every_experiment():
+    result = RUN.invoke(mli.app, ["simulate", "power-model", "--help"])
+    assert result.exit_code == 0
+    for name in CATALOGUE:
+        assert name in result.output
+
+
+def test_an_unknown_experiment_is_refused_with_the_list(tmp_path):
+    result = RUN.invoke(
+        mli.app, ["simulate", "power-model", "--experiment", "nope", "--output", str(tmp_path)]
+    )
+    assert result.exit_code == 2
+    assert "learning-order" in result.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("options", "size"), [([], "quick"), (["--full"], "full")])
+def test_the_power_model_runs_what_was_asked(tmp_path, monkeypatch, options, size):
+    asked = {}
+
+    def record(folder, names, **arguments):
+        asked.update(arguments, folder=folder, names=names)
+        return [folder / "escape.nc"]
+
+    monkeypatch.setattr(runner, "run_experiments", record)
+    command = ["simulate", "power-model", "--experiment", "escape", "--seeds", "3", "--processes", "1"]
+    result = RUN.invoke(mli.app, [*command, "--output", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    assert asked == {"folder": tmp_path, "names": ("escape",), "seeds": 3, "size": size, "processes": 1}
+    assert "escape.nc" in result.output

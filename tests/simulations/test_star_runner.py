@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from simulations import star_runner
+from simulations.atomic_files import remove_leftovers
 from simulations.datasets import load
 from simulations.star_experiment import Arm, Protocol, run_one
 from simulations.star_runner import run_path, run_star
@@ -178,7 +179,7 @@ def test_what_a_killed_process_left_is_removed_and_a_living_ones_is_not(tmp_path
         living = tmp_path / f".scale-0.7-seed1.{os.getpid()}.partial.nc"
         for path in (dead, living):
             path.touch()
-        star_runner._remove_leftovers(tmp_path)
+        remove_leftovers(tmp_path)
     assert not dead.exists()
     assert living.exists()
 

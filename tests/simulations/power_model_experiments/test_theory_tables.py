@@ -1,0 +1,124 @@
+"""Entries of theory.md's statements T9 to T12, from the experiments' own code. Each literal is theory.md's."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from mli_theory import escape_gap, escape_schedule
+from simulations.power_model_experiments.flows import (
+    ends,
+    learning_times,
+    plateau_length,
+    schedule_errors,
+    solve,
+    solve_in_turn,
+)
+from simulations.power_model_experiments.gaussian_starts import can_reach_zero, first_arrival
+
+
+def starts(k, scale, *seeds):
+    return np.stack([np.random.default_rng(seed).uniform(0.5, 1, (k, k)) * scale for seed in seeds])
+
+
+def betas(weights, degree, losses):
+    reached = solve_in_turn(weights, degree, losses)
+    return np.array([[plateau_length(w, b, degree)[0] for w, b in zip(*end, strict=True)] for end in reached])
+
+
+def test_T9_the_error_at_r_3_falls_in_proportion_to_the_scale():
+    """Theory.md: 0.1 to 0.5 %, 1 to 2 % and 8 % at 1e-3, 1e-2 and 0.1, its start and class not stated.
+
+    Of the worst class of a start we find up to 0.4 %, 3.4 % and 14 % (docs/power_model_experiments.md), so the
+    upper ends here are wider than theory.md's at the two larger scales.
+    """
+    worst = []
+    for scale in (1e-3, 1e-2, 1e-1):
+        weights = starts(4, scale, 0, 1)
+        flow = solve(weights, 3, 1e-2)
+        errors = [
+            schedule_errors(
+                learning_times(flow["weights"].to_numpy()[run], 3, flow["time"].to_numpy()[run]),
+                escape_schedule(np.diag(w), 3),
+            )
+            for run, w in enumerate(weights)
+        ]
+        worst.append(np.nanmax(np.abs(errors)))
+    assert 0.001 < worst[0] < 0.005
+    assert 0.01 < worst[1] < 0.04
+    assert 0.04 < worst[2] < 0.16
+    assert worst[1] / worst[0] == pytest.approx(10, rel=0.35)
+
+
+@pytest.mark.parametrize("degree", [2, 3])
+def test_T10_the_order_holds_at_every_record_of_a_diagonal_start(degree):
+    flow = solve(np.diag([0.08, 0.1, 0.05])[None], degree, 1e-4)
+    bias = flow["bias"].to_numpy()[0, 1:]
+    assert (np.diff(bias[:, [1, 0, 2]]) > 0).all()
+
+
+def test_T10_fails_at_a_near_tie_with_off_diagonals():
+    """Theory.md: the final order fails at near ties. The off-diagonals, not the tie, decide there."""
+    weights = starts(2, 1e-2, *range(6))
+    weights[:, 1, 1] = weights[:, 0, 0] * (1 - 1e-6)
+    bias = solve(weights, 3, 1e-4)["bias"].to_numpy()[:, -1]
+    violations = (bias[:, 0] - bias[:, 1])[bias[:, 0] > bias[:, 1]]
+    assert 0 < len(violations) < 6
+    assert violations.max() < 2e-3
+
+
+def test_T11_two_classes_have_one_law_and_no_scale():
+    found = betas(starts(2, 1e-3, 0, 1), 3, (1e-2, 1e-4, 1e-8, 1e-12))
+    assert np.ptp(found, axis=1).max() < 1e-4
+    assert found[:, 0] == pytest.approx([0.3302, 0.3889, 0.4304, 0.4480], abs=5e-5)
+
+
+def test_T11_ten_classes_at_small_scale():
+    """Theory.md does not state its start: between starts the last digits move, more so at larger scales."""
+    weights = np.concatenate([starts(10, scale, 0) for scale in (1e-5, 1e-4)])
+    found = betas(weights, 3, (1e-2, 1e-4, 1e-8))
+    table = [[0.2802, 0.2805], [0.3747, 0.3755], [0.4282, 0.4329]]
+    assert found == pytest.approx(np.array(table), abs=5e-4)
+
+
+def test_T11_two_of_six_starts_escape():
+    """Theory.md: k = 4, r = 3, scale 1e-3, default_rng(0 .. 5).uniform(.5, 1): seeds 1 and 4 break."""
+    weights = starts(4, 1e-3, *range(6))
+    end, _ = ends(solve(weights, 3, 1e-12))
+    escaped = [(np.diag(w) >= 1).all() for w in end]
+    assert np.flatnonzero(escaped).tolist() == [1, 4]
+    gaps = [escape_gap(np.diag(w), 3) for w in weights]
+    assert np.argsort(gaps)[:2].tolist() == [4, 1]
+
+
+def test_T11_the_plateau_vanishes_at_fixed_scale():
+    weights, losses = np.diag([0.1, 0.05])[None], (1e-4, 1e-8, 1e-16, 1e-128)
+    found = np.sqrt(betas(weights, 3, losses)[:, 0])
+    assert found == pytest.approx([0.592, 0.506, 0.390, 0.149], abs=6e-4)
+
+
+@pytest.mark.parametrize(("k", "share"), [(2, 0.47), (4, 0.26), (10, 0.007)])
+def test_T12_how_often_a_negative_off_diagonal_escapes_first(k, share):
+    draws = 1500
+    weights = np.random.default_rng(0).standard_normal((draws, k, k))
+    found = np.mean([i != j for i, j in (first_arrival(w, 3) for w in weights)])
+    # Five standard errors of the count, and the rounding of theory.md's figure.
+    assert abs(found - share) < 5 * np.sqrt(share * (1 - share) / draws) + 0.005
+
+
+def test_T12_of_the_16_sign_patterns_of_two_classes_one_meets_a_floor():
+    """By plain LSODA, which knows nothing of signs: 15 come below any loss asked, one stays above log 2."""
+
+    def slope(_, state):
+        weights, bias = state[:4].reshape(2, 2), state[4:]
+        p = np.exp(weights**3 + bias[:, None])
+        pull = (np.eye(2) - p / p.sum(axis=0)) / 2
+        return np.concatenate([(3 * weights**2 * pull).ravel(), pull.sum(axis=1)])
+
+    for pattern in range(16):
+        signs = np.array([1 if pattern >> n & 1 else -1 for n in range(4)]).reshape(2, 2)
+        start = signs * np.array([[0.5, 0.4], [0.45, 0.35]])
+        run = solve_ivp(slope, (0, 1e4), np.r_[start.ravel(), 0, 0], "LSODA", rtol=1e-8, atol=1e-10)
+        z = run.y[:4, -1].reshape(2, 2) ** 3 + run.y[4:, -1][:, None]
+        loss = np.mean(np.log(np.exp(z).sum(axis=0)) - np.diag(z))
+        assert can_reach_zero(start, 3) == (loss < 1e-2)
+        assert can_reach_zero(start, 3) or loss > np.log(2) * (1 - 1e-9)
