@@ -47,7 +47,7 @@ VARIABLES = {
     "last_signal": "W_ii^r of the class of the largest bias",
     "escaped": "1 where that signal has passed 1: the laws do not hold any more",
     "escape_gap": "gap near which T11 expects that, nats",
-    "between": "1 where beta lies between the laws (next order)",
+    "between": "1 where beta lies between the laws, leading order (for k = 2 they are one)",
 }
 
 
@@ -64,7 +64,7 @@ def measure(group: Group, seed: int) -> list[Values]:
             beta, alpha = plateau_length(w, b, r)
             held = int(np.argmax(b))
             gaps = np.delete(b[held] - b, held)
-            low, high = sorted((law.get("law_a_next", np.nan), law.get("law_b_next", np.nan)))
+            low, high = (law.get("law_a", np.nan), law.get("law_b", np.nan))
             rows.append(
                 {
                     "beta": beta,

@@ -62,7 +62,7 @@ def first_held(
         for i in range(len(bias))
     ]
     leads = [lead[held][j] - lead[i][j] for i in range(len(bias)) if i != held for j in range(len(bias))]
-    roots = np.concatenate([p.roots() for p in leads])
+    roots = np.concatenate([_roots(p) for p in leads])
     # A complex pair of roots is no change of sign; rounding can make two close real ones of it.
     real = roots.real[np.abs(roots.imag) <= 1e-9 * np.abs(roots)]
     edges = np.unique(np.concatenate([[0.0], real[(real > 0) & (real < 1)], [1.0]]))
@@ -75,3 +75,15 @@ def first_held(
 
 def _power(start: float, end: float, degree: int) -> Polynomial:
     return Polynomial([start, end - start]) ** degree
+
+
+def _roots(lead: Polynomial) -> NDArray[np.complex128]:
+    """All roots, polished: the companion matrix leaves an error of 1e-16 of the largest, not of each."""
+    roots = lead.roots().astype(np.complex128)
+    slope = lead.deriv()
+    for _ in range(3):
+        steepness = slope(roots)
+        step = lead(roots) / np.where(steepness == 0, 1.0, steepness)
+        # A double root has no Newton step worth taking.
+        roots = np.where(np.abs(step) < 0.1 * np.abs(roots), roots - step, roots)
+    return roots

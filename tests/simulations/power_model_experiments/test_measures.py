@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
+from scipy.optimize import brentq
 
 from mli_theory import plateau_start
 from simulations.power_model_experiments.cases import Case, Group, table
@@ -94,6 +95,17 @@ def test_t14_is_met_faster_than_the_scale_shrinks():
 
 
 @given(seed=seeds, k=st.integers(2, 5))
+def test_a_start_far_below_1_keeps_its_digits():
+    """Class 1 leads on sample 0 until alpha is near (2e-3)^4: a root 1e11 times below the next."""
+
+    def lead(alpha):
+        return (3 * alpha) ** 4 + alpha - (2e-3 * (1 - alpha)) ** 4
+
+    start, end = np.array([[0.0, 1e-3], [2e-3, 0.0]]), np.diag([3.0, 0.0])
+    found = first_held(start, end, np.array([1.0, 0.0]), 4)
+    assert found == pytest.approx(brentq(lead, 0, 1e-6, xtol=1e-30), rel=1e-12)
+
+
 def test_sample_losses_are_minus_log_softmax(seed, k):
     rng = np.random.default_rng(seed)
     w, b = rng.standard_normal((2, k, k)), rng.standard_normal((2, k))

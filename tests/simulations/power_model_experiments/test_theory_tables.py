@@ -1,4 +1,4 @@
-"""Entries of theory.md's statements T9 to T12, from the experiments' own code. Each literal is theory.md's."""
+"""Entries of theory.md's statements T9 to T12, by the experiments' own code; each literal is theory.md's."""
 
 import numpy as np
 import pytest
@@ -25,15 +25,23 @@ def betas(weights, degree, losses):
     return np.array([[plateau_length(w, b, degree)[0] for w, b in zip(*end, strict=True)] for end in reached])
 
 
-def test_T9_the_error_at_r_3_falls_in_proportion_to_the_scale():
+@pytest.mark.parametrize(
+    ("k", "bands", "growth"),
+    [
+        (2, [(0.0004, 0.001), (0.004, 0.01), (0.04, 0.1)], 10.0),
+        # For k > 2 later classes also wait for the biases to settle: scale log(1/scale) fits, scale does not.
+        (4, [(0.002, 0.005), (0.015, 0.035), (0.06, 0.14)], 10.0 * np.log(1e2) / np.log(1e3)),
+    ],
+)
+def test_T9_the_error_at_r_3(k, bands, growth):
     """Theory.md: 0.1 to 0.5 %, 1 to 2 % and 8 % at 1e-3, 1e-2 and 0.1, its start and class not stated.
 
-    Of the worst class of a start we find up to 0.4 %, 3.4 % and 14 % (docs/power_model_experiments.md), so the
-    upper ends here are wider than theory.md's at the two larger scales.
+    The bands are what we find for the worst class of a start (docs/power_model_experiments.md): at k = 4 up
+    to 3.1 % and 13 % at the two larger scales, more than theory.md says.
     """
     worst = []
     for scale in (1e-3, 1e-2, 1e-1):
-        weights = starts(4, scale, 0, 1)
+        weights = starts(k, scale, 0, 1)
         flow = solve(weights, 3, 1e-2)
         errors = [
             schedule_errors(
@@ -43,10 +51,9 @@ def test_T9_the_error_at_r_3_falls_in_proportion_to_the_scale():
             for run, w in enumerate(weights)
         ]
         worst.append(np.nanmax(np.abs(errors)))
-    assert 0.001 < worst[0] < 0.005
-    assert 0.01 < worst[1] < 0.04
-    assert 0.04 < worst[2] < 0.16
-    assert worst[1] / worst[0] == pytest.approx(10, rel=0.35)
+    for error, (low, high) in zip(worst, bands, strict=True):
+        assert low < error < high
+    assert worst[1] / worst[0] == pytest.approx(growth, rel=0.15)
 
 
 @pytest.mark.parametrize("degree", [2, 3])
@@ -57,13 +64,17 @@ def test_T10_the_order_holds_at_every_record_of_a_diagonal_start(degree):
 
 
 def test_T10_fails_at_a_near_tie_with_off_diagonals():
-    """Theory.md: the final order fails at near ties. The off-diagonals, not the tie, decide there."""
-    weights = starts(2, 1e-2, *range(6))
-    weights[:, 1, 1] = weights[:, 0, 0] * (1 - 1e-6)
-    bias = solve(weights, 3, 1e-4)["bias"].to_numpy()[:, -1]
-    violations = (bias[:, 0] - bias[:, 1])[bias[:, 0] > bias[:, 1]]
-    assert 0 < len(violations) < 6
-    assert violations.max() < 2e-3
+    """Theory.md: the final order fails there by 2e-4 to 2e-3 nats. The off-diagonals decide, not the tie."""
+    weights = starts(4, 0.1, *range(6))
+    violations = []
+    for w in weights:
+        second, smallest = np.argsort(-np.diag(w))[-2:]
+        w[smallest, smallest] = w[second, second] * (1 - 1e-6)
+    biases = solve(weights, 3, 1e-4)["bias"].to_numpy()[:, -1]
+    for w, bias in zip(weights, biases, strict=True):
+        violations.append(-np.diff(bias[np.argsort(-np.diag(w))]).min())
+    assert 0 < np.sum(np.array(violations) > 1e-6) < 6
+    assert max(violations) < 2e-3
 
 
 def test_T11_two_classes_have_one_law_and_no_scale():
