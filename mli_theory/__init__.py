@@ -7,6 +7,7 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 
 from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
 from mli_theory.certified_window import certified_window
+from mli_theory.crossover_law import CrossoverLaw, crossover_law
 from mli_theory.domain import DomainError
 from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
 from mli_theory.homogeneous import (
@@ -20,11 +21,13 @@ from mli_theory.homogeneous import (
 from mli_theory.learning_schedule import escape_gap, escape_schedule
 from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
 from mli_theory.plateau_start import plateau_start
+from mli_theory.quadratic_law import quadratic_plateau_law
 from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
 
 __all__ = [
     "BiasGapBounds",
     "Bump",
+    "CrossoverLaw",
     "DomainError",
     "LossExpansion",
     "Plateau",
@@ -35,6 +38,7 @@ __all__ = [
     "bias_gap_bounds",
     "certified_window",
     "correct_interval",
+    "crossover_law",
     "escape_gap",
     "escape_schedule",
     "largest_admissible_loss",
@@ -46,5 +50,6 @@ __all__ = [
     "plateau_law",
     "plateau_start",
     "predict_curves",
+    "quadratic_plateau_law",
     "symbolic_plateau",
 ]

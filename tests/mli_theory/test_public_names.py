@@ -5,6 +5,7 @@ import mli_theory
 PUBLIC = [
     "BiasGapBounds",
     "Bump",
+    "CrossoverLaw",
     "DomainError",
     "LossExpansion",
     "Plateau",
@@ -15,6 +16,7 @@ PUBLIC = [
     "bias_gap_bounds",
     "certified_window",
     "correct_interval",
+    "crossover_law",
     "escape_gap",
     "escape_schedule",
     "largest_admissible_loss",
@@ -26,6 +28,7 @@ PUBLIC = [
     "plateau_law",
     "plateau_start",
     "predict_curves",
+    "quadratic_plateau_law",
     "symbolic_plateau",
 ]
 
