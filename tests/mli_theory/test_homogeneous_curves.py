@@ -74,6 +74,12 @@ def test_loss_far_below_machine_precision_is_not_lost():
     assert (curves.loss > 0).all()
 
 
+@pytest.mark.parametrize("size", [690.0, 705.0, 715.0, 2800.0, 1e5])
+def test_loss_of_a_wrong_sample_beyond_the_range_of_exp_is_its_log_odds(size):
+    curves = predict_curves([[0.0, size], [size, 0.0]], [0.0, 0.0], [0, 0], 2, [1.0, 2.0**-0.5])
+    np.testing.assert_allclose(curves.loss, [size / 2, size / 4], rtol=1e-15)
+
+
 @given(problems(max_samples=3, kinds=st.just(any_float)), st.floats(1e-3, 1))
 @example((np.array([[-1e308, 1e308]]), np.array([0.0, 0.0]), np.array([0]), 2), 0.5)  # 2e308 times 1/4
 @example((np.array([[-1e308, 1e308]]), np.array([1e308, -1e308]), np.array([0]), 2), 1.0)  # inf - inf: log 2

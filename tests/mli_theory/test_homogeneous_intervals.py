@@ -44,6 +44,31 @@ def test_T1_interval_decides_every_float_alpha(problem):
     assert_exact_at_every_telling_float(*problem)
 
 
+positive = st.floats(0.1, 10)
+
+
+@pytest.mark.parametrize("degree", [2, 3, 64])
+def test_T1_near_ties_that_rounding_would_decide_wrongly_are_settled(degree):
+    # Three lines through one point up to rounding: the last place decides whether any alpha is left between
+    # the label's passing class 1 and class 2's passing the label. The offset makes the differences round.
+    # Random bits on purpose: Hypothesis likes short fractions, whose differences are exact.
+    rng = np.random.default_rng(degree)
+    c, d, factor, offset = rng.uniform(0.1, 10, (4, 300))
+    for i in range(300):
+        signal = offset[i] + np.array([[0.0, -10 * d[i], d[i] * factor[i]]])
+        bias = offset[i] / 3 + np.array([0.0, c[i], -c[i] * factor[i] / 10])
+        assert_exact_at_every_telling_float(signal, bias, np.array([0]), degree)
+
+
+@given(a=positive, b=positive, c=positive, steps=st.integers(-3, 3), degree=st.integers(2, 64))
+def test_T1_near_ties_at_the_end_are_settled(a, b, c, steps, degree):
+    # Signal and bias swap the lead within a few units in the last place of a tie at alpha = 1.
+    last = b + c - a
+    last += steps * np.spacing(last)
+    signal, bias = np.array([[a, b]] * 2), np.array([last, c])
+    assert_exact_at_every_telling_float(signal, bias, np.array([0, 1]), degree)
+
+
 @given(problems(max_samples=2, max_classes=40, max_degree=8))
 def test_T1_interval_decides_with_many_classes(problem):
     assert_exact_at_every_telling_float(*problem)
