@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import xarray as xr
-from simulations.gradient_flow import integrate
 
 from simulations.atomic_files import atomic_path, writable_folder
+from simulations.gradient_flow import integrate
 from simulations.random_streams import numpy_stream
 from simulations.star_experiment import ARMS, PROTOCOL, SEEDS, SMOKE_PROTOCOL, Arm, Protocol
 from simulations.star_runner import run_star
