@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from validation.main_job import Job
 
 __all__ = ["app", "main"]
 
@@ -32,8 +38,59 @@ def _options(
     """The plateau in monotonic linear interpolation: theory beside trained networks."""
 
 
+@app.command()
+def validate(
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for report, curves and figures; results/validate (-smoke) by default."),
+    ] = None,
+    smoke: bool = typer.Option(
+        False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
+    ),
+    rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
+) -> None:
+    """The main job: train networks, walk the line, and judge the claims C1 to C9."""
+    if rules:
+        from validation.claims import CLAIMS
+        from validation.rules import rules_text
+
+        typer.echo(rules_text(CLAIMS), nl=False)
+        return
+    from validation.main_job import FULL, SMOKE
+
+    folder = output or Path("results", "validate-smoke" if smoke else "validate")
+    with _expected_errors():
+        _run_validate(folder, SMOKE if smoke else FULL)
+
+
+def _run_validate(folder: Path, job: Job) -> None:
+    from rich.console import Console
+
+    from paper_figures.main_job_figures import save_main_job_figures
+    from validation.main_job import run_main_job
+    from validation.report import write_report
+    from validation.report_table import verdict_table
+
+    outcome = run_main_job(folder, job)
+    save_main_job_figures(folder / "figures", outcome)
+    console = Console()
+    console.print(verdict_table(write_report(folder, outcome)))
+    console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
+
+
+@contextmanager
+def _expected_errors() -> Iterator[None]:
+    """One line, no traceback, for what a user can mend; anything else is a defect and shows itself."""
+    try:
+        yield
+    except OSError as error:
+        sys.exit(f"mli: {error}")
+    except KeyboardInterrupt:
+        sys.exit("mli: interrupted; finished runs are kept, the same command goes on from there")
+
+
 def _refuse_shadowed_packages() -> None:
-    """Stop where another folder's package would be imported in place of ours (`python -m mli` elsewhere)."""
+    """Stop where another folder's package would be imported in place of ours."""
     ours = Path(__file__).resolve().parent
     for name in ("mli_theory", "simulations", "validation", "paper_figures"):
         found = find_spec(name)

@@ -1,0 +1,89 @@
+"""Loss and error of a network on a data set, without a trace left on the network.
+
+Logits come from the network in its own precision; everything after them is float64. Loss in nats, averaged
+over samples. A sample is correct where its label's logit is *strictly* the largest: a tie is an error.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+from simulations.datasets import ImageDataset
+
+__all__ = ["Scores", "evaluation_mode", "logits"]
+
+# Fixed, so that the same network gives the same bits wherever it is evaluated: matrix products may
+# round differently in batches of another size.
+BATCH = 2048
+
+
+class Scores:
+    """What logits (n, k), of any floating type, say against int64 labels (n,).
+
+    Attributes:
+        loss: mean cross-entropy, nats, by log-softmax in float64.
+        error: share of samples whose label's logit is not strictly the largest.
+        class_accuracy: (k,) share of correct samples in each class, nan for a class without samples.
+        class_share: (k,) share of all samples predicted as each class; of tied classes the first counts.
+    """
+
+    def __init__(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        values = logits.double()
+        n_classes = values.shape[1]
+        own = labels[:, None]
+        self.loss = float(-torch.log_softmax(values, dim=1).gather(1, own).mean())
+        others = values.scatter(1, own, -torch.inf).amax(dim=1)
+        correct = values.gather(1, own)[:, 0] > others
+        self.error = int((~correct).sum()) / len(labels)
+        counts = torch.bincount(labels, minlength=n_classes).numpy()
+        hits = torch.bincount(labels[correct], minlength=n_classes).numpy()
+        self.class_accuracy = np.divide(hits, counts, out=np.full(n_classes, np.nan), where=counts > 0)
+        # torch.argmax returns the first of equal maxima.
+        predicted = torch.bincount(values.argmax(dim=1), minlength=n_classes)
+        self.class_share = predicted.numpy() / len(labels)
+
+
+def logits(model: Callable[[torch.Tensor], torch.Tensor], data: ImageDataset) -> torch.Tensor:
+    """The network's outputs (n, k) on the whole data set, in order, in batches of a fixed size, on the CPU.
+
+    Raises:
+        ValueError: outputs that are no (batch, n_classes) tensor.
+    """
+    with torch.no_grad():
+        batches = []
+        for first in range(0, len(data), BATCH):
+            inputs = data.inputs[first : first + BATCH]
+            output = model(inputs)
+            if not isinstance(output, torch.Tensor) or output.shape != (len(inputs), data.n_classes):
+                found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+                raise ValueError(
+                    f"the network must return logits ({len(inputs)}, {data.n_classes}) "
+                    f"for {data.n_classes} classes, it returned {found}"
+                )
+            batches.append(output)
+        return torch.cat(batches)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; after it each module's mode and the global generators are as they were.
+
+    The generators are torch's, numpy's and Python's.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+    try:
+        model.eval()
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002

@@ -1,0 +1,266 @@
+"""The adaptive driver: each run of a batch takes its own steps and lands on its own events.
+
+Events are the learning times (margin of sample j reaches 0) and the final loss. A step that passes
+one is taken again, shorter, until it ends there: the landed state is a step of the method, not an
+interpolation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.gradient_flow.mirror import MirrorFlow, Slope
+from simulations.gradient_flow.rosenbrock import ERROR_ORDER, GAMMA, RATES_A_STEP, rodas5p_step
+from simulations.gradient_flow.trajectory import Trajectory
+
+__all__ = ["FlowError", "Run", "integrate_batch"]
+
+Array = NDArray[np.float64]
+
+_EVENT_TOLERANCE = 1e-12  # in the margin and in log loss
+_SAFETY, _SHRINK, _GROW = 0.9, 0.2, 8.0
+# A waiting weight is exactly linear in U: without this limit each step would overshoot phi's range.
+_HIT_FRACTION = 0.99
+
+
+class FlowError(RuntimeError):
+    """The flow was not solved to the final loss; the message says how far it came and why."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: states (record, k^2 + k) in mirror coordinates and what goes with them.
+
+    elapsed (record,): time since the record before. learned (k,): the record at which p_jj
+    reached 1/2, -1 where it had not by the end.
+    """
+
+    states: Array
+    loss: Array
+    elapsed: Array
+    learned: NDArray[np.int64]
+    evaluations: int
+    steps: int
+
+
+@dataclass
+class _Batch:
+    """What is carried from step to step for the runs still under way; the last axis is the run."""
+
+    run: NDArray[np.int64]
+    state: Array
+    slope: Slope
+    loss: Array
+    h: Array  # the next trial
+    h_after: Array  # the step to go on with after a landing
+    low: Array  # bracket of the event, low = 0 when none is being located
+    high: Array
+    gap_low: Array  # event function at the bracket's ends
+    gap_high: Array
+    landing: NDArray[np.bool_]
+    steps: NDArray[np.int64]
+
+    def select(self, keep: NDArray[np.bool_]) -> _Batch:
+        slope = Slope(*(part[..., keep] for part in vars(self.slope).values()))
+        rest = {name: part[..., keep] for name, part in vars(self).items() if name != "slope"}
+        return _Batch(slope=slope, **rest)
+
+
+def integrate_batch(
+    flow: MirrorFlow, state: Array, final_loss: float, rtol: float, record: int, max_steps: int
+) -> list[Run]:
+    """Every run from its column of `state` (k^2 + k, m) to final_loss.
+
+    Raises:
+        FlowError: a run needs more than max_steps steps, or its step size falls to nothing.
+    """
+    driver = _Driver(flow, state, final_loss, rtol, record, max_steps)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        while driver.batch.run.size:
+            driver.advance()
+    return [driver.finished(run) for run in range(state.shape[1])]
+
+
+class _Driver:
+    def __init__(
+        self, flow: MirrorFlow, state: Array, final_loss: float, rtol: float, record: int, max_steps: int
+    ) -> None:
+        self.flow, self.rtol, self.max_steps = flow, rtol, max_steps
+        self.log_final = np.log(final_loss)
+        k, m = flow.n_classes, state.shape[1]
+        self.trajectory = Trajectory(state.shape[0], m, k + 2, record)
+        self.learned = np.full((m, k), -1, dtype=np.int64)
+        self.forced_seen = np.zeros(m, dtype=np.int64)
+        self.evaluations = np.ones(m, dtype=np.int64)
+        self.steps = np.zeros(m, dtype=np.int64)
+        self.weights_moving = flow.sign.reshape(k * k, m) != 0
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            slope = flow.slope(state)
+            loss = flow.losses(slope.margin)
+        zeros = np.zeros(m)
+        h = np.minimum(1e-3, 1e-3 * self._time_to_hit(flow, state, slope))
+        self.batch = _Batch(
+            np.arange(m), state, slope, loss, h, h.copy(), zeros, zeros.copy(), zeros.copy(), zeros.copy(),
+            np.zeros(m, dtype=bool), np.zeros(m, dtype=np.int64),
+        )  # fmt: skip
+        runs = np.arange(m)
+        self.learned[(slope.margin >= 0).T] = 0
+        self.forced_seen[:] = 1
+        self.trajectory.add(runs, state, loss, zeros, zeros, np.ones(m, dtype=bool))
+        self._drop(np.log(loss) <= self.log_final)
+
+    def advance(self) -> None:
+        """One trial step of every run under way."""
+        batch, flow = self.batch, self.flow
+        matrix = flow.linearise(batch.slope, GAMMA * batch.h)
+        new, error = rodas5p_step(
+            lambda at: flow.slope(at).rate, matrix, batch.state, batch.slope.rate, batch.h
+        )
+        slope = flow.slope(new)
+        loss = flow.losses(slope.margin)
+        batch.steps += 1
+        self.evaluations[batch.run] += RATES_A_STEP + 1
+        ratio = self._error_ratio(batch.state, new, error)
+        ratio = np.where(np.isfinite(slope.rate).all(axis=0) & np.isfinite(loss), ratio, np.inf)
+        factor = np.clip(_SAFETY * ratio ** (-1.0 / ERROR_ORDER), _SHRINK, _GROW)
+        good = ratio <= 1.0
+        gap = self._event_gap(batch, slope.margin, loss)
+        exact = good & (gap >= -_EVENT_TOLERANCE) & (gap <= _EVENT_TOLERANCE)
+        crossed = good & (gap > _EVENT_TOLERANCE)
+        narrow = batch.landing & (batch.high - batch.low <= 4e-16 * batch.high)
+        accepted = (good & ~crossed & ~batch.landing) | exact | (good & narrow)
+        retry = crossed & ~accepted
+        short = good & batch.landing & ~crossed & ~accepted
+        self._bracket(retry, short, gap, factor)
+        rejected = ~good
+        batch.landing &= ~rejected
+        old = batch.h.copy()
+        suggestion = np.where(batch.landing & accepted, batch.h_after, old * factor)
+        self._accept(accepted, new, slope, loss, old)
+        locating = retry | short
+        limit = _HIT_FRACTION * self._time_to_hit(flow, batch.state, batch.slope)
+        batch.h = np.where(locating, batch.h, np.minimum(suggestion, limit))
+        batch.landing &= ~accepted
+        self._guard()
+        self._drop(np.log(batch.loss) <= self.log_final + _EVENT_TOLERANCE)
+
+    def _error_ratio(self, old: Array, new: Array, error: Array) -> Array:
+        """The worst component's error over rtol: in r log W for the weights, in nats for the biases."""
+        kk = self.flow.n_classes**2
+        size = np.abs(error)
+        if self.flow.degree == 2:
+            weights = 4.0 * size[:kk]
+        else:
+            r = self.flow.degree
+            smaller = np.minimum(np.abs(old[:kk]), np.abs(new[:kk]))
+            weights = (r / (r - 2.0)) * size[:kk] / smaller
+        weights = np.where(self.weights_moving, weights, 0.0).max(axis=0)
+        worst: Array = np.maximum(weights, size[kk:].max(axis=0)) / self.rtol
+        return worst
+
+    def _event_gap(self, batch: _Batch, margin: Array, loss: Array) -> Array:
+        """< 0 before the next event, 0 at it: the largest margin not yet 0, or the excess of log loss."""
+        waiting = (self.learned[batch.run] < 0).T
+        margins = np.where(waiting, margin, -np.inf).max(axis=0)
+        gap: Array = np.maximum(margins, self.log_final - np.log(loss))
+        return gap
+
+    def _bracket(self, retry: NDArray[np.bool_], short: NDArray[np.bool_], gap: Array, factor: Array) -> None:
+        """Narrow the bracket of runs that passed (retry) or fell short of (short) their event: Illinois."""
+        b = self.batch
+        first = retry & ~b.landing
+        b.h_after = np.where(first, b.h * factor, b.h_after)
+        start_gap = self._event_gap(b, b.slope.margin, b.loss)
+        b.low = np.where(first, 0.0, b.low)
+        b.gap_low = np.where(first, start_gap, np.where(retry, 0.5 * b.gap_low, b.gap_low))
+        b.high, b.gap_high = np.where(retry, b.h, b.high), np.where(retry, gap, b.gap_high)
+        b.gap_high = np.where(short, 0.5 * b.gap_high, b.gap_high)
+        b.low, b.gap_low = np.where(short, b.h, b.low), np.where(short, gap, b.gap_low)
+        b.landing |= retry
+        locating = retry | short
+        guess = b.high - (b.high - b.low) * b.gap_high / (b.gap_high - b.gap_low)
+        middle = 0.5 * (b.low + b.high)
+        inside = (guess > b.low) & (guess < b.high)
+        b.h = np.where(locating, np.where(inside, guess, middle), b.h)
+
+    def _accept(
+        self, accepted: NDArray[np.bool_], new: Array, slope: Slope, loss: Array, taken: Array
+    ) -> None:
+        b = self.batch
+        runs = b.run[accepted]
+        if not runs.size:
+            return
+        moved = self._moved(b.state[:, accepted], new[:, accepted], b.loss[accepted], loss[accepted])
+        fresh = (slope.margin[:, accepted].T >= -_EVENT_TOLERANCE) & (self.learned[runs] < 0)
+        done = np.log(loss[accepted]) <= self.log_final + _EVENT_TOLERANCE
+        forced = fresh.any(axis=1) | done
+        ordinal = np.where(fresh, self.forced_seen[runs][:, None], self.learned[runs])
+        self.learned[runs] = ordinal
+        self.forced_seen[runs] += forced
+        self.trajectory.add(runs, new[:, accepted], loss[accepted], taken[accepted], moved, forced)
+        if accepted.all():
+            b.state, b.slope, b.loss = new, slope, loss
+        else:
+            b.state = np.where(accepted, new, b.state)
+            b.loss = np.where(accepted, loss, b.loss)
+            b.slope = Slope(
+                *(
+                    np.where(accepted, after, before)
+                    for before, after in zip(vars(b.slope).values(), vars(slope).values(), strict=True)
+                )
+            )
+
+    def _moved(self, old: Array, new: Array, loss_old: Array, loss_new: Array) -> Array:
+        k, r = self.flow.n_classes, self.flow.degree
+        diagonal = slice(0, k * k, k + 1)
+        if r == 2:
+            log_weight = 2.0 * np.abs(new[diagonal] - old[diagonal])
+        else:
+            log_weight = np.abs(np.log(new[diagonal] / old[diagonal])) / (r - 2.0)
+        biases = np.abs(new[k * k :] - old[k * k :])
+        moved: Array = log_weight.mean(axis=0) + biases.mean(axis=0) + np.abs(np.log(loss_new / loss_old))
+        return moved
+
+    def _time_to_hit(self, flow: MirrorFlow, state: Array, slope: Slope) -> Array:
+        """Time until the first weight would reach infinity if U went on at its present rate."""
+        if flow.degree == 2:
+            return np.full(state.shape[1], np.inf)
+        kk = flow.n_classes**2
+        mirrored, rate = state[:kk], slope.rate[:kk]
+        closing = self.weights_moving & (mirrored * rate < 0)
+        time: Array = np.where(closing, -mirrored / np.where(closing, rate, 1.0), np.inf).min(axis=0)
+        return time
+
+    def _guard(self) -> None:
+        b = self.batch
+        stuck = (b.steps >= self.max_steps) | ~(b.h > 0)
+        if stuck.any():
+            n = int(np.flatnonzero(stuck)[0])
+            why = f"{b.steps[n]} steps were not enough" if b.h[n] > 0 else "the step size fell to 0"
+            raise FlowError(
+                f"run {b.run[n]} stopped at loss {b.loss[n]:.6e} before "
+                f"final_loss {np.exp(self.log_final):.6e}: {why}"
+            )
+
+    def _drop(self, done: NDArray[np.bool_]) -> None:
+        if done.any():
+            self.steps[self.batch.run] = self.batch.steps
+            keep = ~done
+            self.batch = self.batch.select(keep)
+            self.flow = self.flow.select(keep)
+            self.weights_moving = self.weights_moving[:, keep]
+
+    def finished(self, run: int) -> Run:
+        """The records of one run."""
+        t = self.trajectory
+        t.finish(run)
+        n = int(t.count[run])
+        forced = np.flatnonzero(t.forced[run, :n])
+        learned = np.where(self.learned[run] >= 0, forced[np.maximum(self.learned[run], 0)], -1)
+        return Run(
+            t.states[run, :n].copy(), t.loss[run, :n].copy(), t.elapsed[run, :n].copy(), learned,
+            int(self.evaluations[run]), int(self.steps[run]),
+        )  # fmt: skip

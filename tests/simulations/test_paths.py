@@ -1,0 +1,75 @@
+"""How far along the line each tensor is."""
+
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+from torch import nn
+
+from simulations.networks import fcn
+from simulations.paths import PATHS, point_on_path, tensor_exponents
+
+
+def test_the_four_paths_of_a_network_with_all_biases():
+    model = fcn(3, 2, 2, 2, bias="all", seed=0)
+    weights, biases = ["1.weight", "3.weight", "5.weight"], ["1.bias", "3.bias", "5.bias"]
+    expected = {
+        "linear": [1, 1, 1, 1, 1, 1],
+        "homogeneous": [1, 1, 1, 1, 2, 3],
+        "weights": [1, 1, 1, 0, 0, 0],
+        "bias": [0, 0, 0, 1, 1, 1],
+    }
+    assert set(expected) == set(PATHS)
+    for path, exponents in expected.items():
+        assert tensor_exponents(model, path) == dict(zip(weights + biases, exponents, strict=True))
+
+
+def test_depth_is_counted_over_layers_without_a_bias_and_nested_blocks():
+    assert tensor_exponents(fcn(4, 2, 2, 2, bias="last", seed=0), "homogeneous")["7.bias"] == 4
+    block = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3, bias=False))
+    model = nn.Sequential(block, nn.Flatten(), nn.Linear(8, 2))
+    assert tensor_exponents(model, "homogeneous")["0.0.bias"] == 1
+    assert tensor_exponents(model, "homogeneous")["2.bias"] == 3
+
+
+def test_what_a_path_does_not_allow_is_named():
+    with pytest.raises(ValueError, match=r"'quadratic'.*linear, homogeneous, weights, bias"):
+        tensor_exponents(fcn(2, 2, 2, 2, seed=0), "quadratic")
+    with pytest.raises(ValueError, match="has none"):
+        tensor_exponents(fcn(2, 2, 2, 2, bias="none", seed=0), "bias")
+    normalised = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="1 is a LayerNorm"):
+        tensor_exponents(normalised, "homogeneous")
+    # A subclass of Sequential may run its children in any order.
+    own = type("Own", (nn.Sequential,), {})(nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="the model is a Own"):
+        tensor_exponents(own, "homogeneous")
+    assert tensor_exponents(own, "linear") == {"0.weight": 1, "0.bias": 1}
+
+
+values = st.floats(-(2.0**100), 2.0**100, width=32)
+
+
+@example(a=1e8, b=1.0, exponent=1)  # in float32, a + 1 (b - a) is 0
+@example(a=-0.0, b=0.0, exponent=3)
+@given(a=values, b=values, exponent=st.integers(0, 64))
+def test_the_ends_are_the_checkpoints_bits(a, b, exponent):
+    start, end = {"w": torch.tensor([a])}, {"w": torch.tensor([b])}
+    for alpha in (0.0, 1.0):
+        point = point_on_path(start, end, {"w": exponent}, alpha)["w"]
+        source = end["w"] if alpha == 1 or exponent == 0 else start["w"]
+        assert torch.equal(point.view(torch.int32), source.view(torch.int32))
+        assert point.data_ptr() != source.data_ptr()
+
+
+def test_the_naive_formula_misses_the_end():
+    a, b = torch.tensor(1e8), torch.tensor(1.0)
+    assert a + 1 * (b - a) != b  # what the copies are for
+
+
+@given(alpha=st.floats(0, 1), exponent=st.integers(1, 8))
+def test_between_the_ends_a_tensor_is_at_alpha_to_its_exponent(alpha, exponent):
+    start, end = {"w": torch.tensor([2.0, -1.0]).double()}, {"w": torch.tensor([3.0, 5.0]).double()}
+    point = point_on_path(start, end, {"w": exponent}, alpha)["w"]
+    c = alpha**exponent
+    torch.testing.assert_close(point, torch.tensor([2 + c, -1 + 6 * c], dtype=torch.float64))

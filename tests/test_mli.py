@@ -1,0 +1,120 @@
+"""The command line, in this process and as the console command of the built wheel."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import mli
+from tests.installed_wheel import install_wheel
+from validation import main_job
+from validation.claims import CLAIMS
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = CliRunner()
+
+
+def test_help_names_the_verb():
+    result = RUN.invoke(mli.app, ["--help"])
+    assert result.exit_code == 0
+    assert "validate" in result.stdout
+
+
+def test_rules_are_printed_without_running(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main_job, "run_main_job", lambda *_: pytest.fail("ran"))
+    result = RUN.invoke(mli.app, ["validate", "--rules"])
+    assert result.exit_code == 0
+    for claim in CLAIMS:
+        assert claim.statement in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unwritable_folder_is_one_line_and_exit_code_1(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    result = RUN.invoke(mli.app, ["validate", "--output", str(tmp_path / "file")])
+    assert result.exit_code == 1
+    assert str(tmp_path / "file") in result.output
+    assert "--output" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_job, "run_main_job", interrupted)
+    result = RUN.invoke(mli.app, ["validate", "--output", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "the same command goes on" in result.output
+
+
+def test_a_defect_keeps_its_traceback(tmp_path, monkeypatch):
+    monkeypatch.setattr(main_job, "run_main_job", lambda *_: 1 / 0)
+    result = RUN.invoke(mli.app, ["validate", "--output", str(tmp_path)])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_import_nothing_heavy(arguments):
+    script = (
+        "import sys, mli\n"
+        f"sys.argv = ['mli', *{arguments!r}]\n"
+        "try:\n    mli.app()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'xarray', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    return install_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture
+def folder_of_shadows(tmp_path):
+    """A user's folder with packages and modules named like ours."""
+    (tmp_path / "simulations").mkdir()
+    (tmp_path / "simulations" / "__init__.py").write_text("raise RuntimeError('the wrong simulations')")
+    (tmp_path / "validation.py").write_text("raise RuntimeError('the wrong validation')")
+    return tmp_path
+
+
+def run(*command, cwd):
+    return subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_console_command_knows_its_version(installed, tmp_path):
+    found = run(installed / "mli", "--version", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.startswith("mli ")
+    assert found.stdout.split()[1][0].isdigit()
+
+
+@pytest.mark.slow
+def test_the_console_command_works_among_shadows(installed, folder_of_shadows):
+    """The whole smoke run: workers are spawned, and must not import the wrong packages either."""
+    found = run(installed / "mli", "validate", "--smoke", "--output", "out", cwd=folder_of_shadows)
+    assert found.returncode == 0, found.stderr
+    report = json.loads((folder_of_shadows / "out" / "report.json").read_text())
+    assert [claim["id"] for claim in report["claims"]] == [f"C{i}" for i in range(1, 10)]
+    assert len(list((folder_of_shadows / "out" / "figures").glob("*.pdf"))) == 3
+    assert len(list((folder_of_shadows / "out" / "curves").glob("*.nc"))) == 6
+    assert "smoke run" in (folder_of_shadows / "out" / "report.md").read_text()
+    assert "C9" in found.stdout
+
+
+def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):
+    found = run(installed / "python", "-m", "mli", "--version", cwd=folder_of_shadows)
+    assert found.returncode != 0
+    assert str(folder_of_shadows / "simulations" / "__init__.py") in found.stderr
+    assert "the wrong" not in found.stderr
+
+
+def test_python_m_mli_works_where_nothing_is_shadowed(installed, tmp_path):
+    found = run(installed / "python", "-m", "mli", "--version", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr

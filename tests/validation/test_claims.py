@@ -1,0 +1,176 @@
+"""Each claim finds the truth planted in synthetic runs, and says undecided where the runs cannot tell."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.validation.planted import SEEDS, planted
+from validation.claims import CLAIMS
+from validation.judgement import judge
+
+
+def verdict(claim_id, observations):
+    return {v.claim.id: v for v in judge(CLAIMS, observations)}[claim_id]
+
+
+def every_other(one, other):
+    return lambda seed: one if seed % 2 else other
+
+
+SUPPORTED = {
+    "C1": {},
+    "C2": {"random_labels": True},
+    "C3": {},
+    "C4": {},
+    "C5": {},
+    "C6": {},
+    "C7": {"practical": 0.2},
+    "C8": {},
+    "C9": {"follows_theory": True},
+}
+REFUTED = {
+    "C1": {"error_rise": 0.1},
+    "C2": {"random_labels": True, "random_labels_rise": 0.2},
+    "C3": {"ends": {("centre", "homogeneous"): 0.45}},
+    "C4": {"ends": {("centre", "weights"): 0.05}},
+    "C5": {"ends": {("depth-2", "linear"): 0.45}},
+    "C6": {"bias_spread": 0.001},
+    "C7": {"practical": 0.0},
+    "C8": {"loss_rise": 0.0},
+    "C9": {},
+}
+UNDECIDED = {
+    "C1": {"error_rise": every_other(0.1, 0.0)},
+    "C2": {"random_labels": True, "random_labels_rise": every_other(0.02, 0.0)},
+    "C3": {"ends": {("centre", "homogeneous"): every_other(0.45, 0.25)}},
+    "C4": {"ends": {("centre", "weights"): every_other(0.05, 0.6)}},
+    "C5": {"ends": {("depth-2", "linear"): every_other(0.15, 0.45)}},
+    "C6": {"order_holds": every_other(True, False)},
+    "C7": {"practical": every_other(0.0, 0.1)},
+    "C8": {"loss_rise": every_other(0.003, 0.0)},
+    "C9": {},  # set in the test: see there
+}
+
+
+@pytest.mark.parametrize("claim_id", SUPPORTED)
+def test_a_planted_truth_is_supported(claim_id):
+    found = verdict(claim_id, planted(**SUPPORTED[claim_id]))
+    assert found.verdict == "supported", found
+
+
+@pytest.mark.parametrize("claim_id", REFUTED)
+def test_a_planted_contrary_is_refuted(claim_id):
+    assert verdict(claim_id, planted(**REFUTED[claim_id])).verdict == "refuted"
+
+
+@pytest.mark.parametrize("claim_id", UNDECIDED)
+def test_seeds_that_disagree_leave_it_undecided(claim_id):
+    truth = UNDECIDED[claim_id]
+    observations = planted(**truth)
+    if claim_id == "C9":
+        # Half of the seeds follow the theory and half miss it a little: their mean is at the threshold.
+        observations = planted(follows_theory=True)
+        for run in observations.runs:
+            if run.attrs["seed"] % 2:
+                for quantity in ("loss", "error"):
+                    run[quantity][:, 50] += 0.1
+    assert verdict(claim_id, observations).verdict == "undecided"
+
+
+@pytest.mark.parametrize("claim_id", SUPPORTED)
+def test_ten_seeds_are_too_few(claim_id):
+    found = verdict(claim_id, planted(seeds=SEEDS[:10], **SUPPORTED[claim_id]))
+    assert found.verdict == "undecided: too few seeds"
+    assert found.p_holm is None
+
+
+@pytest.mark.parametrize("claim_id", [claim.id for claim in CLAIMS])
+def test_nothing_observed_is_no_data(claim_id):
+    found = verdict(claim_id, planted(seeds=[]))
+    assert found.verdict == "undecided: no data"
+
+
+def test_what_the_star_cannot_tell_has_no_data():
+    verdicts = {v.claim.id: v.verdict for v in judge(CLAIMS, planted())}
+    assert verdicts["C2"] == verdicts["C7"] == "undecided: no data"
+
+
+@pytest.mark.parametrize("reason", ["stagnated", "diverged"])
+def test_runs_off_target_and_pilot_seeds_count_nowhere(reason):
+    observations = planted(
+        seeds=[*range(8), *SEEDS], status=lambda seed: reason if seed == 105 else "reached"
+    )
+    assert {int(run.attrs["seed"]) for run in observations.runs} == set(SEEDS) - {105}
+    left = {(out.seed, out.reason) for out in observations.left_out if out.arm == "centre"}
+    assert left == {(seed, "a pilot seed") for seed in range(8)} | {
+        (105, f"{reason}: did not reach the target loss")
+    }
+    for result in verdict("C5", observations).results:
+        assert set(result.by_seed) == set(SEEDS) - {105}
+
+
+def test_a_seed_missing_in_one_arm_is_dropped_from_the_pair_only():
+    observations = planted()
+    observations = type(observations)(
+        tuple(r for r in observations.runs if (r.attrs["arm"], r.attrs["seed"]) != ("depth-2", 103)),
+        observations.simple_model,
+    )
+    by_key = {r.criterion.key: set(r.by_seed) for r in verdict("C5", observations).results}
+    assert by_key["loss_depth_8_minus_2"] == set(SEEDS) - {103}
+    assert by_key["loss_last_minus_none"] == set(SEEDS)
+
+
+def test_the_same_run_twice_is_refused():
+    from validation.observations import observe
+
+    runs = planted(seeds=[100]).runs
+    with pytest.raises(ValueError, match=r"centre has two runs of seed 100"):
+        observe([runs[0], runs[0]])
+
+
+def test_a_failed_set_up_refutes_nothing():
+    # Random labels that are no harder: their rises say nothing about hardness.
+    truth = REFUTED["C2"] | {"random_labels_steps": 500.0}
+    assert verdict("C2", planted(**truth)).verdict == "undecided"
+
+
+def test_unbalanced_data_are_no_evidence_for_c6_and_c8():
+    observations = planted()
+    for run in observations.runs:
+        run["labels"][0] = 3
+    assert verdict("C6", observations).verdict == "undecided: no data"
+    assert verdict("C8", observations).verdict == "undecided: no data"
+
+
+def test_hidden_biases_are_outside_c9():
+    shown = verdict("C9", planted()).evidence["linear_path_by_arm"]
+    assert "bias-all" not in shown
+    assert {"centre", "bias-none", "depth-2"} <= set(shown)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_every_rule_is_complete_before_any_result(claim):
+    assert re.search(r"\bA[1-6]\b|\bT\d", claim.source)
+    for criterion in claim.criteria:
+        assert criterion.reason
+        assert criterion.about in claim.rule
+        if "plateau" in criterion.measures:
+            assert criterion.about in ("loss", "error")
+            assert criterion.about in criterion.measures
+    # What is measured is what the rule names, no more and no less.
+    assert set(claim.measure(planted(seeds=[100])).values) == {c.key for c in claim.criteria}
+
+
+def test_ids_are_c1_to_c9_in_order():
+    assert [claim.id for claim in CLAIMS] == [f"C{i}" for i in range(1, 10)]
+
+
+def test_an_undefined_number_counts_neither_way():
+    observations = planted()
+    for run in observations.runs:
+        if (run.attrs["arm"], run.attrs["seed"]) == ("centre", 100):
+            run["error"][:] = np.nan
+    (first, *_) = verdict("C3", observations).results
+    assert first.undefined_seeds == (100,)
+    assert first.mean == pytest.approx(0.2, abs=0.02)

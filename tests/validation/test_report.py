@@ -1,0 +1,136 @@
+"""The report: strict, complete, the same twice, and readable."""
+
+import io
+import json
+import math
+
+import pytest
+from rich.console import Console
+
+from simulations.star_experiment import ARMS
+from tests.validation.planted import planted
+from validation.claims import CLAIMS
+from validation.judgement import judge
+from validation.main_job import FULL, Outcome
+from validation.report import CENTRE_CHOICE, report_data, strict_json, write_report
+from validation.report_table import verdict_table
+from validation.rules import rules_text
+
+
+def outcome(**truth):
+    observations = planted(**truth)
+    return Outcome(FULL, observations.runs, observations, judge(CLAIMS, observations))
+
+
+@pytest.fixture(scope="module")
+def planted_outcome():
+    return outcome()
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from numbers(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from numbers(item)
+    elif isinstance(value, float):
+        yield value
+
+
+def refuse(token):
+    raise AssertionError(f"{token} is no JSON")
+
+
+def test_json_is_strict_though_curves_are_undefined(tmp_path):
+    found = outcome(seeds=range(100, 103))
+    for run in found.runs:
+        run["error"][:] = math.nan  # plateau ends, rises: nan
+    found = Outcome(FULL, found.runs, found.observations, judge(CLAIMS, found.observations))
+    write_report(tmp_path, found)
+    data = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
+    assert all(math.isfinite(number) for number in numbers(data))
+    ends = data["claims"][2]["criteria"][0]
+    assert ends["by_seed"] == {"100": None, "101": None, "102": None}
+    assert ends["undefined_seeds"] == [100, 101, 102]
+    assert ends["mean"] is None
+
+
+def test_strict_json_refuses_what_was_overlooked():
+    with pytest.raises(ValueError, match=r"not JSON compliant"):
+        strict_json({"x": math.inf})
+
+
+def test_the_same_runs_give_the_same_bytes(planted_outcome, tmp_path):
+    for name in ("one", "two"):
+        write_report(tmp_path / name, planted_outcome)
+    for file in ("report.md", "report.json"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_json_holds_every_number_behind_every_verdict(planted_outcome):
+    data = report_data(planted_outcome)
+    assert [claim["id"] for claim in data["claims"]] == [f"C{i}" for i in range(1, 10)]
+    for claim, verdict in zip(data["claims"], planted_outcome.verdicts, strict=True):
+        assert claim["verdict"] == verdict.verdict
+        for shown, result in zip(claim["criteria"], verdict.results, strict=True):
+            assert shown["by_seed"] == {str(seed): value for seed, value in result.by_seed.items()}
+    assert {(run["arm"], run["seed"]) for run in data["runs"]} == {
+        (arm.name, seed) for arm in ARMS for seed in range(100, 112)
+    }
+    assert data["torch_threads_of_a_run"] == [1]
+    assert "torch" in data["versions"]
+    assert data["centre"] == CENTRE_CHOICE
+
+
+def test_the_markdown_explains_itself_then_judges_then_confesses(planted_outcome, tmp_path):
+    write_report(tmp_path, planted_outcome)
+    text = (tmp_path / "report.md").read_text()
+    order = [
+        "**The line.**",
+        "## Verdicts",
+        *(f"## {claim.id} {claim.title}" for claim in CLAIMS),
+        "## Where the prediction fails",
+        "## The runs",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert CENTRE_CHOICE in text
+    assert "smoke" not in text
+    assert "nan" not in text.lower().split()
+    for verdict in planted_outcome.verdicts:
+        assert f"| {verdict.claim.id} | {verdict.claim.title} |" in text
+        assert verdict.verdict in text
+
+
+def test_left_out_runs_are_listed_with_their_reason(tmp_path):
+    found = outcome(status=lambda seed: "stagnated" if seed == 104 else "reached")
+    data = write_report(tmp_path, found)
+    reason = "stagnated: did not reach the target loss"
+    assert {"arm": "centre", "seed": 104, "reason": reason} in data["left_out"]
+    assert f"centre seed 104 ({reason})" in (tmp_path / "report.md").read_text()
+
+
+def test_a_table_row_for_every_claim_fits_a_terminal(planted_outcome):
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(verdict_table(report_data(planted_outcome)))
+    text = console.export_text()
+    for verdict in planted_outcome.verdicts:
+        assert verdict.claim.id in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "refuted" in text
+
+
+def test_rules_name_every_threshold_and_reason():
+    text = rules_text(CLAIMS)
+    for claim in CLAIMS:
+        assert f"{claim.id}  {claim.title}" in text
+        for criterion in claim.criteria:
+            assert f"{criterion.side} {criterion.threshold:g} {criterion.unit}" in text
+            assert criterion.reason in text
+
+
+def test_a_folder_that_cannot_be_written_is_named(planted_outcome, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OSError, match=r"file.*cannot be written"):
+        write_report(tmp_path / "file", planted_outcome)

@@ -1,0 +1,94 @@
+"""What the claims are judged on: runs of networks and of the simple model, and what is left out of them.
+
+A run is an `xarray.Dataset` as `simulations.star_experiment.run_one` makes it; a run of the simple model
+one as `simulations.gradient_flow.integrate` makes it, with the attribute `seed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+__all__ = ["PILOT_SEEDS", "LeftOut", "Observations", "balanced", "curve", "observe"]
+
+PILOT_SEEDS = range(8)  # the centre was chosen by looking at them: they may not count
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that no claim counts, and why."""
+
+    arm: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Observations:
+    """The runs that count.
+
+    Attributes:
+        runs: of networks, every one at its target loss and none of a pilot seed.
+        simple_model: of the simple model, from its start to its final loss.
+        left_out: the other runs.
+    """
+
+    runs: tuple[xr.Dataset, ...] = ()
+    simple_model: tuple[xr.Dataset, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    def arms(self) -> tuple[str, ...]:
+        """The names of all arms with a run, in the order of the runs."""
+        return tuple(dict.fromkeys(str(run.attrs["arm"]) for run in self.runs))
+
+    def arm(self, name: str) -> dict[int, xr.Dataset]:
+        """The arm's runs by seed."""
+        return {int(run.attrs["seed"]): run for run in self.runs if run.attrs["arm"] == name}
+
+    def by_seed(self, arm: str, number: Callable[[xr.Dataset], float]) -> dict[int, float]:
+        """One number for each seed of an arm."""
+        return {seed: float(number(run)) for seed, run in self.arm(arm).items()}
+
+    def paired(self, arm: str, other: str, number: Callable[[xr.Dataset], float]) -> dict[int, float]:
+        """`number` of an arm minus `number` of the other, for the seeds that both have."""
+        mine, others = self.by_seed(arm, number), self.by_seed(other, number)
+        return {seed: value - others[seed] for seed, value in mine.items() if seed in others}
+
+
+def observe(runs: Iterable[xr.Dataset], simple_model: Iterable[xr.Dataset] = ()) -> Observations:
+    """Sort runs into those that count and those that do not.
+
+    Raises:
+        ValueError: two runs of one arm and seed: one of them would be counted by accident.
+    """
+    counted: list[xr.Dataset] = []
+    left_out: list[LeftOut] = []
+    seen: set[tuple[str, int]] = set()
+    for run in runs:
+        arm, seed, status = str(run.attrs["arm"]), int(run.attrs["seed"]), str(run.attrs["status"])
+        if (arm, seed) in seen:
+            raise ValueError(f"arm {arm} has two runs of seed {seed}: remove one")
+        seen.add((arm, seed))
+        if seed in PILOT_SEEDS:
+            left_out.append(LeftOut(arm, seed, "a pilot seed"))
+        elif status != "reached":
+            left_out.append(LeftOut(arm, seed, f"{status}: did not reach the target loss"))
+        else:
+            counted.append(run)
+    return Observations(tuple(counted), tuple(simple_model), tuple(left_out))
+
+
+def curve(
+    run: xr.Dataset, quantity: str, path: str = "linear"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The alphas and the run's `loss`, `error` or `class_share` on one path, alpha first."""
+    return run["alpha"].to_numpy(), run[quantity].sel(path=path).to_numpy()
+
+
+def balanced(run: xr.Dataset) -> bool:
+    """Whether every class has the same number of samples (a hypothesis of T4 and T10)."""
+    return len(np.unique(np.bincount(run["labels"].to_numpy(), minlength=run.sizes["class_index"]))) == 1

@@ -1,0 +1,36 @@
+"""The verdicts as a table on the terminal, legible at 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from validation.evidence_text import number
+
+__all__ = ["verdict_table"]
+
+_STYLES = {"supported": "bold green", "refuted": "bold red"}
+
+
+def verdict_table(data: Mapping[str, Any]) -> Table:
+    """One row a claim: its verdict, and each criterion's mean over seeds beside what is claimed of it."""
+    table = Table(box=box.SIMPLE_HEAD, title="The claims, judged by the rules of `mli validate --rules`")
+    table.add_column("")
+    table.add_column("claim", max_width=22)
+    table.add_column("verdict", max_width=14)
+    table.add_column("mean over seeds (claimed)")
+    for claim in data["claims"]:
+        verdict = Text(claim["verdict"], style=_STYLES.get(claim["verdict"], "yellow"))
+        measured = "\n".join(_criterion(c) for c in claim["criteria"])
+        table.add_row(claim["id"], claim["title"], verdict, measured, end_section=True)
+    return table
+
+
+def _criterion(criterion: Mapping[str, Any]) -> str:
+    sign = ">" if criterion["side"] == "above" else "<"
+    key = criterion["key"].replace("_", " ")
+    return f"{key}: {number(criterion['mean'])} ({sign} {number(criterion['threshold'])})"

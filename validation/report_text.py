@@ -1,0 +1,172 @@
+"""report.md, written from the same data as report.json, for a reader who has never seen the subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from validation.evidence_text import evidence_lines, number
+from validation.rules import JUDGEMENT
+
+__all__ = ["report_markdown"]
+
+_INTRODUCTION = """\
+# The plateau in monotonic linear interpolation
+
+**The line.** Train a neural network. Keep its weights from before training (the *initialisation*) and
+from after it, and walk in a straight line from the one to the other: at `alpha = 0` stands the untrained
+network, at `alpha = 1` the trained one, and at `alpha = 0.3` every weight is 70 % of its initial plus 30
+% of its trained value. No network on the line but the last was ever trained. At each `alpha` measure the
+*loss* (nats per sample) and the *error* (the share of samples classified wrongly).
+
+**What one sees.** Usually both fall from left to right without a hill between: *monotonic linear
+interpolation*, MLI. Deep networks often show a *plateau* first: for a long part of the line nothing
+seems to happen, then everything at once. Its end is here the first `alpha` at which a tenth of the whole
+fall is spent. Loss and error have plateaus of different length, so each claim says which of the two it
+is about.
+
+**Why.** In a network of depth *r* that starts near zero, the weights' contribution to the output (the
+*signal*) grows as `alpha^r`, the last layer's *bias* as `alpha`. So at first the biases alone decide:
+every sample is predicted as the class of the largest bias. The deeper the network, the longer this
+lasts. That is the *homogeneous prediction*; it knows only the trained network's signal, bias and depth.
+"""
+
+_FIGURES = """\
+![The centre's loss and error on the line, with the prediction](figures/centre_curve.png)
+
+![Plateau's end by depth, bias and initial scale](figures/plateau_end.png)
+
+![The simple model's weights and biases over time](figures/power_model_time.png)
+"""
+
+
+def report_markdown(data: Mapping[str, Any]) -> str:
+    """The whole report; `data` is `validation.report.report_data`'s."""
+    parts = [_INTRODUCTION]
+    if data["job"]["name"] == "smoke":
+        parts.append(
+            "**This is a smoke run**: few seeds, little data, short training. It shows that everything "
+            "runs and decides nothing.\n"
+        )
+    parts += [_verdict_table(data), _FIGURES, "## How a claim is judged\n\n" + JUDGEMENT + "\n"]
+    parts += [_claim(claim) for claim in data["claims"]]
+    parts += [_where_it_fails(data), _runs(data)]
+    return "\n".join(parts)
+
+
+def _verdict_table(data: Mapping[str, Any]) -> str:
+    lines = [
+        "## Verdicts\n",
+        "| | claim | about | verdict | p (Holm) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for claim in data["claims"]:
+        about = ", ".join(dict.fromkeys(c["about"] for c in claim["criteria"]))
+        p = number(claim["p_holm"])
+        lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{claim['verdict']}** | {p} |")
+    return "\n".join(lines) + "\n"
+
+
+def _claim(claim: Mapping[str, Any]) -> str:
+    lines = [
+        f"## {claim['id']} {claim['title']}: {claim['verdict']}\n",
+        f"{claim['statement']} (Source: {claim['source']}.)\n",
+        f"*Hypotheses.* {claim['hypotheses']}\n",
+        f"*Predicted.* {claim['prediction']}\n",
+        "*Measured.*\n",
+        "| about | for each seed | claimed | mean | 95 % interval | seeds | p for | p against |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *(_criterion_row(c) for c in claim["criteria"]),
+        "\n*Why these thresholds.*",
+        *dict.fromkeys(f"- {c['threshold']:g} {c['unit']}: {c['reason']}." for c in claim["criteria"]),
+        "\n" + _conclusion(claim),
+    ]
+    evidence = list(evidence_lines(claim["evidence"]))
+    if evidence:
+        lines += ["\n*Further numbers*, which decide nothing (mean over seeds, then the range):\n", *evidence]
+    return "\n".join(lines) + "\n"
+
+
+def _criterion_row(criterion: Mapping[str, Any]) -> str:
+    low, high = criterion["interval_95_percent"] or (None, None)
+    seeds = str(len(criterion["by_seed"]) - len(criterion["undefined_seeds"]))
+    if criterion["undefined_seeds"]:
+        seeds += f" (undefined: {', '.join(map(str, criterion['undefined_seeds']))})"
+    return (
+        "| "
+        + " | ".join(
+            [
+                criterion["about"],
+                criterion["measures"],
+                f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']}",
+                f"**{number(criterion['mean'])}**",
+                "–" if low is None else f"{number(low)} to {number(high)}",
+                seeds,
+                number(criterion["p_support"]),
+                number(criterion["p_against"]),
+            ]
+        )
+        + " |"
+    )
+
+
+def _conclusion(claim: Mapping[str, Any]) -> str:
+    if claim["verdict"] == "undecided: no data":
+        return f"**Undecided**: this needs {claim['needs']}."
+    if claim["p_holm"] is None:
+        return f"**Undecided**: a verdict needs at least {claim['n_seeds_needed']} seeds for each number."
+    p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
+    return (
+        f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
+        f"{p_against} against it; corrected over the nine claims and both directions, {p_holm}."
+    )
+
+
+def _where_it_fails(data: Mapping[str, Any]) -> str:
+    arms = next(c for c in data["claims"] if c["id"] == "C9")["evidence"].get("linear_path_by_arm", {})
+    if not arms:
+        return "## Where the prediction fails\n\nNo run to compare it with.\n"
+    worst = max(arms, key=lambda arm: arms[arm]["worst_loss_error"]["mean"] or 0.0)
+    lines = [
+        "## Where the prediction fails\n",
+        f"The homogeneous prediction is furthest from the measured loss in the arm **{worst}**: by up to "
+        f"{number(arms[worst]['worst_loss_error']['mean'])} nats at the worst alpha, on the average of "
+        f"its seeds. It assumes that training starts from zero; real initial weights are not zero, so "
+        f"the signal is there long before `alpha^r` says so.\n",
+        "| arm | loss: worst difference (nats) | error: worst difference | error plateau's end: "
+        "predicted | measured | loss plateau's end: predicted | measured |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for arm, found in arms.items():
+        cells = [found["worst_loss_error"]["mean"], found["worst_error_rate_error"]["mean"]]
+        for quantity in ("error", "loss"):
+            cells += [found[f"{quantity}_plateau_end_{which}"]["mean"] for which in ("predicted", "measured")]
+        lines.append(f"| {arm} | " + " | ".join(number(cell) for cell in cells) + " |")
+    lines.append("\nMeans over seeds; a dash is a curve that does not fall, which has no plateau's end.")
+    return "\n".join(lines) + "\n"
+
+
+def _runs(data: Mapping[str, Any]) -> str:
+    protocol = data["job"]["protocol"]
+    threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
+    lines = [
+        "## The runs\n",
+        f"{data['centre']} From the centre each arm of the star changes one thing: depth, bias or "
+        f"initial scale; the seeds ({', '.join(map(str, data['job']['seeds']))}) are the same in every "
+        f"arm.\n",
+        f"Fully connected ReLU networks of width {protocol['width']} on `{protocol['data']}`, classes "
+        f"balanced, SGD with momentum {protocol['momentum']:g}, to a training loss of "
+        f"{protocol['target_loss']:g} nats within {protocol['max_epochs']} epochs; {threads} torch "
+        f"thread(s) in each run (another count gives other bits).\n",
+        "| arm | runs | at the target | epochs, mean |",
+        "| --- | --- | --- | --- |",
+    ]
+    for arm in dict.fromkeys(run["arm"] for run in data["runs"]):
+        runs = [run for run in data["runs"] if run["arm"] == arm]
+        reached = [run for run in runs if run["status"] == "reached"]
+        epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
+        lines.append(f"| {arm} | {len(runs)} | {len(reached)} | {number(epochs)} |")
+    left_out = [f"{out['arm']} seed {out['seed']} ({out['reason']})" for out in data["left_out"]]
+    lines.append("\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n")
+    lines.append("Versions: " + ", ".join(f"{name} {v}" for name, v in data["versions"].items()) + ".")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,44 @@
+"""Every rule in words, as `mli validate --rules` prints it and report.md repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from validation.claims.claim import Claim
+
+__all__ = ["JUDGEMENT", "rules_text"]
+
+JUDGEMENT = """\
+Every criterion is one number for each seed and a threshold for its mean. An exact sign-flip test over
+the seeds is made in both directions. A claim is supported if all its criteria lie on the claimed side,
+refuted if one (Bonferroni) lies on the other side, undecided otherwise. Holm's correction over the nine
+claims keeps the chance of any wrong verdict, of either kind, at 5 % or less. Too few seeds, or no data,
+is undecided and says so. Runs that did not reach their target loss, and the pilot's seeds 0 to 7, count
+nowhere. The effect size is the mean the test is planned for: with 12 seeds that spread by 0.6 of the
+distance from threshold to effect size it finds it at least 4 times in 5."""
+
+
+def rules_text(claims: Sequence[Claim]) -> str:
+    """The rule of judgement, then each claim's criteria, thresholds, effect sizes, and their reasons."""
+    parts = ["How a claim is judged\n\n" + JUDGEMENT]
+    for claim in claims:
+        lines = [
+            f"{claim.id}  {claim.title}  ({claim.source})",
+            f"  Statement:  {claim.statement}",
+            f"  Hypotheses: {claim.hypotheses}",
+            f"  Prediction: {claim.prediction}",
+            f"  Needs:      {claim.needs}; at least {claim.n_seeds} seeds for each criterion",
+        ]
+        for number, c in enumerate(claim.criteria, 1):
+            lines += [
+                f"  Criterion {number} [{c.about}]: for each seed, {c.measures};",
+                f"      the mean over seeds is {c.side} {c.threshold:g} {c.unit} (effect size "
+                f"{c.effect_size:g})",
+                f"      because {c.reason}",
+            ]
+            if not c.can_refute:
+                lines.append(
+                    "      A check of the set-up: where it fails, the claim is undecided, not refuted."
+                )
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
