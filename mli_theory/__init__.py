@@ -7,6 +7,7 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 
 from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
 from mli_theory.certified_window import certified_window
+from mli_theory.counterexamples import COUNTEREXAMPLES, Counterexample
 from mli_theory.crossover_law import CrossoverLaw, crossover_law
 from mli_theory.domain import DomainError
 from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
@@ -25,8 +26,10 @@ from mli_theory.quadratic_law import quadratic_plateau_law
 from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
 
 __all__ = [
+    "COUNTEREXAMPLES",
     "BiasGapBounds",
     "Bump",
+    "Counterexample",
     "CrossoverLaw",
     "DomainError",
     "LossExpansion",

@@ -5,6 +5,8 @@ import mli_theory
 PUBLIC = [
     "BiasGapBounds",
     "Bump",
+    "COUNTEREXAMPLES",
+    "Counterexample",
     "CrossoverLaw",
     "DomainError",
     "LossExpansion",
