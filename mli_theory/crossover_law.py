@@ -66,7 +66,7 @@ def crossover_law(diagonal: ArrayLike, degree: int, final_loss: float) -> Crosso
     """T11 between its limits: (a) as the scale goes to 0, (b) as the loss does, the crossover in between.
 
     Measured on flows with k 2-10, r 3-5, scale 1e-4 to 0.06 whose gap stays below 0.8 `escape_gap`: beta is
-    within 5e-4 at eps <= 1e-5, where laws (a) and (b) at next order are up to 0.014 and 0.039 off; within
+    within 5e-4 at eps <= 1e-5, where laws (a) and (b) at next order are up to 0.012 and 0.039 off; within
     5e-3 at eps = 1e-2 (2e-3 for k <= 5).
     Not for k eps near 1, nor close to the escape, where the last class's own signal is felt.
 

@@ -1,11 +1,12 @@
-"""T10, T10c along an integrated flow, and what is left of T10 for unequal classes (docs/open_questions.md)."""
+"""T10 and T10c along an integrated flow, and the two extensions of T10 in docs/open_questions.md."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.integrate import solve_ivp
 
-from mli_theory import escape_schedule
+from mli_theory import escape_schedule, power_model
 from tests.mli_theory.reduced_flow import reduced_flow
 
 DRIFT = 1e-6  # nats: the integrator's
@@ -53,3 +54,42 @@ def test_unequal_classes_last_by_T9_takes_the_largest_bias():
         last = int(np.argmax(escape_schedule(diagonal, 3, shares)))
         hits += last == reduced_flow(diagonal, 3, 1e-2, shares, rtol=1e-7).bias[-1].argmax()
     assert hits >= 19
+
+
+def two_class_biases(weights, degree, until):
+    """b_1 - b_2 along the full flow of four positive weights, from b = 0."""
+
+    def slope(_, state):
+        d_weights, d_bias = power_model.gradient(np.exp(state[:4]).reshape(2, 2), state[4:], degree)
+        return -np.concatenate([d_weights.ravel() / np.exp(state[:4]), d_bias])
+
+    state = np.concatenate([np.log(np.ravel(weights)), np.zeros(2)])
+    flow = solve_ivp(slope, (0, until), state, method="LSODA", rtol=1e-10, atol=1e-12)
+    return (flow.y[4] - flow.y[5])[1:]
+
+
+def margins(weights, degree):
+    """W_jj^r - W_ij^r of the two samples at the start."""
+    w = np.asarray(weights) ** degree
+    return w[0, 0] - w[1, 0], w[1, 1] - w[0, 1]
+
+
+@settings(max_examples=40)  # each integrates a flow, about 0.1 s
+@given(entries=st.lists(st.integers(2, 40), min_size=4, max_size=4), degree=st.integers(2, 5))
+def test_two_classes_with_off_diagonals_order_their_biases_by_initial_margin(entries, degree):
+    # W_11 > W_22 and W_11^r - W_21^r >= W_22^r - W_12^r  =>  b_1 < b_2 for all t > 0.
+    weights = np.array(entries).reshape(2, 2) / 100
+    first, second = margins(weights, degree)
+    assume(weights[0, 0] > weights[1, 1] and first >= second)
+    assert (two_class_biases(weights, degree, 300.0) < 1e-9).all()
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_two_classes_margin_condition_is_tight(degree):
+    # W_11 > W_22 alone is not enough: a margin below the other's breaks the order at once, however little.
+    weights = np.array([[0.3, 0.2], [0.2, 0.2999]])
+    assert (two_class_biases(weights, degree, 300.0) < 1e-9).all()
+    weights[1, 0] = 0.21
+    first, second = margins(weights, degree)
+    assert first < second
+    assert two_class_biases(weights, degree, 1.0).max() > 1e-6
