@@ -1,0 +1,137 @@
+"""The only two questions put to sympy: are these expressions identical, and what sign has this one.
+
+Each answer is a proof or None ("could not decide"), never a numerical sample. Identity: the difference is
+brought to 0 by rewriting (expansion, a common denominator, combination of powers, linearity of sums).
+Sign: read off the structure, factor by factor and term by term, from the assumptions on the symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import sympy as sp
+
+__all__ = ["identical", "nonnegative", "positive", "undefined_part"]
+
+
+@lru_cache(maxsize=4096)
+def identical(left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether left = right is proved for all values that the symbols' assumptions allow."""
+    difference = sp.sympify(left - right)
+    if difference == 0:
+        return True
+    difference = sp.sympify(difference.doit())
+    return any(form == 0 for form in _forms(difference))
+
+
+def _forms(difference: sp.Expr) -> Iterator[sp.Expr]:
+    """Equal expressions for the difference, cheapest first; each rewriting is valid on the whole domain."""
+    difference = _linear_sums(sp.expand(difference))
+    yield difference
+    logs = _linear_sums(sp.expand(sp.expand_log(difference)))
+    yield logs
+    yield sp.expand(sp.powsimp(difference))
+    numerator, _ = sp.fraction(sp.together(logs))
+    numerator = _linear_sums(sp.expand(numerator))
+    yield numerator
+    numerator, _ = sp.fraction(sp.together(sp.powsimp(numerator)))
+    yield sp.expand(sp.powsimp(sp.expand(numerator)))
+    yield sp.expand(sp.powsimp(sp.expand(sp.powdenest(numerator))))
+
+
+def _linear_sums(expression: sp.Expr) -> sp.Expr:
+    """Every sum split over the terms of its summand, with the factors free of its index pulled out."""
+    if not expression.has(sp.Sum):
+        return expression
+    return sp.expand(expression.replace(lambda part: isinstance(part, sp.Sum), _split_sum))
+
+
+def _split_sum(total: sp.Sum) -> sp.Expr:
+    if len(total.limits) != 1:
+        return total
+    ((index, first, last),) = total.limits
+    result = sp.Integer(0)
+    for term in sp.Add.make_args(_linear_sums(sp.expand(total.function))):
+        outside, inside = term.as_independent(index, as_Add=False)
+        inside = sp.powsimp(inside)
+        result += outside * ((last - first + 1) if inside == 1 else sp.Sum(inside, (index, first, last)))
+    return sp.expand(result)
+
+
+def positive(expression: sp.Expr) -> bool:
+    """Whether expression > 0 is proved."""
+    expression = sp.sympify(expression)
+    if expression.is_positive:
+        return True
+    if expression.is_Add:
+        return all(map(nonnegative, expression.args)) and any(map(positive, expression.args))
+    if expression.is_Mul:
+        return _sign_of_product(expression, strict=True)
+    if expression.is_Pow:
+        base, exponent = expression.args
+        return bool(exponent.is_real and positive(base)) or bool(exponent.is_even and _nonzero(base))
+    if isinstance(expression, sp.Sum):
+        return _nonempty(expression) and positive(expression.function)
+    if isinstance(expression, sp.Max):
+        return any(map(positive, expression.args))
+    if isinstance(expression, sp.Min):
+        return all(map(positive, expression.args))
+    return False
+
+
+def nonnegative(expression: sp.Expr) -> bool:
+    """Whether expression >= 0 is proved."""
+    expression = sp.sympify(expression)
+    if expression.is_nonnegative or positive(expression):
+        return True
+    if expression.is_Add:
+        return all(map(nonnegative, expression.args))
+    if expression.is_Mul:
+        return _sign_of_product(expression, strict=False)
+    if expression.is_Pow:
+        base, exponent = expression.args
+        return bool(exponent.is_even and base.is_real) or bool(exponent.is_nonnegative and nonnegative(base))
+    if isinstance(expression, sp.Sum):
+        return nonnegative(expression.function)
+    if isinstance(expression, sp.Max):
+        return any(map(nonnegative, expression.args))
+    if isinstance(expression, sp.Min):
+        return all(map(nonnegative, expression.args))
+    return False
+
+
+def _sign_of_product(product: sp.Expr, *, strict: bool) -> bool:
+    decide = positive if strict else nonnegative
+    flips = 0
+    for factor in product.args:
+        if decide(factor):
+            continue
+        if not decide(-factor):
+            return False
+        flips += 1
+    return flips % 2 == 0
+
+
+def _nonzero(expression: sp.Expr) -> bool:
+    return bool(expression.is_nonzero) or positive(expression) or positive(-expression)
+
+
+def _nonempty(total: sp.Sum) -> bool:
+    return all((last - first).is_nonnegative for _, first, last in total.limits)
+
+
+def undefined_part(expression: sp.Expr) -> sp.Expr | None:
+    """A quotient, power or logarithm in the expression that is not proved to be defined; None if all are."""
+    for part in sp.preorder_traversal(expression):
+        if isinstance(part, sp.log) and not positive(part.args[0]):
+            return part
+        if isinstance(part, sp.Pow):
+            base, exponent = part.args
+            if base.is_commutative is False or positive(base):
+                continue
+            if exponent.is_nonnegative and (exponent.is_integer or nonnegative(base)):
+                continue
+            if not (exponent.is_integer and _nonzero(base)):
+                return part
+    return None
