@@ -107,14 +107,19 @@ def _sign_of_product(product: sp.Expr, *, strict: bool) -> bool:
     for factor in product.args:
         if decide(factor):
             continue
-        if not decide(-factor):
+        if factor.is_Add:
+            opposite = decide(-factor)
+        else:
+            opposite = bool(factor.is_negative if strict else factor.is_nonpositive)
+        if not opposite:
             return False
         flips += 1
     return flips % 2 == 0
 
 
 def _nonzero(expression: sp.Expr) -> bool:
-    return bool(expression.is_nonzero) or positive(expression) or positive(-expression)
+    opposite = positive(-expression) if expression.is_Add else bool(expression.is_negative)
+    return bool(expression.is_nonzero) or positive(expression) or opposite
 
 
 def _nonempty(total: sp.Sum) -> bool:
