@@ -3,11 +3,31 @@
 `THEOREMS` maps a name ("T1", "T4'", "T10b") to its `Derivation`; `check()` re-proves it or raises `ProofError`.
 """
 
-from mli_theory.derivations import t1_correct_interval, t2_constant_prediction, t3_error_monotone, t4_loss_expansion
+from mli_theory.derivations import (
+    t1_correct_interval,
+    t2_constant_prediction,
+    t3_error_monotone,
+    t4_loss_expansion,
+    t4p_loss_sandwich,
+    t5_homogeneous_interpolation,
+    t7_piecewise_polynomial,
+    t8_conservation_laws,
+    t13_effective_degree,
+)
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
 
 __all__ = ["THEOREMS", "Counterexample", "Derivation", "Hypothesis", "ProofError", "Report"]
 
-_FILES = (t1_correct_interval, t2_constant_prediction, t3_error_monotone, t4_loss_expansion)
+_FILES = (
+    t1_correct_interval,
+    t2_constant_prediction,
+    t3_error_monotone,
+    t4_loss_expansion,
+    t4p_loss_sandwich,
+    t5_homogeneous_interpolation,
+    t7_piecewise_polynomial,
+    t8_conservation_laws,
+    t13_effective_degree,
+)
 
 THEOREMS: dict[str, Derivation] = {file.DERIVATION.name: file.DERIVATION for file in _FILES}

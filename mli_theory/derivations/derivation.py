@@ -171,9 +171,9 @@ class Derivation:
             part = undefined_part(value)
             if part is not None:
                 raise CannotDecideError(f"that {part} is defined")
-        met = [*step.given.values(), *assumed.values()]
-        met += [other.claim for other in known.values() if not other.given]
-        conditions = [*earlier.given.values(), *(assumed[name] for name in sorted(rests_on[by.name]))]
+        met = [*step.conditions, *assumed.values()]
+        met += [other.claim for other in known.values() if not other.conditions]
+        conditions = [*earlier.conditions, *(assumed[name] for name in sorted(rests_on[by.name]))]
         for condition in conditions:
             needed = condition.substituted(by.values)
             if not any(_same(needed, other) for other in met):

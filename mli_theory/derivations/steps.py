@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from mli_theory.derivations.decisions import identical, nonnegative, positive, undefined_part
-from mli_theory.derivations.relations import Relation, Substitution, substitute
+from mli_theory.derivations.relations import Relation, Substitution, equal, substitute
 
 __all__ = [
     "By",
@@ -54,16 +54,26 @@ class Words:
 
 @dataclass(frozen=True)
 class CheckedStep:
-    """A claim, the local conditions `given` it holds under, and a sentence for the reader."""
+    """A claim, the local conditions `given` it holds under, and a sentence for the reader.
+
+    `where` defines symbols whose sign is assumed (g_i >= 0 where g_i = R - f_i): signs are read off the
+    symbols, identities are checked with the definitions put in. They are conditions like `given`.
+    """
 
     name: str
     claim: Relation
     text: str = ""
     given: dict[str, Relation] = field(default_factory=dict)
+    where: Substitution = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.claim.right == 0:
             raise ValueError(f"step {self.name!r}: move a term to the right side, which must not be 0")
+
+    @property
+    def conditions(self) -> list[Relation]:
+        """What the claim is stated under: `given`, and the definitions of `where`."""
+        return [*self.given.values(), *(equal(name, value) for name, value in self.where.items())]
 
     @property
     def premises(self) -> Sequence[By]:
@@ -128,7 +138,7 @@ class Deduction(CheckedStep):
             strict = strict or (premise.sign == ">" and positive(weight))
             if self.claim.sign == "=" and premise.sign != "=":
                 raise CannotDecideError(f"an equation from the inequality {premise}")
-        _require_identical(at(self.claim.difference), total)
+        _require_identical(at(self.claim.difference).xreplace(self.where), total.xreplace(self.where))
         remainder = at(self.remainder)
         if self.claim.sign == "=":
             if remainder != 0:
@@ -185,7 +195,7 @@ class Tangent(CheckedStep):
         if self.claim.sign != ">=":
             raise CannotDecideError(f"{self.claim} from a tangent, which gives >=")
         require_in_domain(x, self.point)
-        _require_identical(sp.diff(function, x, 2), self.curvature)
+        _require_identical(sp.diff(function, x, 2).xreplace(self.where), self.curvature.xreplace(self.where))
         if not nonnegative(self.curvature):
             raise CannotDecideError(f"{self.curvature} >= 0")
         slope = sp.diff(function, x).subs(x, self.point)
