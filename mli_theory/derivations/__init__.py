@@ -12,6 +12,9 @@ from mli_theory.derivations import (
     t5_homogeneous_interpolation,
     t7_piecewise_polynomial,
     t8_conservation_laws,
+    t10_bias_order,
+    t10b_gap_bound,
+    t10c_loss_order,
     t13_effective_degree,
 )
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
@@ -27,6 +30,9 @@ _FILES = (
     t5_homogeneous_interpolation,
     t7_piecewise_polynomial,
     t8_conservation_laws,
+    t10_bias_order,
+    t10b_gap_bound,
+    t10c_loss_order,
     t13_effective_degree,
 )
 

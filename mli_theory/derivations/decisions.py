@@ -90,6 +90,8 @@ def positive(expression: sp.Expr) -> bool:
     if expression.is_positive:
         return True
     if expression.is_Add:
+        if len(expression.args) == 2 and expression.args[0] == -1 and isinstance(expression.args[1], sp.exp):
+            return positive(expression.args[1].args[0])
         return all(map(nonnegative, expression.args)) and any(map(positive, expression.args))
     if expression.is_Mul:
         return _sign_of_product(expression, strict=True)

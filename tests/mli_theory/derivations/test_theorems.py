@@ -49,7 +49,7 @@ def test_a_wrong_right_side_is_not_proved(name, step, wrong):
 def test_the_conclusion_contains_the_hypotheses_symbols(theorem):
     concluded = set()
     for step in theorem.conclusions:
-        concluded |= _free(step.claim).union(*(_free(given) for given in step.given.values()))
+        concluded |= _free(step.claim).union(*map(_free, step.conditions))
     assumed = {str(getattr(s, "base", s)) for h in theorem.hypotheses for s in h.symbols}
     assert assumed <= concluded, assumed - concluded
 
