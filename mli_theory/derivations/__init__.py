@@ -10,12 +10,18 @@ from mli_theory.derivations import (
     t4_loss_expansion,
     t4p_loss_sandwich,
     t5_homogeneous_interpolation,
+    t6_certified_window,
     t7_piecewise_polynomial,
     t8_conservation_laws,
+    t9_learning_schedule,
     t10_bias_order,
     t10b_gap_bound,
     t10c_loss_order,
+    t11_plateau_law,
+    t11p_bounded_biases,
+    t12_signs,
     t13_effective_degree,
+    t14_plateau_start,
 )
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
 
@@ -28,12 +34,18 @@ _FILES = (
     t4_loss_expansion,
     t4p_loss_sandwich,
     t5_homogeneous_interpolation,
+    t6_certified_window,
     t7_piecewise_polynomial,
     t8_conservation_laws,
+    t9_learning_schedule,
     t10_bias_order,
     t10b_gap_bound,
     t10c_loss_order,
+    t11_plateau_law,
+    t11p_bounded_biases,
+    t12_signs,
     t13_effective_degree,
+    t14_plateau_start,
 )
 
 THEOREMS: dict[str, Derivation] = {file.DERIVATION.name: file.DERIVATION for file in _FILES}

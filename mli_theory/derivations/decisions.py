@@ -155,10 +155,13 @@ def _nonempty(total: sp.Sum) -> bool:
 
 def undefined_part(expression: sp.Expr) -> sp.Expr | None:
     """A quotient, power or logarithm in the expression that is not proved to be defined; None if all are."""
-    for part in sp.preorder_traversal(expression):
-        if isinstance(part, sp.log) and not positive(part.args[0]):
+    walk = sp.preorder_traversal(expression)
+    for part in walk:
+        if isinstance(part, sp.Limit):  # what it is defined on, next to its point, is for the limit to find
+            walk.skip()
+        elif isinstance(part, sp.log) and not positive(part.args[0]):
             return part
-        if isinstance(part, sp.Pow):
+        elif isinstance(part, sp.Pow):
             base, exponent = part.args
             if base.is_commutative is False or positive(base):
                 continue
