@@ -1,9 +1,11 @@
 """Every theorem of the package's theory as a derivation that sympy re-checks step by step.
 
-`THEOREMS` maps a name ("T1", "T4'", "T10b") to its `Derivation`; `check()` re-proves it or raises `ProofError`.
+`THEOREMS` maps a name ("T1", "T4'", "T10b") to its `Derivation`; `check()` re-proves it or raises
+`ProofError`.
 """
 
 from mli_theory.derivations import (
+    rendering,
     t1_correct_interval,
     t2_constant_prediction,
     t3_error_monotone,
@@ -25,7 +27,7 @@ from mli_theory.derivations import (
 )
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
 
-__all__ = ["THEOREMS", "Counterexample", "Derivation", "Hypothesis", "ProofError", "Report"]
+__all__ = ["THEOREMS", "Counterexample", "Derivation", "Hypothesis", "ProofError", "Report", "rendering"]
 
 _FILES = (
     t1_correct_interval,

@@ -84,6 +84,7 @@ def _split_sum(total: sp.Sum) -> sp.Expr:
     return sp.expand(result)
 
 
+@lru_cache(maxsize=4096)
 def positive(expression: sp.Expr) -> bool:
     """Whether expression > 0 is proved."""
     expression = sp.sympify(expression)
@@ -107,6 +108,7 @@ def positive(expression: sp.Expr) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def nonnegative(expression: sp.Expr) -> bool:
     """Whether expression >= 0 is proved."""
     expression = sp.sympify(expression)
@@ -153,12 +155,18 @@ def _nonempty(total: sp.Sum) -> bool:
     return all((last - first).is_nonnegative for _, first, last in total.limits)
 
 
+@lru_cache(maxsize=4096)
 def undefined_part(expression: sp.Expr) -> sp.Expr | None:
     """A quotient, power or logarithm in the expression that is not proved to be defined; None if all are."""
     walk = sp.preorder_traversal(expression)
     for part in walk:
         if isinstance(part, sp.Limit):  # what it is defined on, next to its point, is for the limit to find
             walk.skip()
+        elif isinstance(part, sp.Subs | sp.Derivative) and part.doit() != part:  # defined if its value is
+            walk.skip()
+            inner = undefined_part(part.doit())
+            if inner is not None:
+                return inner
         elif isinstance(part, sp.log) and not positive(part.args[0]):
             return part
         elif isinstance(part, sp.Pow):

@@ -73,7 +73,7 @@ class Report:
 class Derivation:
     """One theorem.
 
-    `claimed` is theory.md's status; `status` is what check() supports. `scope` says for which k, r and n
+    `claimed` is the status of the argument as written; `status` is what check() supports. `scope` says for which k, r and n
     the symbols stand where it is not all of them.
     """
 
@@ -119,7 +119,9 @@ class Derivation:
             if isinstance(step, Words):
                 continue
             try:
-                step.prove({str(i): self._premise(by, step, known, rests_on) for i, by in enumerate(step.premises)})
+                step.prove(
+                    {str(i): self._premise(by, step, known, rests_on) for i, by in enumerate(step.premises)}
+                )
             except CannotDecideError as error:
                 raise ProofError(
                     f"{self.name}, step {step.name!r}, {step.claim}: could not decide {error}"

@@ -1,10 +1,10 @@
-"""theory.md's letters as sympy symbols, with the assumptions that are the hypotheses common to all theorems."""
+"""The theory's letters as sympy symbols; their assumptions are the hypotheses common to all theorems."""
 
 from __future__ import annotations
 
 import sympy as sp
 
-__all__ = ["alpha", "beta", "i", "j", "k", "n", "positive", "q", "r", "real", "total"]
+__all__ = ["alpha", "beta", "i", "j", "k", "n", "positive", "put", "q", "r", "real", "slope", "total"]
 
 
 def positive(names: str) -> tuple[sp.Symbol, ...]:
@@ -31,6 +31,16 @@ q = sp.Symbol("q", integer=True, positive=True)
 
 r = 1 + q
 """Degree of the signal in the weights."""
+
+
+def slope(function: sp.Expr, variable: sp.Symbol, times: int = 1) -> sp.Expr:
+    """A derivative left as written: it is for check() to evaluate."""
+    return sp.Derivative(function, (variable, times))
+
+
+def put(expression: sp.Expr, values: dict[sp.Symbol, sp.Expr]) -> sp.Expr:
+    """Values put in for symbols, left as written: it is for check() to evaluate."""
+    return sp.Subs(expression, tuple(values), tuple(values.values()))
 
 
 def total(term: sp.Expr, index: sp.Symbol = i, last: sp.Expr = k) -> sp.Expr:

@@ -22,7 +22,7 @@ class Relation:
 
     @property
     def difference(self) -> sp.Expr:
-        """left - right: the relation says that it is = 0, >= 0 or > 0."""
+        """Left - right: the relation says that it is = 0, >= 0 or > 0."""
         return self.left - self.right
 
     @property
@@ -44,17 +44,17 @@ class Relation:
 
 
 def equal(left: Any, right: Any) -> Relation:
-    """left = right."""
+    """Left = right."""
     return Relation(sp.sympify(left), "=", sp.sympify(right))
 
 
 def at_least(left: Any, right: Any) -> Relation:
-    """left >= right."""
+    """Left >= right."""
     return Relation(sp.sympify(left), ">=", sp.sympify(right))
 
 
 def greater(left: Any, right: Any) -> Relation:
-    """left > right."""
+    """Left > right."""
     return Relation(sp.sympify(left), ">", sp.sympify(right))
 
 

@@ -93,7 +93,7 @@ class CheckedStep:
 class Identity(CheckedStep):
     """Both sides are the same: derivatives, limits and sums are evaluated, then the difference is 0."""
 
-    def prove(self, premises: dict[str, Relation]) -> None:
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """By rewriting alone."""
         _require_defined(self.claim)
         _require_identical(self.claim.left, self.claim.right)
@@ -187,7 +187,7 @@ class Tangent(CheckedStep):
     point: sp.Expr = field(default_factory=lambda: sp.Integer(0))
     curvature: sp.Expr = field(default_factory=lambda: sp.Integer(0))
 
-    def prove(self, premises: dict[str, Relation]) -> None:
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """The second derivative is the curvature, whose sign is proved; the right side is the tangent."""
         _require_defined(self.claim)
         function, x = self.claim.left, self.variable
@@ -217,7 +217,7 @@ class Induction(CheckedStep):
     values_at_m: Substitution = field(default_factory=dict)
     split: tuple[tuple[sp.Symbol, sp.Symbol], ...] = ()
 
-    def prove(self, premises: dict[str, Relation]) -> None:
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """Base, then step."""
         if self.claim.sign != "=" or not isinstance(self.claim.left, sp.core.function.AppliedUndef):
             raise CannotDecideError(f"an induction on {self.claim}")

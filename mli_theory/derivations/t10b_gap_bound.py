@@ -25,13 +25,19 @@ DERIVATION = Derivation(
     name="T10b",
     title="Gap identity and bound",
     statement=(
-        "logsumexp over i != l of z_i, less z_l, is log(e^(l_l) - 1) (z_i = b_i + W_il^r, l_l the loss of sample l), and "
-        "l_l <= k eps at training loss eps. So z_l - z_i >= -log(e^(k eps) - 1) for every i, positive for k eps < log 2."
+        "logsumexp over i != l of z_i, less z_l, is log(e^(l_l) - 1) (z_i = b_i + W_il^r, l_l the loss of "
+        "sample l), and l_l <= k eps at training loss eps. So z_l - z_i >= -log(e^(k eps) - 1) for every i, "
+        "positive for k eps < log 2."
     ),
     claimed="proved",
     hypotheses=(
-        Hypothesis("z_l, z_i real logits of sample l; R >= 0 the sum of e^z over the remaining classes", (z_l, z_i, rest)),
-        Hypothesis("l_l > 0 its loss; balanced: eps = (1/k) sum of the k losses, all >= 0", (loss_l, eps, k, others)),
+        Hypothesis(
+            "z_l, z_i real logits of sample l; R >= 0 the sum of e^z over the remaining classes",
+            (z_l, z_i, rest),
+        ),
+        Hypothesis(
+            "l_l > 0 its loss; balanced: eps = (1/k) sum of the k losses, all >= 0", (loss_l, eps, k, others)
+        ),
     ),
     steps=(
         Identity(
@@ -99,8 +105,8 @@ DERIVATION = Derivation(
     counterexamples=(
         Counterexample(
             "eps = (1/k) sum of all losses (equal classes)",
-            "Two samples of shares 1/100 and 99/100, losses log 3 and 0: eps = log(3)/100, k eps < log 2, but the first "
-            "sample's margin is -log 2.",
+            "Two samples of shares 1/100 and 99/100, losses log 3 and 0: eps = log(3)/100, k eps < log 2, "
+            "but the first sample's margin is -log 2.",
             (greater(sp.log(2), 2 * sp.log(3) / 100), greater(0, -sp.log(sp.exp(sp.log(3)) - 1))),
         ),
         Counterexample(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import positive, q
+from mli_theory.derivations.notation import positive, put, q, slope
 from mli_theory.derivations.relations import equal, greater
 from mli_theory.derivations.steps import By, Deduction, Identity, Monotone, Words
 
@@ -30,7 +30,7 @@ def _last_two(errors: tuple[sp.Expr, sp.Expr]) -> tuple[sp.Expr, sp.Expr]:
 
 
 def _all_gaps(last: sp.Expr, first: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """(b): the same where each of k - 1 learned classes has the error `first`, the last class (k - 1) `last`."""
+    """(b): the same where k - 1 learned classes have the error `first` each, the last one (k - 1) `last`."""
     gap_rate = ((k - 1) * last - (k - 1) * first) - (first - last)
     return gap_rate, c * first - gap_rate
 
@@ -39,16 +39,22 @@ DERIVATION = Derivation(
     name="T11",
     title="Plateau law",
     statement=(
-        "r >= 3, small scale, last class held by the bias; c = r^2 v^(2-2/r), beta = gap/v, alpha_2 = beta_min^(1/(r-1)). "
-        "(a) scale -> 0 first: rho = 1/(1 + c/4), gap = log((1 + rho)/(k eps)), v = 2 gap + log(1 + c/4). (b) loss small "
-        "first: rho = 1/(1 + c/(2k)), gap = log((k-1)(1 + rho)/(k eps)), v = 2 gap + log(1 + c/(2k)). Next order: subtract "
-        "log(1 + (2-2/r)(c/(m+c))^2/v), m = 4 or 2k. Both beta tend to 1/2. Ends near gap = (k/(k-1))(Phi_last - Phi_before)."
+        "r >= 3, small scale, last class held by the bias; c = r^2 v^(2-2/r), beta = gap/v, alpha_2 = "
+        "beta_min^(1/(r-1)). (a) scale -> 0 first: rho = 1/(1 + c/4), gap = log((1 + rho)/(k eps)), v = 2 "
+        "gap + log(1 + c/4). (b) loss small first: rho = 1/(1 + c/(2k)), gap = log((k-1)(1 + rho)/(k eps)), "
+        "v = 2 gap + log(1 + c/(2k)). Next order: subtract log(1 + (2-2/r)(c/(m+c))^2/v), m = 4 or 2k. Both "
+        "beta tend to 1/2. Ends near gap = (k/(k-1))(Phi_last - Phi_before)."
     ),
     claimed="derived",
     hypotheses=(
-        Hypothesis("degree r = 1 + q (the words need r >= 3), c = r^2 v^(2-2/r), k classes, training loss eps", (q, v, c, k, eps)),
+        Hypothesis(
+            "degree r = 1 + q (the words need r >= 3), c = r^2 v^(2-2/r), k classes, training loss eps",
+            (q, v, c, k, eps),
+        ),
         Hypothesis("errors e_last = e^-gap, e_first = e^-(v - gap), rho = e_first/e_last", (gap, e_last)),
-        Hypothesis("Phi_last > Phi_before: inverse initial weights of the last two classes", (phi_last, phi_before)),
+        Hypothesis(
+            "Phi_last > Phi_before: inverse initial weights of the last two classes", (phi_last, phi_before)
+        ),
     ),
     steps=(
         Identity(
@@ -61,20 +67,21 @@ DERIVATION = Derivation(
         ),
         Words(
             "who matters",
-            "In (a) the errors of all classes but the last two are negligible at scale -> 0. In (b) all learned classes have had "
-            "time to share the same error. In both the last class's weight is still negligible (r >= 3: it grows only after "
-            "the escape), and softmax masses other than on the label and the last class are of higher order.",
+            "In (a) the errors of all classes but the last two are negligible at scale -> 0. In (b) all "
+            "learned classes have had time to share the same error. In both the last class's weight is "
+            "still negligible (r >= 3: it grows only after the escape), and softmax masses other than on "
+            "the label and the last class are of higher order.",
         ),
         Words(
             "quasi-stationary",
-            "The ratio rho of the two errors relaxes faster than c drifts (by a factor v), so d gap/dt = d(v - gap)/dt to "
-            "leading order in 1/v.",
+            "The ratio rho of the two errors relaxes faster than c drifts (by a factor v), so d gap/dt = "
+            "d(v - gap)/dt to leading order in 1/v.",
         ),
         Identity(
             "(a) balance",
             equal(_last_two((e_last, rho_a * e_last))[0], _last_two((e_last, rho_a * e_last))[1]),
-            "(a): k d gap/dt = 2 (e_last - e_first), k dv/dt = c e_first: gap and v - gap grow alike iff e_first = rho "
-            "e_last with rho = 1/(1 + c/4).",
+            "(a): k d gap/dt = 2 (e_last - e_first), k dv/dt = c e_first: gap and v - gap grow alike iff "
+            "e_first = rho e_last with rho = 1/(1 + c/4).",
         ),
         Identity(
             "(b) balance",
@@ -93,24 +100,25 @@ DERIVATION = Derivation(
         ),
         Identity(
             "loss (a)",
-            equal((e_last * (1 + rho_a)).subs(e_last, k * eps / (1 + rho_a)), k * eps),
+            equal(put(e_last * (1 + rho_a), {e_last: k * eps / (1 + rho_a)}), k * eps),
             "(a): k eps = e_last + e_first = e^-gap (1 + rho), so gap = log((1 + rho)/(k eps)).",
         ),
         Identity(
             "loss (b)",
             equal(
-                ((k - 1) * e_last + (k - 1) * rho_b * e_last).subs(
-                    e_last, sp.exp(-(sp.log((k - 1) * (1 + rho_b)) - sp.log(k * eps)))
-                ).subs(k, k + 1),
-                ((k * eps)).subs(k, k + 1),
+                ((k - 1) * e_last + (k - 1) * rho_b * e_last)
+                .subs(e_last, sp.exp(-(sp.log((k - 1) * (1 + rho_b)) - sp.log(k * eps))))
+                .subs(k, k + 1),
+                (k * eps).subs(k, k + 1),
             ),
-            "(b): k eps = (k-1)(e_last + e_first), so gap = log((k-1)(1 + rho)/(k eps)) (k written k + 1, so that k - 1 > 0).",
+            "(b): k eps = (k-1)(e_last + e_first), so gap = log((k-1)(1 + rho)/(k eps)) (k written k + 1, "
+            "so that k - 1 > 0).",
         ),
-        Identity("k = 2", equal(rho_b.subs(k, 2), rho_a), "For k = 2 the two laws are one."),
+        Identity("k = 2", equal(put(rho_b, {k: sp.Integer(2)}), rho_a), "For k = 2 the two laws are one."),
         Identity(
             "next order: drift of rho",
             equal(
-                sp.diff(sp.log(m / (m + C_OF_V)), v),
+                slope(sp.log(m / (m + C_OF_V)), v),
                 -(2 - 2 / r) * C_OF_V / ((m + C_OF_V) * v),
             ),
             "log rho drifts with v at the rate -(2 - 2/r) c/((m + c) v) ...",
@@ -121,13 +129,14 @@ DERIVATION = Derivation(
                 -m * delta + (2 - 2 / r) * c / ((m + c) * v) * c * (m / (m + c)) * (1 + delta),
                 -m * (delta - (2 - 2 / r) * (c / (m + c)) ** 2 / v * (1 + delta)),
             ),
-            "... which the imbalance m - (m + c) rho = -m delta of rho = m (1 + delta)/(m + c) must supply, as dv/dt is "
-            "proportional to c rho: delta = X (1 + delta) with X = (2 - 2/r)(c/(m + c))^2/v.",
+            "... which the imbalance m - (m + c) rho = -m delta of rho = m (1 + delta)/(m + c) must supply, "
+            "as dv/dt is proportional to c rho: delta = X (1 + delta) with X = (2 - 2/r)(c/(m + c))^2/v.",
         ),
         Identity(
             "next order: v",
             equal(sp.Limit((-sp.log(1 - X) - sp.log(1 + X)) / X**2, X, 0), 1),
-            "1 + delta = 1/(1 - X) is 1 + X to first order (the logarithms differ by X^2): subtract log(1 + X) from v.",
+            "1 + delta = 1/(1 - X) is 1 + X to first order (the logarithms differ by X^2): subtract log(1 + "
+            "X) from v.",
         ),
         Identity(
             "limit",
@@ -137,7 +146,8 @@ DERIVATION = Derivation(
         Monotone(
             "limit of alpha_2",
             greater(beta ** (1 / q), sp.Rational(1, 2) ** (1 / q)),
-            "... and alpha_2 = beta^(1/(r-1)) is continuous and increasing in beta: its limit is 2^(-1/(r-1)).",
+            "... and alpha_2 = beta^(1/(r-1)) is continuous and increasing in beta: its limit is "
+            "2^(-1/(r-1)).",
             given={"beta": greater(beta, sp.Rational(1, 2))},
             of=By("beta"),
             function=y ** (1 / q),
@@ -147,14 +157,14 @@ DERIVATION = Derivation(
             "escape, k = 2",
             equal(
                 2 * ((phi_last - 0) - (phi_before - 0)),
-                (k / (k - 1) * (phi_last - phi_before)).subs(k, 2),
+                put(k / (k - 1) * (phi_last - phi_before), {k: sp.Integer(2)}),
             ),
             "At the escape both weights are large, Phi(t) = 0, and T11' gives the gap for k = 2.",
         ),
         Words(
             "escape, k > 2",
-            "For k > 2 the schedule of T9 gives (k/(k-1))(Phi_last - Phi_before) by the time the last stage takes; the biases "
-            "gained before are neglected, which measured 5 to 50 % low.",
+            "For k > 2 the schedule of T9 gives (k/(k-1))(Phi_last - Phi_before) by the time the last stage "
+            "takes; the biases gained before are neglected, which measured 5 to 50 % low.",
         ),
     ),
     conclusion=(
@@ -179,8 +189,9 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "last class still held by the bias",
-            "Where its weight has escaped, d gap/dt changes: T11' bounds gap at fixed scale while (a) lets it grow as "
-            "log(1/eps): Phi = 20, 40 (k = 2) gives gap <= 80, law (a) more than log(1/(2 eps)) = 199 log 2 at eps = 2^-200.",
+            "Where its weight has escaped, d gap/dt changes: T11' bounds gap at fixed scale while (a) lets "
+            "it grow as log(1/eps): Phi = 20, 40 (k = 2) gives gap <= 80, law (a) more than log(1/(2 eps)) "
+            "= 199 log 2 at eps = 2^-200.",
             (greater(199 * sp.log(2), 80),),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import positive
+from mli_theory.derivations.notation import positive, put
 from mli_theory.derivations.relations import equal, greater
 from mli_theory.derivations.steps import Deduction, Identity, Words
 
@@ -14,7 +14,7 @@ __all__ = ["DERIVATION"]
 h = sp.Symbol("h", integer=True, positive=True)
 """r = 2h + 1 where r is odd, 2h where it is even."""
 p = sp.Symbol("p", integer=True, positive=True)
-size, gain, loss, phi, scale, omega, omega_2 = positive("w g l Phi s omega omega_2")
+size, gain, loss, phi, scale, omega, omega_2, prob = positive("w g l Phi s omega omega_2 p_ij")
 """W = -w; G_jj = g > 0 on the diagonal, G_ij = -l < 0 off it."""
 d = sp.Symbol("d", integer=True, positive=True)
 k = d + 1
@@ -30,16 +30,20 @@ DERIVATION = Derivation(
     name="T12",
     title="Signs",
     statement=(
-        "Signs are kept. Odd r: a negative diagonal decays to 0, a negative off-diagonal grows in size and escapes at k^2 "
-        "Phi(|W_ij|), against k^2 Phi/(k-1) for a diagonal. The loss goes to 0 iff the graph with an edge j -> i for W_jj < 0 "
-        "and W_ij > 0 has no cycle. Even r: negative diagonals grow, negative off-diagonals decay. r = 2: learning times "
-        "differ by amounts free of the scale; for r >= 3 differences grow like scale^(2-r)."
+        "Signs are kept. Odd r: a negative diagonal decays to 0, a negative off-diagonal grows in size and "
+        "escapes at k^2 Phi(|W_ij|), against k^2 Phi/(k-1) for a diagonal. The loss goes to 0 iff the graph "
+        "with an edge j -> i for W_jj < 0 and W_ij > 0 has no cycle. Even r: negative diagonals grow, "
+        "negative off-diagonals decay. r = 2: learning times differ by amounts free of the scale; for r >= "
+        "3 differences grow like scale^(2-r)."
     ),
     claimed="derived",
     hypotheses=(
         Hypothesis("W = -w < 0; degree 2h + 1 or 2h", (size, h)),
         Hypothesis("G_jj = g > 0, G_ij = -l < 0 (a softmax is strictly between 0 and 1)", (gain, loss)),
-        Hypothesis("k = d + 1 >= 2 classes; Phi(|W|) > 0, initial weights scale s times omega", (d, phi, scale, omega)),
+        Hypothesis(
+            "k = d + 1 >= 2 classes; Phi(|W|) > 0, initial weights scale s times omega",
+            (d, phi, scale, omega),
+        ),
     ),
     steps=(
         Identity(
@@ -69,7 +73,7 @@ DERIVATION = Derivation(
         ),
         Identity(
             "escape, off-diagonal",
-            equal(phi / ((1 / k) * (1 / k)), k**2 * phi),
+            equal(put(phi / prob**2, {prob: 1 / k}), k**2 * phi),
             "... while |G_ij| = 1/k^2.",
         ),
         Deduction(
@@ -80,7 +84,10 @@ DERIVATION = Derivation(
         ),
         Identity(
             "r = 2: time",
-            equal((sp.log(1 / scale) / 2) / ((k - 1) / k**2), k**2 * sp.log(1 / scale) / (2 * (k - 1))),
+            equal(
+                put(phi / prob, {phi: sp.log(1 / scale) / 2, prob: (k - 1) / k**2}),
+                k**2 * sp.log(1 / scale) / (2 * (k - 1)),
+            ),
             "r = 2: -phi = log(1/|W|)/2: T_0 ~ k^2 log(1/scale)/(2(k-1)).",
         ),
         Identity(
@@ -98,13 +105,15 @@ DERIVATION = Derivation(
         ),
         Words(
             "probabilities early",
-            "At small scale all logits are near 0 until the first escape, so p_ij = 1/k up to the biases' start.",
+            "At small scale all logits are near 0 until the first escape, so p_ij = 1/k up to the biases' "
+            "start.",
         ),
         Words(
             "acyclic graph",
-            "A sample whose diagonal is negative can be separated only by negative off-diagonals of its rivals or by the biases; "
-            "each edge j -> i asks b_j > b_i in the end, which can be met for all edges iff the graph has no cycle. Sufficiency "
-            "(that gradient flow finds it) is measured: 48 of 48 sign patterns.",
+            "A sample whose diagonal is negative can be separated only by negative off-diagonals of its "
+            "rivals or by the biases; each edge j -> i asks b_j > b_i in the end, which can be met for all "
+            "edges iff the graph has no cycle. Sufficiency (that gradient flow finds it) is measured: 48 of "
+            "48 sign patterns.",
         ),
     ),
     conclusion=(
@@ -125,8 +134,8 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "no cycle",
-            "k = 2, W_11, W_22 < 0 < W_12, W_21 (edges both ways), odd r: sample 1 needs b_1 - b_2 > W_21^r - W_11^r > 0, sample 2 "
-            "b_2 - b_1 > W_12^r - W_22^r > 0: with all |W| = 1 their sum asks 0 > 4.",
+            "k = 2, W_11, W_22 < 0 < W_12, W_21 (edges both ways), odd r: sample 1 needs b_1 - b_2 > W_21^r "
+            "- W_11^r > 0, sample 2 b_2 - b_1 > W_12^r - W_22^r > 0: with all |W| = 1 their sum asks 0 > 4.",
             (greater(sp.Integer(1) ** 3 - sp.Integer(-1) ** 3 + 1 - sp.Integer(-1) ** 3, 0),),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import alpha, i, j, positive, real, total
+from mli_theory.derivations.notation import alpha, i, j, positive, put, real, slope, total
 from mli_theory.derivations.relations import equal, greater
 from mli_theory.derivations.steps import Deduction, Identity
 
@@ -16,8 +16,8 @@ layers, outputs, parameters = sp.symbols("r N P", integer=True, positive=True)
 layer = sp.Symbol("l", integer=True, positive=True)
 (norm,) = positive("n_s")
 """<s(1), s(1)>, assumed not 0."""
-velocity, bend, before, signal, gradient, start, end = (
-    sp.IndexedBase(name, real=True) for name in ("ds", "c", "D", "s", "J", "theta_0", "theta_1")
+velocity, bend, before, signal, gradient, start, end, rho = (
+    sp.IndexedBase(name, real=True) for name in ("ds", "c", "D", "s", "J", "theta_0", "theta_1", "rho")
 )
 (c,) = positive("c")
 s_end, x, G, bend_g = real("s x G b")
@@ -36,14 +36,17 @@ def _chain_rule(depth: int) -> Identity:
         return network(*((1 - at) * u + at * v for at, u, v in zip(where, from_, to, strict=True)))
 
     one_moves = [
-        sp.diff(on_line((alpha,) * m + (places[m],) + (alpha,) * (depth - m - 1)), places[m]).subs(places[m], alpha)
+        put(
+            slope(on_line((alpha,) * m + (places[m],) + (alpha,) * (depth - m - 1)), places[m]),
+            {places[m]: alpha},
+        )
         for m in range(depth)
     ]
     return Identity(
         f"chain rule, {depth} layers",
-        equal(sp.diff(on_line((alpha,) * depth), alpha), sp.Add(*one_moves)),
-        f"{depth} layers: ds/dalpha is the sum of the derivatives in which one layer moves and the others stay: one "
-        "Jacobian-vector product a layer.",
+        equal(slope(on_line((alpha,) * depth), alpha), sp.Add(*one_moves)),
+        f"{depth} layers: ds/dalpha is the sum of the derivatives in which one layer moves and the others "
+        "stay: one Jacobian-vector product a layer.",
     )
 
 
@@ -51,21 +54,31 @@ DERIVATION = Derivation(
     name="T13",
     title="Effective degree at the trained end",
     statement=(
-        "d log g/d log alpha at alpha = 1 is r_eff = sum_l <ds/dtheta_l (theta1_l - theta0_l), s>/<s, s>, for any network. "
-        "For a signal homogeneous of degree 1 in each of r layers it is r - sum_l rho_l, rho_l = <ds/dW_l [W0_l], s>/<s, s>."
+        "d log g/d log alpha at alpha = 1 is r_eff = sum_l <ds/dtheta_l (theta1_l - theta0_l), s>/<s, s>, "
+        "for any network. For a signal homogeneous of degree 1 in each of r layers it is r - sum_l rho_l, "
+        "rho_l = <ds/dW_l [W0_l], s>/<s, s>."
     ),
     claimed="proved",
-    scope="chain rule over r = 2 to 6 layers, one generic parameter a layer; otherwise any r, any numbers of outputs "
-    "and parameters",
+    scope=(
+        "chain rule over r = 2 to 6 layers, one generic parameter a layer; otherwise any r, any numbers of "
+        "outputs and parameters"
+    ),
     hypotheses=(
-        Hypothesis("g(alpha) = <s(alpha), s(1)>/<s(1), s(1)> over N outputs, n_s = <s(1), s(1)> > 0", (signal, norm)),
         Hypothesis(
-            "s is differentiable at alpha = 1 (no pre-activation exactly 0) with derivative ds: written to second order, "
-            "with any coefficient c there",
+            "g(alpha) = <s(alpha), s(1)>/<s(1), s(1)> over N outputs, n_s = <s(1), s(1)> > 0", (signal, norm)
+        ),
+        Hypothesis(
+            "s is differentiable at alpha = 1 (no pre-activation exactly 0) with derivative ds: written to "
+            "second order, with any coefficient c there",
             (velocity,),
         ),
-        Hypothesis("theta = (1 - alpha) theta_0 + alpha theta_1; J the derivative of an output", (start, end, gradient)),
-        Hypothesis("second half: s(c W_l) = c s(W_l) for each of r layers; D_l = ds/dW_l [W0_l]", (before, layers)),
+        Hypothesis(
+            "theta = (1 - alpha) theta_0 + alpha theta_1; J the derivative of an output",
+            (start, end, gradient),
+        ),
+        Hypothesis(
+            "second half: s(c W_l) = c s(W_l) for each of r layers; D_l = ds/dW_l [W0_l]", (before, layers)
+        ),
     ),
     steps=(
         Deduction(
@@ -77,7 +90,7 @@ DERIVATION = Derivation(
         Identity(
             "slope of g",
             equal(
-                (sp.diff(total(near_end * signal[j], j, outputs), alpha) / norm).subs(alpha, 1),
+                put(slope(total(near_end * signal[j], j, outputs), alpha), {alpha: sp.Integer(1)}) / norm,
                 total(velocity[j] * signal[j], j, outputs) / norm,
             ),
             "g'(1) = <ds/dalpha, s>/<s, s>.",
@@ -85,7 +98,10 @@ DERIVATION = Derivation(
         Identity(
             "logarithmic slope",
             equal(
-                sp.diff(sp.log(1 + (sp.exp(x) - 1) * G + (sp.exp(x) - 1) ** 2 * bend_g), x).subs(x, 0),
+                put(
+                    slope(sp.log(1 + (sp.exp(x) - 1) * G + (sp.exp(x) - 1) ** 2 * bend_g), x),
+                    {x: sp.Integer(0)},
+                ),
                 G,
             ),
             "With g(1) = 1, g'(1) = G and x = log alpha: d log g/dx = G at x = 0.",
@@ -101,26 +117,38 @@ DERIVATION = Derivation(
         ),
         Identity(
             "Euler",
-            equal(sp.diff(c * s_end, c), s_end),
-            "Homogeneous of degree 1 in the layer: the derivative along W1_l itself, d/dc s(c W1_l) at c = 1, is that of "
-            "c s: it is s.",
+            equal(slope(c * s_end, c), s_end),
+            "Homogeneous of degree 1 in the layer: the derivative along W1_l itself, d/dc s(c W1_l) at c = "
+            "1, is that of c s: it is s.",
         ),
         Deduction(
-            "r - sum rho",
+            "one layer",
             equal(
-                total(total((signal[j] - before[layer, j]) * signal[j], j, outputs) / norm, layer, layers),
-                layers - total(total(before[layer, j] * signal[j], j, outputs) / norm, layer, layers),
+                total((signal[j] - before[layer, j]) * signal[j], j, outputs) / norm,
+                1 - total(before[layer, j] * signal[j], j, outputs) / norm,
             ),
-            "So layer l adds <s - D_l, s>/<s, s> = 1 - rho_l.",
+            "So layer l adds <s - D_l, s>/<s, s> = 1 - rho_l ...",
             where=NORM,
         ),
+        Identity(
+            "r - sum rho",
+            equal(total(1 - rho[layer], layer, layers), layers - total(rho[layer], layer, layers)),
+            "... and all r layers r - sum rho_l.",
+        ),
     ),
-    conclusion=("g at the end", "slope of g", "logarithmic slope", "a layer's derivative is linear", "r - sum rho"),
+    conclusion=(
+        "g at the end",
+        "slope of g",
+        "logarithmic slope",
+        "a layer's derivative is linear",
+        "one layer",
+        "r - sum rho",
+    ),
     counterexamples=(
         Counterexample(
             "homogeneous of degree 1 in each layer (second half)",
-            "One layer with a bias that is trained: s = w x + b, x = 1, (w, b) from (0, 0) to (1, 1), s(1) = 2: "
-            "r_eff = 1 = r, rho = 0; but from (0, 1) to (1, 1): r_eff = 1/2, rho_w = 0, r - rho = 1.",
+            "One layer with a bias that is trained: s = w x + b, x = 1, (w, b) from (0, 0) to (1, 1), s(1) "
+            "= 2: r_eff = 1 = r, rho = 0; but from (0, 1) to (1, 1): r_eff = 1/2, rho_w = 0, r - rho = 1.",
             (
                 equal((1 * sp.Integer(1) + sp.Integer(1)) / sp.Integer(2), 1),
                 greater(1, (1 * sp.Integer(1) + sp.Integer(0)) / sp.Integer(2)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import alpha, beta, positive, q, r, real
+from mli_theory.derivations.notation import alpha, beta, positive, put, q, r, real
 from mli_theory.derivations.relations import at_least, equal, greater
 from mli_theory.derivations.steps import By, Deduction, Identity, Induction, Monotone
 
@@ -28,9 +28,10 @@ DERIVATION = Derivation(
     name="T1",
     title="Correct interval",
     statement=(
-        "With d_i = s_y - s_i, c_i = b_i - b_y over i != y, lo = max(0, max of c_i/d_i over d_i > 0), hi = min of "
-        "c_i/d_i over d_i < 0 (infinity if none): the sample is correct exactly for lo < beta < hi, nowhere if some "
-        "d_i = 0 has c_i >= 0. Correct at the end implies hi > 1, and lo = max of c_i/d_i over b_i > b_y, in [0, 1)."
+        "With d_i = s_y - s_i, c_i = b_i - b_y over i != y, lo = max(0, max of c_i/d_i over d_i > 0), hi = "
+        "min of c_i/d_i over d_i < 0 (infinity if none): the sample is correct exactly for lo < beta < hi, "
+        "nowhere if some d_i = 0 has c_i >= 0. Correct at the end implies hi > 1, and lo = max of c_i/d_i "
+        "over b_i > b_y, in [0, 1)."
     ),
     claimed="proved",
     hypotheses=(
@@ -38,14 +39,19 @@ DERIVATION = Derivation(
             "z(alpha) = alpha^r s + alpha b with integer r = 1 + q >= 2, alpha > 0",
             (alpha, q, s_y, s_i, b_y, b_i),
         ),
-        Hypothesis("a tie is an error: correct means every margin z_y - z_i, i != y, is > 0", (c, d, beta)),
+        Hypothesis(
+            "a tie is an error: correct means every margin z_y - z_i = alpha (beta d - c), i != y, is > 0; "
+            "d is rho > 0, -rate < 0 or 0",
+            (c, beta, ratio, rate),
+        ),
         Hypothesis("for the second half: correct at the end, d_i = c_i + e_i with e_i > 0", (excess,)),
     ),
     steps=(
         Identity(
             "margin",
             equal(LOGIT_MARGIN, alpha * (alpha ** (r - 1) * (s_y - s_i) - (b_i - b_y))),
-            "A margin is alpha times the straight line beta d - c in beta = alpha^(r-1); alpha > 0 keeps its sign.",
+            "A margin is alpha times the straight line beta d - c in beta = alpha^(r-1); alpha > 0 keeps "
+            "its sign.",
         ),
         Deduction(
             "d > 0, only if",
@@ -77,14 +83,15 @@ DERIVATION = Derivation(
         ),
         Identity(
             "d = 0",
-            equal((beta * d - c).subs(d, 0), -c),
+            equal(put(beta * d - c, {d: sp.Integer(0)}), -c),
             "d = 0: the margin is -c at every beta, so one such class with c >= 0 leaves no beta at all.",
         ),
         Induction(
             "all lower bounds",
             equal(least(m), beta - bound(m)),
-            "For any number m of bounds x: the least of beta - x(1), ..., beta - x(m), called M(m), is beta - lo(m), "
-            "lo(m) the largest x. So beta exceeds them all iff it exceeds the largest (x(1) = 0 adds beta > 0).",
+            "For any number m of bounds x: the least of beta - x(1), ..., beta - x(m), called M(m), is beta "
+            "- lo(m), lo(m) the largest x. So beta exceeds them all iff it exceeds the largest (x(1) = 0 "
+            "adds beta > 0).",
             variable=m,
             first={least(1): beta - bound_list(1), bound(1): bound_list(1)},
             following={
@@ -116,7 +123,7 @@ DERIVATION = Derivation(
         ),
         Identity(
             "end: d = 0",
-            equal((d - excess).subs(d, 0), -excess),
+            equal(put(d - excess, {d: sp.Integer(0)}), -excess),
             "Correct at the end, d = 0: c = -e < 0, so such a class is always beaten.",
         ),
         Deduction(
@@ -134,8 +141,8 @@ DERIVATION = Derivation(
         Deduction(
             "end: b_i <= b_y",
             greater(beta * (excess - loss), -loss),
-            "Correct at the end, c = -h <= 0: d = e - h and the margin is > 0 on all of (0, 1], so these classes "
-            "set no lower bound: lo = 0 if there are no others.",
+            "Correct at the end, c = -h <= 0: d = e - h and the margin is > 0 on all of (0, 1], so these "
+            "classes set no lower bound: lo = 0 if there are no others.",
             given={"beta <= 1": at_least(1, beta)},
             by=(By("beta <= 1", loss),),
             remainder=beta * excess,
@@ -166,13 +173,14 @@ DERIVATION = Derivation(
     counterexamples=(
         Counterexample(
             "r >= 2",
-            "r = 1, d = 2, c = 1: the bound c/d = 1/2, but the margin alpha (d - c) is positive at alpha = 1/4 too.",
+            "r = 1, d = 2, c = 1: the bound c/d = 1/2, but the margin alpha (d - c) is positive at alpha = "
+            "1/4 too.",
             (greater(1 / sp.Integer(2), 1 / sp.Integer(4)), greater(sp.Rational(1, 4) * (2 - 1), 0)),
         ),
         Counterexample(
             "zero initial weights",
-            "Two weights from 1 to -1, degree 2, c = 1/8: the margin (1 - 2 alpha)^2 - alpha/8 is > 0, < 0, > 0 at "
-            "alpha = 1/10, 1/2, 1: no interval.",
+            "Two weights from 1 to -1, degree 2, c = 1/8: the margin (1 - 2 alpha)^2 - alpha/8 is > 0, < 0, "
+            "> 0 at alpha = 1/10, 1/2, 1: no interval.",
             tuple(
                 greater(sign * ((1 - 2 * at) ** 2 - at / 8), 0)
                 for at, sign in ((sp.Rational(1, 10), 1), (sp.Rational(1, 2), -1), (sp.Integer(1), 1))

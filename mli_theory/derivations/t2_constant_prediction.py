@@ -37,10 +37,11 @@ DERIVATION = Derivation(
     name="T2",
     title="End of constant prediction",
     statement=(
-        "i* = argmax b unique: every sample is predicted as i* for beta below beta_2 = min over samples and s_i > s_{i*} "
-        "of (b_{i*} - b_i)/(s_i - s_{i*}), alpha_2 = beta_2^(1/(r-1)) >= (gap/S)^(1/(r-1)); there E = 1 - n_{i*}/n. For a "
-        "fixed ratio alpha_2 = 1 - log(1/beta)/(r-1) + O(1/r^2). If all samples are correct at the end the error "
-        "plateau ends at the smallest lo over y != i*, never before alpha_2."
+        "i* = argmax b unique: every sample is predicted as i* for beta below beta_2 = min over samples and "
+        "s_i > s_{i*} of (b_{i*} - b_i)/(s_i - s_{i*}), alpha_2 = beta_2^(1/(r-1)) >= (gap/S)^(1/(r-1)); "
+        "there E = 1 - n_{i*}/n. For a fixed ratio alpha_2 = 1 - log(1/beta)/(r-1) + O(1/r^2). If all "
+        "samples are correct at the end the error plateau ends at the smallest lo over y != i*, never "
+        "before alpha_2."
     ),
     claimed="proved",
     hypotheses=(
@@ -49,7 +50,8 @@ DERIVATION = Derivation(
             (alpha, q, s_top, s_i, b_top, b_i),
         ),
         Hypothesis(
-            "the largest bias is unique: g = b_{i*} - b_i = gap + h, gap > 0, h >= 0; u = s_i - s_{i*} <= S, S = u + w",
+            "the largest bias is unique: g = b_{i*} - b_i = gap + h, gap > 0, h >= 0; u = s_i - s_{i*} <= "
+            "S, S = u + w",
             (g, gap, h, u, w),
         ),
         Hypothesis("labels y_j; n_{i*} of the n samples have label i*", (y, n, n_top)),
@@ -86,8 +88,8 @@ DERIVATION = Derivation(
         Induction(
             "all samples and classes",
             equal(room(m), earliest(m) - beta),
-            "For any number m of crossings x: the least of x - beta is beta_2(m) - beta, beta_2(m) the smallest "
-            "crossing; so i* is ahead everywhere iff beta < beta_2.",
+            "For any number m of crossings x: the least of x - beta is beta_2(m) - beta, beta_2(m) the "
+            "smallest crossing; so i* is ahead everywhere iff beta < beta_2.",
             variable=m,
             first={room(1): crossing(1) - beta, earliest(1): crossing(1)},
             following={
@@ -97,13 +99,12 @@ DERIVATION = Derivation(
             values_at_m={earliest(m): beta_m, crossing(m + 1): x_next},
             split=((beta_m, x_next),),
         ),
-        Identity(
+        Deduction(
             "error on the plateau",
-            equal(
-                total(1 - sp.KroneckerDelta(y[j], top), j, n) / n,
-                1 - total(sp.KroneckerDelta(y[j], top), j, n) / n,
-            ),
+            equal(total(1 - sp.KroneckerDelta(y[j], top), j, n) / n, 1 - n_top / n),
             "Prediction i* for all: the error counts the labels that are not i*, E = 1 - n_{i*}/n.",
+            given={"count": equal(total(sp.KroneckerDelta(y[j], top), j, n), n_top)},
+            by=(By("count", -1 / n),),
         ),
         Deduction(
             "bound of each crossing",
@@ -127,7 +128,8 @@ DERIVATION = Derivation(
         Identity(
             "deep networks: remainder",
             equal(
-                sp.Limit((beta**alpha - 1 + alpha * sp.log(1 / beta)) / alpha**2, alpha, 0), sp.log(1 / beta) ** 2 / 2
+                sp.Limit((beta**alpha - 1 + alpha * sp.log(1 / beta)) / alpha**2, alpha, 0),
+                sp.log(1 / beta) ** 2 / 2,
             ),
             "... and the remainder times (r-1)^2 has a limit: it is O(1/r^2), and alpha_2 -> 1.",
         ),
@@ -143,15 +145,16 @@ DERIVATION = Derivation(
         Deduction(
             "error plateau: other labels",
             at_least(beta * (-u), -g),
-            "A sample of label y != i* is wrong as long as i* is ahead of y: its margin over i* is -(g - beta u) <= 0 "
-            "up to its own g/u, so its lo is at least that crossing ...",
+            "A sample of label y != i* is wrong as long as i* is ahead of y: its margin over i* is -(g - "
+            "beta u) <= 0 up to its own g/u, so its lo is at least that crossing ...",
             given={"from": at_least(g / u, beta)},
             by=(By("from", u),),
         ),
         Deduction(
             "error plateau: never shorter",
             at_least(sp.Max(lo_rest, ratio_top), ratio_top),
-            "... lo is the largest of its bounds (T1), the crossing of i* among them: lo >= that crossing >= beta_2.",
+            "... lo is the largest of its bounds (T1), the crossing of i* among them: lo >= that crossing "
+            ">= beta_2.",
             split=((lo_rest, ratio_top),),
             remainder=sp.Max(lo_rest, ratio_top) - ratio_top,
         ),
@@ -164,11 +167,13 @@ DERIVATION = Derivation(
                         for sample in SIGNALS
                         for c in (0, 1)
                         if sample[c] > sample[2]
-                    )
+                    ),
+                    evaluate=False,
                 ),
                 TENTH,
             ),
-            "k = 3, b = (-3,-2,-1), s = (4,1,-9), (-1,2,-4), (-5,8,8): the prediction changes at beta 1/10 ...",
+            "k = 3, b = (-3,-2,-1), s = (4,1,-9), (-1,2,-4), (-5,8,8): the prediction changes at beta 1/10 "
+            "...",
         ),
         Identity(
             "example: error",
@@ -180,10 +185,12 @@ DERIVATION = Derivation(
                                 sp.Rational(BIAS[c] - BIAS[label], SIGNALS[label][label] - SIGNALS[label][c])
                                 for c in range(3)
                                 if BIAS[c] > BIAS[label]
-                            )
+                            ),
+                            evaluate=False,
                         )
                         for label in (0, 1)
-                    )
+                    ),
+                    evaluate=False,
                 ),
                 SIXTH,
             ),
@@ -207,20 +214,20 @@ DERIVATION = Derivation(
     counterexamples=(
         Counterexample(
             "the largest bias is unique",
-            "b = (0, 0), s = (1, 0), (0, 1): class 0 is predicted for the first sample, class 1 for the second, however "
-            "small beta is (the margins are beta).",
+            "b = (0, 0), s = (1, 0), (0, 1): class 0 is predicted for the first sample, class 1 for the "
+            "second, however small beta is (the margins are beta).",
             (greater(beta * 1 + 0, beta * 0 + 0), greater(beta * 1 + 0, beta * 0 + 0)),
         ),
         Counterexample(
             "zero initial weights",
-            "Signal (1 - alpha) s0 with s0 = 1 for class 0 and b = (0, 1): at alpha = 1/10 class 0 is predicted "
-            "(9/10 > 1/10), although T2, from s(1) = 0, says i* = 1 throughout.",
+            "Signal (1 - alpha) s0 with s0 = 1 for class 0 and b = (0, 1): at alpha = 1/10 class 0 is "
+            "predicted (9/10 > 1/10), although T2, from s(1) = 0, says i* = 1 throughout.",
             (greater(sp.Rational(9, 10), TENTH),),
         ),
         Counterexample(
             "all correct at the end (for the exact end of the error plateau)",
-            "Two classes, b = (1, 0), one sample of label 0 with s = (0, 4): it becomes wrong at beta = 1/4, where "
-            "the error rises, although there is no sample of another label.",
+            "Two classes, b = (1, 0), one sample of label 0 with s = (0, 4): it becomes wrong at beta = "
+            "1/4, where the error rises, although there is no sample of another label.",
             (equal(sp.Rational(1, 4) * 4, 1), greater(sp.Rational(1, 2) * 4, 1)),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import alpha, i, j, k, n, positive, real, total
+from mli_theory.derivations.notation import alpha, i, j, k, n, positive, put, real, slope, total
 from mli_theory.derivations.relations import equal, greater
 from mli_theory.derivations.steps import By, Deduction, Identity
 
@@ -36,10 +36,8 @@ OTHERS = equal(total(b[other[i]], i, others), total(b[i], i, others + 1) - b_y)
 
 def _coefficient(order_u: int, order_alpha: int) -> sp.Expr:
     """Of u^order_u alpha^order_alpha in the sample's loss, u = alpha^r."""
-    derivative = sample_loss
-    for symbol, times in ((u, order_u), (a, order_alpha)):
-        derivative = sp.diff(derivative, symbol, times) if times else derivative
-    return derivative.subs({a: 0, u: 0}, simultaneous=True)
+    orders = [(symbol, times) for symbol, times in ((u, order_u), (a, order_alpha)) if times]
+    return put(sp.Derivative(sample_loss, *orders), {a: sp.Integer(0), u: sp.Integer(0)})
 
 
 covariance = total(b[i] * s[i]) / k - mean_b * mean_s
@@ -49,10 +47,11 @@ DERIVATION = Derivation(
     name="T4",
     title="The loss rises first",
     statement=(
-        "L = Lam(alpha) - alpha^r M + C alpha^(r+1) + ..., Lam the loss of the bias alone, M = mean of s_y - mean_i s_i, "
-        "C = mean of Cov_c(b, s). L'(0) = -sum pi_c (b_c - mean b), 0 for balanced classes; L''(0) = V for r >= 3, V - 2M "
-        "for r = 2. Balanced and all correct at the end imply M > 0. Leading bump: alpha_b = (V/(r M))^(1/(r-2)), height "
-        "(r-2)/(2r) V alpha_b^2; next order alpha_b (1 + alpha_b [K/(2V) + (r+1) C/(r M)]/(r-2))."
+        "L = Lam(alpha) - alpha^r M + C alpha^(r+1) + ..., Lam the loss of the bias alone, M = mean of s_y "
+        "- mean_i s_i, C = mean of Cov_c(b, s). L'(0) = -sum pi_c (b_c - mean b), 0 for balanced classes; "
+        "L''(0) = V for r >= 3, V - 2M for r = 2. Balanced and all correct at the end imply M > 0. Leading "
+        "bump: alpha_b = (V/(r M))^(1/(r-2)), height (r-2)/(2r) V alpha_b^2; next order alpha_b (1 + "
+        "alpha_b [K/(2V) + (r+1) C/(r M)]/(r-2))."
     ),
     claimed="proved",
     hypotheses=(
@@ -65,7 +64,8 @@ DERIVATION = Derivation(
             "balanced",
         ),
         Hypothesis(
-            "for M > 0: all correct at the end, s_y + b_y = s_i + b_i + e_i, e_i > 0, for the k - 1 other classes",
+            "for M > 0: all correct at the end, s_y + b_y = s_i + b_i + e_i, e_i > 0, for the k - 1 other "
+            "classes",
             (excess,),
         ),
         Hypothesis("for the bump: r = 2 + p with real p > 0, M > 0, V = r M a_b^p > 0", (p, M, top)),
@@ -73,18 +73,19 @@ DERIVATION = Derivation(
     steps=(
         Identity(
             "bias alone at 0",
-            equal(bias_loss.subs(a, 0), sp.log(k)),
+            equal(put(bias_loss, {a: sp.Integer(0)}), sp.log(k)),
             "Lam(0) = log k.",
         ),
         Identity(
             "first order",
-            equal(sp.diff(bias_loss, a).subs(a, 0), mean_b - total(share[i] * b[i])),
+            equal(put(slope(bias_loss, a), {a: sp.Integer(0)}), mean_b - total(share[i] * b[i])),
             "Lam'(0) = mean b - sum pi_c b_c ...",
         ),
         Deduction(
             "first order, centred",
             equal(mean_b - total(share[i] * b[i]), -total(share[i] * (b[i] - mean_b))),
-            "... = -sum pi_c (b_c - mean b), since the shares sum to 1. For r >= 2 alpha^r adds nothing to L'(0).",
+            "... = -sum pi_c (b_c - mean b), since the shares sum to 1. For r >= 2 alpha^r adds nothing to "
+            "L'(0).",
             by=(By("shares", -mean_b),),
         ),
         Identity(
@@ -94,12 +95,13 @@ DERIVATION = Derivation(
         ),
         Identity(
             "second order",
-            equal(sp.diff(bias_loss, a, 2).subs(a, 0), total((b[i] - mean_b) ** 2) / k),
-            "Lam''(0) = V, the variance of the biases, whatever the shares: L''(0) for r >= 3, where alpha^r adds nothing.",
+            equal(put(slope(bias_loss, a, 2), {a: sp.Integer(0)}), total((b[i] - mean_b) ** 2) / k),
+            "Lam''(0) = V, the variance of the biases, whatever the shares: L''(0) for r >= 3, where "
+            "alpha^r adds nothing.",
         ),
         Identity(
             "third order",
-            equal(sp.diff(bias_loss, a, 3).subs(a, 0), third),
+            equal(put(slope(bias_loss, a, 3), {a: sp.Integer(0)}), third),
             "Lam'''(0) = K.",
         ),
         Identity(
@@ -115,14 +117,17 @@ DERIVATION = Derivation(
         Identity(
             "r = 2",
             equal(
-                sp.diff(sample_loss.subs(u, a**2), a, 2).subs(a, 0),
+                put(slope(sample_loss.subs(u, a**2), a, 2), {a: sp.Integer(0)}),
                 total((b[i] - mean_b) ** 2) / k - 2 * (s_y - mean_s),
             ),
             "At r = 2 both orders meet: L''(0) = V - 2M.",
         ),
         Identity(
             "r = 3",
-            equal(sp.diff(sample_loss.subs(u, a**3), a, 2).subs(a, 0), total((b[i] - mean_b) ** 2) / k),
+            equal(
+                put(slope(sample_loss.subs(u, a**3), a, 2), {a: sp.Integer(0)}),
+                total((b[i] - mean_b) ** 2) / k,
+            ),
             "At r = 3 (as at any larger r) L''(0) = V: with V > 0 and L'(0) = 0 the loss rises at once.",
         ),
         Deduction(
@@ -131,8 +136,8 @@ DERIVATION = Derivation(
                 total(b[other[i]] - b_y + excess[i], i, others) / (others + 1),
                 total(b[i], i, others + 1) / (others + 1) - b_y + total(excess[i], i, others) / (others + 1),
             ),
-            "s_y - mean s is the sum over the k - 1 other classes of s_y - s_i = b_i - b_y + e_i, over k: the biases "
-            "separate from the excess.",
+            "s_y - mean s is the sum over the k - 1 other classes of s_y - s_i = b_i - b_y + e_i, over k: "
+            "the biases separate from the excess.",
             given={"other(1), ..., other(k-1) are the classes but y": OTHERS},
             by=(By("other(1), ..., other(k-1) are the classes but y", 1 / (others + 1)),),
         ),
@@ -145,39 +150,43 @@ DERIVATION = Derivation(
         Deduction(
             "M > 0",
             greater(total(total(b[i]) / k - b[y[j]] + t[j], j, n) / n + 1, 1),
-            "M, the mean over samples of mean b - b_y + t_j. Balanced: the biases cancel, and M is the mean excess.",
+            "M, the mean over samples of mean b - b_y + t_j. Balanced: the biases cancel, and M is the mean "
+            "excess.",
             by=(By("balanced", sp.Integer(-1)),),
             remainder=total(t[j], j, n) / n,
         ),
         Identity(
             "bump: place",
-            equal((V_TOP / ((p + 2) * M)) ** (1 / p), top),
+            equal(put((V / ((p + 2) * M)) ** (1 / p), {V: V_TOP}), top),
             "V = r M a_b^(r-2) says a_b = (V/(r M))^(1/(r-2)).",
         ),
         Identity(
             "bump: stationary",
-            equal(V_TOP * top, (sp.diff(alpha ** (p + 2) * M, alpha)).subs(alpha, top)),
+            equal(V_TOP * top, put(slope(alpha ** (p + 2) * M, alpha), {alpha: top})),
             "There V alpha^2/2 - alpha^r M is stationary: the two slopes are equal ...",
         ),
         Identity(
             "bump: a maximum",
-            equal(sp.diff(bump, alpha, 2).subs(alpha, top).subs(V, V_TOP), -p * V_TOP),
+            equal(put(put(slope(bump, alpha, 2), {alpha: top}), {V: V_TOP}), -p * V_TOP),
             "... and its second derivative is -(r-2) V < 0.",
         ),
         Identity(
             "bump: height",
-            equal(bump.subs(alpha, top).subs(V, V_TOP), p / (2 * (p + 2)) * V_TOP * top**2),
+            equal(put(put(bump, {alpha: top}), {V: V_TOP}), p / (2 * (p + 2)) * V_TOP * top**2),
             "Its height is (r-2)/(2r) V alpha_b^2.",
         ),
         Identity(
             "bump: next order",
             equal(
-                sp.diff(V * (1 + u * shift) + K * u / 2 + (p + 3) * C * u * V / ((p + 2) * M), u).subs(shift, SHIFT),
-                sp.diff(V * (1 + u * shift) ** (p + 1), u).subs(u, 0).subs(shift, SHIFT),
+                put(
+                    slope(V * (1 + u * shift) + K * u / 2 + (p + 3) * C * u * V / ((p + 2) * M), u),
+                    {shift: SHIFT},
+                ),
+                put(slope(V * (1 + u * shift) ** (p + 1), u), {u: sp.Integer(0), shift: SHIFT}),
             ),
-            "The slope V alpha + K alpha^2/2 - r M alpha^(r-1) + (r+1) C alpha^r at alpha_b (1 + alpha_b delta), divided "
-            "by alpha_b: the terms of first order in u = alpha_b (r M alpha_b^(r-2) = V) cancel for "
-            "delta = [K/(2V) + (r+1) C/(r M)]/(r-2).",
+            "The slope V alpha + K alpha^2/2 - r M alpha^(r-1) + (r+1) C alpha^r at alpha_b (1 + alpha_b "
+            "delta), divided by alpha_b: the terms of first order in u = alpha_b (r M alpha_b^(r-2) = V) "
+            "cancel for delta = [K/(2V) + (r+1) C/(r M)]/(r-2).",
         ),
     ),
     conclusion=(
@@ -207,8 +216,8 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "unequal biases",
-            "b = 0, one class ahead by s_y - mean s = 1/2: L''(0) = V = 0 and the loss does not rise; with r = 3, "
-            "k = 2, s = (1, 0) it is log(1 + e^(-alpha^3)), at 1/2 below log 2.",
+            "b = 0, one class ahead by s_y - mean s = 1/2: L''(0) = V = 0 and the loss does not rise; with "
+            "r = 3, k = 2, s = (1, 0) it is log(1 + e^(-alpha^3)), at 1/2 below log 2.",
             (greater(sp.log(2), sp.log(1 + sp.exp(-sp.Rational(1, 8)))),),
         ),
         Counterexample(

@@ -6,6 +6,7 @@ import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
 from mli_theory.derivations.notation import alpha, positive, real
+from mli_theory.derivations.notation import slope as slope_of
 from mli_theory.derivations.relations import at_least, equal, greater
 from mli_theory.derivations.steps import By, Deduction, Identity, Words
 
@@ -27,7 +28,9 @@ def _curvature(depth: int) -> Deduction:
     factors = [norm + spot * step for norm, step in zip(start, steps, strict=False)]
     certificate = sp.Add(
         *(
-            steps[one] * steps[two] * sp.prod(factors[other] for other in range(depth) if other not in (one, two))
+            steps[one]
+            * steps[two]
+            * sp.prod(factors[other] for other in range(depth) if other not in (one, two))
             for one in range(depth)
             for two in range(depth)
             if one != two
@@ -35,9 +38,9 @@ def _curvature(depth: int) -> Deduction:
     )
     return Deduction(
         f"convex, r = {depth}",
-        at_least(1 + sp.diff(sp.prod(factors), spot, 2), 1),
-        f"r = {depth}, all norms growing: the second derivative of the product is a sum of products of terms >= 0. All "
-        "shrinking: the same with 1 - alpha in the place of alpha.",
+        at_least(1 + slope_of(sp.prod(factors), spot, 2), 1),
+        f"r = {depth}, all norms growing: the second derivative of the product is a sum of products of "
+        "terms >= 0. All shrinking: the same with 1 - alpha in the place of alpha.",
         remainder=certificate,
     )
 
@@ -53,27 +56,26 @@ DERIVATION = Derivation(
     name="T6",
     title="Certified window",
     statement=(
-        "Bias-free-trunk ReLU network, zero initial bias, gap > 0: whenever sqrt(2) |x| prod_l ((1 - alpha) sigma0_l + alpha "
-        "sigma1_l) < alpha gap, x is predicted as i*. The certified set is one interval if all sigma1_l >= sigma0_l, or all "
-        "<=, or r = 2."
+        "Bias-free-trunk ReLU network, zero initial bias, gap > 0: whenever sqrt(2) |x| prod_l ((1 - alpha) "
+        "sigma0_l + alpha sigma1_l) < alpha gap, x is predicted as i*. The certified set is one interval if "
+        "all sigma1_l >= sigma0_l, or all <=, or r = 2."
     ),
     claimed="proved",
     scope="one interval: r = 2 to 6",
     hypotheses=(
-        Hypothesis("operator norms sigma_l >= 0 and sigma_l + delta_l, delta_l >= 0, at the two ends", start[:2] + more[:2]),
+        Hypothesis(
+            "operator norms sigma_l >= 0 and sigma_l + delta_l, delta_l >= 0, at the two ends",
+            start[:2] + more[:2],
+        ),
         Hypothesis("b_{i*} - b_i = gap + h, h >= 0, bias alpha b on the line", (alpha, gap)),
         Hypothesis("x of norm |x|; P the product of the norm bounds at alpha", (x_norm, size)),
     ),
     steps=(
-        Identity(
-            "distance of two classes",
-            equal(sp.sqrt(sp.Integer(1) ** 2 + (-sp.Integer(1)) ** 2), sp.sqrt(2)),
-            "s_i - s_{i*} is the signal's product with e_i - e_{i*}, a vector of norm sqrt(2).",
-        ),
         Words(
             "operator norms",
-            "|(1 - alpha) W0 + alpha W1| <= (1 - alpha) sigma0 + alpha sigma1 (triangle), |W u| <= |W| |u|, |max(0, u)| <= |u|, "
-            "Cauchy-Schwarz: s_i - s_{i*} <= sqrt(2) |x| P.",
+            "s_i - s_{i*} is the signal's product with e_i - e_{i*}, of norm sqrt(2). |(1 - alpha) W0 + "
+            "alpha W1| <= (1 - alpha) sigma0 + alpha sigma1 (triangle), |W u| <= |W| |u|, |max(0, u)| <= "
+            "|u|, Cauchy-Schwarz: s_i - s_{i*} <= sqrt(2) |x| P.",
         ),
         Deduction(
             "i* is predicted",
@@ -90,8 +92,9 @@ DERIVATION = Derivation(
         Deduction(
             "convex: between",
             greater(0, f_m),
-            "A convex f = sqrt(2) |x| P - alpha gap, above its tangent at a point in the middle, negative at lam to its left and "
-            "at mu to its right, is negative there: the certified set is one interval.",
+            "A convex f = sqrt(2) |x| P - alpha gap, above its tangent at a point in the middle, negative "
+            "at lam to its left and at mu to its right, is negative there: the certified set is one "
+            "interval.",
             given={
                 "tangent, left": at_least(f_x, f_m - slope * left),
                 "tangent, right": at_least(f_y, f_m + slope * right),
@@ -108,8 +111,8 @@ DERIVATION = Derivation(
         Deduction(
             "r = 2, concave",
             greater(0, quadratic.subs(alpha, alpha + h)),
-            "r = 2 with one norm growing, one shrinking: f = q_0 + q_1 alpha - q_2 alpha^2 with q_0, q_2 >= 0; once negative it "
-            "stays so.",
+            "r = 2 with one norm growing, one shrinking: f = q_0 + q_1 alpha - q_2 alpha^2 with q_0, q_2 >= "
+            "0; once negative it stays so.",
             given={"negative": greater(0, quadratic)},
             by=(By("negative", (alpha + h) / alpha),),
             remainder=q0 * h / alpha + fall * h * (alpha + h),
@@ -135,10 +138,11 @@ DERIVATION = Derivation(
     counterexamples=(
         Counterexample(
             "all norms growing, all shrinking, or r = 2",
-            "sigma0 = (12.685, 0.147, 0.726), sigma1 = (1.191, 26.011, 2.544), right side 306.5359 alpha: certified at 1/10, "
-            "not at 3/10, certified again at 1/2: two intervals.",
+            "sigma0 = (12.685, 0.147, 0.726), sigma1 = (1.191, 26.011, 2.544), right side 306.5359 alpha: "
+            "certified at 1/10, not at 3/10, certified again at 1/2: two intervals.",
             tuple(
-                greater(sign * _norms(sp.Rational(at)), 0) for at, sign in (("1/10", -1), ("3/10", 1), ("1/2", -1))
+                greater(sign * _norms(sp.Rational(at)), 0)
+                for at, sign in (("1/10", -1), ("3/10", 1), ("1/2", -1))
             ),
         ),
         Counterexample(

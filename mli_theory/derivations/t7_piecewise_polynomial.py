@@ -32,8 +32,8 @@ def _layer(depth: int) -> Identity:
             sp.expand(D * (matrix * into + bias)),
             sum((alpha**m * coefficient for m, coefficient in enumerate(coefficients)), sp.Integer(0)),
         ),
-        f"Affine layer {depth} on the line, then the fixed mask: a polynomial of degree {depth - 1} becomes one of degree "
-        f"{depth}; the coefficients on the right are free of alpha.",
+        f"Affine layer {depth} on the line, then the fixed mask: a polynomial of degree {depth - 1} becomes "
+        f"one of degree {depth}; the coefficients on the right are free of alpha.",
     )
 
 
@@ -49,7 +49,8 @@ def _lagrange(degree: int) -> Identity:
     return Identity(
         f"interpolation, r = {degree}",
         equal(value, alpha**degree),
-        f"Lagrange's interpolation in the {degree + 1} Chebyshev points, ends included, gives alpha^{degree} back.",
+        f"Lagrange's interpolation in the {degree + 1} Chebyshev points, ends included, gives "
+        f"alpha^{degree} back.",
     )
 
 
@@ -57,35 +58,43 @@ DERIVATION = Derivation(
     name="T7",
     title="Logits are piecewise polynomial",
     statement=(
-        "On a piece of the line where no ReLU changes sign, the logits of a network with r affine layers (hidden biases "
-        "allowed, normalisation not) are a polynomial of degree at most r in alpha; r + 1 Chebyshev points give it exactly."
+        "On a piece of the line where no ReLU changes sign, the logits of a network with r affine layers "
+        "(hidden biases allowed, normalisation not) are a polynomial of degree at most r in alpha; r + 1 "
+        "Chebyshev points give it exactly."
     ),
     claimed="proved",
     scope="any widths; layers and depth r = 2 to 6, one step a layer; interpolation at r = 2, 3, 4",
     hypotheses=(
-        Hypothesis("layer l is D (W x + b), W = W_0 + alpha (W_1 - W_0), b likewise", (alpha, W0, W1, b0, b1)),
+        Hypothesis(
+            "layer l is D (W x + b), W = W_0 + alpha (W_1 - W_0), b likewise", (alpha, W0, W1, b0, b1)
+        ),
         Hypothesis("no ReLU changes sign on the piece: the mask D (identity for the logits) is fixed", (D,)),
-        Hypothesis("the layer's input is the output of the one before, with coefficients X_m (input data: X_0)", X[:6]),
+        Hypothesis(
+            "the layer's input is the output of the one before, with coefficients X_m (input data: X_0)",
+            X[:6],
+        ),
     ),
     steps=(
         Deduction(
             "ReLU, active",
-            equal(sp.Max(0, pre), pre),
+            equal(sp.Max(0, pre, evaluate=False), pre),
             "Where a pre-activation stays >= 0 the ReLU is the factor 1 ...",
         ),
         Deduction(
             "ReLU, inactive",
-            equal(sp.Max(0, -pre) - pre, -pre),
+            equal(sp.Max(0, -pre, evaluate=False) - pre, -pre),
             "... and where it stays <= 0 the factor 0: a fixed mask D, diagonal.",
         ),
         *(_layer(depth) for depth in range(1, 7)),
         *(_lagrange(degree) for degree in (2, 3, 4)),
     ),
-    conclusion=tuple(f"layer {depth}" for depth in range(1, 7)) + tuple(f"interpolation, r = {degree}" for degree in (2, 3, 4)),
+    conclusion=tuple(f"layer {depth}" for depth in range(1, 7))
+    + tuple(f"interpolation, r = {degree}" for degree in (2, 3, 4)),
     counterexamples=(
         Counterexample(
             "no ReLU changes sign",
-            "max(0, 2 alpha - 1): 0 at 0, 1/4 and 1/2, so a polynomial of degree 1 or 2 through these is 0, but 1 at 1.",
+            "max(0, 2 alpha - 1): 0 at 0, 1/4 and 1/2, so a polynomial of degree 1 or 2 through these is 0, "
+            "but 1 at 1.",
             (
                 equal(sp.Max(0, 2 * sp.Rational(1, 4) - 1), 0),
                 equal(sp.Max(0, 2 * sp.Rational(1, 2) - 1), 0),
@@ -94,8 +103,8 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "no normalisation",
-            "u/|(u, v)| with u = 1 - alpha, v = alpha: at 0, 1/2, 1 it is 1, 1/sqrt 2, 0; a polynomial of degree 1 would be "
-            "1/2 in the middle.",
+            "u/|(u, v)| with u = 1 - alpha, v = alpha: at 0, 1/2, 1 it is 1, 1/sqrt 2, 0; a polynomial of "
+            "degree 1 would be 1/2 in the middle.",
             (greater(1 / sp.sqrt(2), sp.Rational(1, 2)),),
         ),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import i, j, k, total
+from mli_theory.derivations.notation import i, j, k, put, slope, total
 from mli_theory.derivations.relations import equal, greater
 from mli_theory.derivations.steps import By, Deduction, Identity
 
@@ -36,38 +36,48 @@ DERIVATION = Derivation(
     name="T8",
     title="Conservation laws",
     statement=(
-        "All W_ij(0) != 0, any signs, any class sizes: (i) b_i - sum_j phi(W_ij) for each i, (ii) sum_i phi(W_ij) for "
-        "each j and (iii) sum_i b_i are constant. For a diagonal start (iii) and d phi(W_jj)/dt = G_jj remain."
+        "All W_ij(0) != 0, any signs, any class sizes: (i) b_i - sum_j phi(W_ij) for each i, (ii) sum_i "
+        "phi(W_ij) for each j and (iii) sum_i b_i are constant. For a diagonal start (iii) and d "
+        "phi(W_jj)/dt = G_jj remain."
     ),
     claimed="proved",
     hypotheses=(
         Hypothesis(
-            "gradient flow dW_ij/dt = r W_ij^(r-1) G_ij, db_i/dt = sum_j G_ij, integer r = 2 + p (r = 2 apart)",
+            "gradient flow dW_ij/dt = r W_ij^(r-1) G_ij, db_i/dt = sum_j G_ij, integer r = 2 + p (r = 2 "
+            "apart)",
             (p, G),
         ),
         Hypothesis("W_ij != 0, of either sign", (W,)),
-        Hypothesis("G_ij = pi_j (1[i=j] - p_ij), p softmax of the logits z over i, any shares pi and number of classes", (share, logit, k)),
+        Hypothesis(
+            "G_ij = pi_j (1[i=j] - p_ij), p softmax of the logits z over i, any shares pi and number of "
+            "classes",
+            (share, logit, k),
+        ),
     ),
     steps=(
         Identity(
             "rate of phi",
-            equal(sp.diff(phi, w) * _flow(w, rate), rate),
-            "phi(w) = w^(2-r)/(r(2-r)), either sign of w, r >= 3: d phi(W_ij)/dt = phi'(W_ij) dW_ij/dt = G_ij.",
+            equal(slope(phi, w) * _flow(w, rate), rate),
+            "phi(w) = w^(2-r)/(r(2-r)), either sign of w, r >= 3: d phi(W_ij)/dt = phi'(W_ij) dW_ij/dt = "
+            "G_ij.",
         ),
         Identity(
             "rate of phi, r = 2",
-            equal(sp.diff(sp.log(w**2) / 4, w) * 2 * w * rate, rate),
+            equal(slope(sp.log(w**2) / 4, w) * 2 * w * rate, rate),
             "r = 2: phi = log|w|/2 = log(w^2)/4: the same.",
         ),
         Identity(
             "no weight reaches 0",
             equal(
-                (sp.diff(weight, time) * sp.exp(-growth)).subs(sp.Derivative(weight, time), _flow(weight, rate)),
+                (sp.diff(weight, time) * sp.exp(-growth)).subs(
+                    sp.Derivative(weight, time), _flow(weight, rate)
+                ),
                 (weight * sp.diff(growth, time) * sp.exp(-growth)).subs(
                     sp.Derivative(growth, time), r * weight ** (r - 2) * rate
                 ),
             ),
-            "With I' = r W^(r-2) G_ij: W' e^(-I) = W I' e^(-I), so W e^(-I) is constant and W keeps its sign for all t.",
+            "With I' = r W^(r-2) G_ij: W' e^(-I) = W I' e^(-I), so W e^(-I) is constant and W keeps its "
+            "sign for all t.",
         ),
         Identity(
             "(i)",
@@ -86,7 +96,9 @@ DERIVATION = Derivation(
             "(ii)",
             equal(total(phi.diff(w).subs(w, W[i, j]) * _flow(W[i, j], G[i, j])) + share[j], share[j]),
             "(ii): sum_i d phi(W_ij)/dt = sum_i G_ij = 0, for each j.",
-            given={"definition of G, summed over i": equal(total(G[i, j]), share[j] - total(share[j] * softmax))},
+            given={
+                "definition of G, summed over i": equal(total(G[i, j]), share[j] - total(share[j] * softmax))
+            },
             by=(By("definition of G, summed over i"), By("column sums", sp.Integer(-1))),
         ),
         Identity(
@@ -96,17 +108,25 @@ DERIVATION = Derivation(
         ),
         Identity(
             "diagonal start",
-            equal(_flow(sp.Integer(0), rate) + rate, rate),
-            "A weight that is 0 has dW/dt = 0 and stays 0: off the diagonal nothing moves, phi is not defined there, and "
-            "(i), (ii) are lost; 'rate of phi' holds for W_jj, (iii) as before.",
+            equal(put(_flow(time, rate), {time: sp.Integer(0)}) + rate, rate),
+            "A weight that is 0 has dW/dt = 0 and stays 0: off the diagonal nothing moves, phi is not "
+            "defined there, and (i), (ii) are lost; 'rate of phi' holds for W_jj, (iii) as before.",
         ),
     ),
-    conclusion=("rate of phi", "rate of phi, r = 2", "no weight reaches 0", "(i)", "(ii)", "(iii)", "diagonal start"),
+    conclusion=(
+        "rate of phi",
+        "rate of phi, r = 2",
+        "no weight reaches 0",
+        "(i)",
+        "(ii)",
+        "(iii)",
+        "diagonal start",
+    ),
     counterexamples=(
         Counterexample(
             "W_ij != 0",
-            "Diagonal start, k = 2, equal logits (p = 1/2): sum_j G_1j = 0 but d phi(W_11)/dt = G_11 = 1/4: b_1 - "
-            "phi(W_11) is not constant.",
+            "Diagonal start, k = 2, equal logits (p = 1/2): sum_j G_1j = 0 but d phi(W_11)/dt = G_11 = 1/4: "
+            "b_1 - phi(W_11) is not constant.",
             (
                 equal(sp.Rational(1, 2) * (1 - sp.Rational(1, 2)) - sp.Rational(1, 2) * sp.Rational(1, 2), 0),
                 greater(sp.Rational(1, 2) * (1 - sp.Rational(1, 2)), 0),

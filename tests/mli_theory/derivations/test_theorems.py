@@ -9,7 +9,11 @@ from mli_theory.derivations import THEOREMS, ProofError
 from mli_theory.derivations.relations import Relation
 
 NO_WORDS = ("T1", "T2", "T3", "T4", "T5", "T7", "T8", "T13")
-WRONG = {"times 2": lambda right: 2 * right, "plus 1": lambda right: right + 1, "a sign": lambda right: -right}
+WRONG = {
+    "times 2": lambda right: 2 * right,
+    "plus 1": lambda right: right + 1,
+    "a sign": lambda right: -right,
+}
 STEPS = [(name, step) for name, theorem in THEOREMS.items() for step in theorem.checked_steps]
 
 
@@ -58,5 +62,7 @@ def test_the_conclusion_contains_the_hypotheses_symbols(theorem):
 def test_each_dropped_hypothesis_has_an_exact_counterexample(theorem):
     assert theorem.counterexamples
     for counterexample in theorem.counterexamples:
-        assert not any(fact.left.atoms(sp.Float) | fact.right.atoms(sp.Float) for fact in counterexample.facts)
+        assert not any(
+            fact.left.atoms(sp.Float) | fact.right.atoms(sp.Float) for fact in counterexample.facts
+        )
         counterexample.check()
