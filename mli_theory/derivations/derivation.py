@@ -73,8 +73,8 @@ class Report:
 class Derivation:
     """One theorem.
 
-    `claimed` is the status of the argument as written; `status` is what check() supports. `scope` says for which k, r and n
-    the symbols stand where it is not all of them.
+    `claimed` is the status of the argument as written; `status` is what check() supports. `scope` says for
+    which k, r and n the symbols stand where it is not all of them.
     """
 
     name: str

@@ -12,7 +12,8 @@ from mli_theory.derivations.steps import By, Deduction, Identity
 __all__ = ["DERIVATION"]
 
 d, c = real("d c")
-beta, step, rest = positive("beta step rest")
+beta, step = positive("beta step")
+rest = sp.Symbol("rest", nonnegative=True)
 later = beta + step
 wrong, wrong_later, wrong_end, slack = (
     sp.IndexedBase(name, nonnegative=True) for name in ("w", "w_later", "w_end", "slack")

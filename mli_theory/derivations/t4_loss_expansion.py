@@ -40,6 +40,17 @@ def _coefficient(order_u: int, order_alpha: int) -> sp.Expr:
     return put(sp.Derivative(sample_loss, *orders), {a: sp.Integer(0), u: sp.Integer(0)})
 
 
+def _second_order(degree: int) -> Identity:
+    return Identity(
+        f"r = {degree}",
+        equal(
+            put(slope(sample_loss.subs(u, a**degree), a, 2), {a: sp.Integer(0)}),
+            total((b[i] - mean_b) ** 2) / k,
+        ),
+        f"r = {degree}: L''(0) = V. With V > 0 and L'(0) = 0 the loss rises at once.",
+    )
+
+
 covariance = total(b[i] * s[i]) / k - mean_b * mean_s
 third = total((b[i] - mean_b) ** 3) / k
 
@@ -54,6 +65,7 @@ DERIVATION = Derivation(
         "alpha_b [K/(2V) + (r+1) C/(r M)]/(r-2))."
     ),
     claimed="proved",
+    scope="any number of classes; any r, but L''(0) at r = 2 to 4",
     hypotheses=(
         Hypothesis("z = alpha^r s + alpha b, u = alpha^r; s and b real, any number k of classes", (s, b, k)),
         Hypothesis("shares pi_c sum to 1", (share,), equal(total(share[i]), 1), "shares"),
@@ -122,14 +134,7 @@ DERIVATION = Derivation(
             ),
             "At r = 2 both orders meet: L''(0) = V - 2M.",
         ),
-        Identity(
-            "r = 3",
-            equal(
-                put(slope(sample_loss.subs(u, a**3), a, 2), {a: sp.Integer(0)}),
-                total((b[i] - mean_b) ** 2) / k,
-            ),
-            "At r = 3 (as at any larger r) L''(0) = V: with V > 0 and L'(0) = 0 the loss rises at once.",
-        ),
+        *(_second_order(degree) for degree in range(3, 5)),
         Deduction(
             "M, one sample",
             equal(
@@ -199,7 +204,7 @@ DERIVATION = Derivation(
         "signal, order alpha^r",
         "signal, order alpha^(r+1)",
         "r = 2",
-        "r = 3",
+        *(f"r = {degree}" for degree in range(3, 5)),
         "M, one sample",
         "M > 0",
         "bump: place",
