@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import sympy as sp
 
@@ -104,7 +104,7 @@ def _step_markdown(number: int, step: CheckedStep | Words) -> list[str]:
     return lines + ([f"   by {', '.join(map(_quoted, used))}.", ""] if used else [])
 
 
-def index_markdown(theorems: Iterable[Derivation]) -> str:
+def index_markdown(theorems: Collection[Derivation]) -> str:
     """The table of all theorems, docs/theory/README.md."""
     lines = [
         "# The theory, theorem by theorem",
@@ -128,6 +128,11 @@ def index_markdown(theorems: Iterable[Derivation]) -> str:
             _plain(theorem.scope).replace("|", r"\|"),
         )
         lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "## What sympy could not decide: the steps by words", ""]
+    for theorem in theorems:
+        lines += [
+            f"- {theorem.name}, {_plain(step.name)}: {_plain(step.text)}" for step in theorem.word_steps
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -118,7 +118,7 @@ class Deduction(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:
         """Check the identity, then every sign."""
-        _require_defined(self.claim)
+        _require_defined(self.claim, self.remainder, *(by.weight for by in self.by), *self.where.values())
         weighted = [(by.weight, premises[str(place)]) for place, by in enumerate(self.by)]
         for case in _cases(self.split):
             self._prove_case(case, weighted)
@@ -166,7 +166,7 @@ class Monotone(CheckedStep):
     def prove(self, premises: dict[str, Relation]) -> None:
         """The derivative is positive on the variable's domain, an interval that holds both sides."""
         premise = premises["0"]
-        _require_defined(self.claim)
+        _require_defined(self.claim, self.function)
         _require_interval(self.variable)
         if self.claim.sign != premise.sign:
             raise CannotDecideError(f"{self.claim} from {premise}: not the same relation")
@@ -189,7 +189,7 @@ class Tangent(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """The second derivative is the curvature, whose sign is proved; the right side is the tangent."""
-        _require_defined(self.claim)
+        _require_defined(self.claim, self.curvature, *self.where.values())
         function, x = self.claim.left, self.variable
         _require_interval(x)
         if self.claim.sign != ">=":
@@ -249,9 +249,10 @@ def _require_identical(left: sp.Expr, right: sp.Expr) -> None:
         raise CannotDecideError(f"{left} = {right}")
 
 
-def _require_defined(claim: Relation) -> None:
-    for side in (claim.left, claim.right):
-        part = undefined_part(side)
+def _require_defined(claim: Relation, *others: sp.Expr) -> None:
+    """No side, weight or certificate divides by what may be 0, or takes a logarithm of what may not be > 0."""
+    for expression in (claim.left, claim.right, *others):
+        part = undefined_part(expression)
         if part is not None:
             raise CannotDecideError(f"that {part} is defined")
 

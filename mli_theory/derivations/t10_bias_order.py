@@ -125,14 +125,10 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "W off the diagonal 0",
-            "r = 3, k = 2, W_11 = 1, W_22 = 1/2, W_12 = 2, W_21 = 0, b = 0: logits (1, 0), (8, 1/8): db_1 - "
-            "db_2 is proportional to 1 - p_11 - p_12 with p_12 = 1/(1 + e^(-63/8)) > 1/2, p_11 = e/(1 + e): "
-            "b_1 falls at once; with W_12 = 0, W_21 = 2 it rises: 1 - p_11 - p_12 = 1 - 1/(1 + e^7) - 1/(1 "
-            "+ e^(1/8)) > 0, with W_11 > W_22.",
-            (
-                greater(0, 1 - sp.E / (1 + sp.E) - 1 / (1 + sp.exp(-sp.Rational(63, 8)))),
-                greater(1 - 1 / (1 + sp.exp(7)) - 1 / (1 + sp.exp(sp.Rational(1, 8))), 0),
-            ),
+            "r = 3, k = 2, b = 0, W_11 = 1 > W_22 = 1/2, W_21 = 2, W_12 = 0: the samples' logits are (1, 8) and "
+            "(0, 1/8), and k db_1/dt = 1 - p_11 - p_12 = 1 - 1/(1 + e^7) - 1/(1 + e^(1/8)) > 0: the larger weight "
+            "gains the larger bias.",
+            (greater(1 - 1 / (1 + sp.exp(7)) - 1 / (1 + sp.exp(sp.Rational(1, 8))), 0),),
         ),
     ),
 )

@@ -33,6 +33,7 @@ def _check(*steps, hypotheses=()):
         Deduction("s", greater(x**2 + x, x), remainder=x**2),  # only >=
         Deduction("s", at_least(x, y), by=(By("g", sp.Integer(-1)),), given={"g": at_least(y, x)}),
         Deduction("s", equal(x, y), by=(By("g"),), given={"g": at_least(x, y)}),
+        Deduction("s", equal(y, 2), by=(By("g", 1 / x),), given={"g": equal(x * y, 2 * x)}),  # x may be 0
         Deduction("s", equal(sp.Max(x, y), x), split=((x, y),)),
         Deduction("s", at_least(x, y), by=(By("nothing"),)),
         Monotone("s", greater(x**2, y**2), of=By("g"), given={"g": greater(x, y)}, function=x**2, variable=x),
