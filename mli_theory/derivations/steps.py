@@ -250,7 +250,7 @@ def _require_identical(left: sp.Expr, right: sp.Expr) -> None:
 
 
 def _require_defined(claim: Relation, *others: sp.Expr) -> None:
-    """No side, weight or certificate divides by what may be 0, or takes a logarithm of what may not be > 0."""
+    """No side, weight or certificate divides by what may be 0 or has a logarithm of what may not be > 0."""
     for expression in (claim.left, claim.right, *others):
         part = undefined_part(expression)
         if part is not None:

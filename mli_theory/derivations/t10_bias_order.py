@@ -125,9 +125,9 @@ DERIVATION = Derivation(
         ),
         Counterexample(
             "W off the diagonal 0",
-            "r = 3, k = 2, b = 0, W_11 = 1 > W_22 = 1/2, W_21 = 2, W_12 = 0: the samples' logits are (1, 8) and "
-            "(0, 1/8), and k db_1/dt = 1 - p_11 - p_12 = 1 - 1/(1 + e^7) - 1/(1 + e^(1/8)) > 0: the larger weight "
-            "gains the larger bias.",
+            "r = 3, k = 2, b = 0, W_11 = 1 > W_22 = 1/2, W_21 = 2, W_12 = 0: the samples' logits are (1, 8) "
+            "and (0, 1/8), and k db_1/dt = 1 - p_11 - p_12 = 1 - 1/(1 + e^7) - 1/(1 + e^(1/8)) > 0: the "
+            "larger weight gains the larger bias.",
             (greater(1 - 1 / (1 + sp.exp(7)) - 1 / (1 + sp.exp(sp.Rational(1, 8))), 0),),
         ),
     ),
