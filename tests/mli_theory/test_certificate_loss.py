@@ -1,0 +1,180 @@
+"""`loss_monotone` against the loss at 50 digits, and against T4 and T5."""
+
+from fractions import Fraction
+from itertools import pairwise
+
+import mpmath
+import numpy as np
+import pytest
+from flint import ctx
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from mli_theory import certify
+from mli_theory.loss_slope import LossSlope
+from mli_theory.simple_model_line import line_logits
+from tests.mli_theory.simple_model_by_fractions import Line, general, lines
+
+DIGITS = 50
+GRID = [Fraction(n, 64) for n in range(65)]
+ENDS = [Fraction(1, 2**n) for n in range(7, 40, 4)]
+
+
+def derivative(line, alpha):
+    """L' by differences at 50 digits: error about 1e-20."""
+    with mpmath.workdps(DIGITS):
+        h = Fraction(1, 10**10)
+        return (line.loss(alpha + h) - line.loss(alpha - h)) / mpmath_fraction(2 * h)
+
+
+def mpmath_fraction(value):
+    return mpmath.mpf(value.numerator) / value.denominator
+
+
+def assert_verdict_holds(line, certificate):
+    verdict, rise = certificate.loss_monotone, certificate.loss_rises_at
+    assert (rise is not None) == (verdict is False)
+    if verdict is None:
+        return
+    if verdict:
+        alphas = sorted([*GRID, *ENDS, *(1 - e for e in ENDS)])
+        with mpmath.workdps(DIGITS):
+            losses = [line.loss(alpha) for alpha in alphas]
+        # At 50 digits a difference of 1e-45 is rounding.
+        assert all(b - a <= mpmath.mpf("1e-45") for a, b in pairwise(losses))
+    else:
+        assert 0 < rise < 1
+        # Digits in proportion to how near the ends and how small the rise may be.
+        step = min(rise, 1 - rise) / 2**40
+        with mpmath.workdps(400):
+            assert line.loss(rise + step) > line.loss(rise - step)
+
+
+@given(lines(max_classes=3))
+@example(Line(np.zeros((2, 2)), [0, 0], np.eye(2), [0, 1], 3))  # T4: rises at once
+@example(Line(np.zeros((2, 2)), [0, 0], np.eye(2), [0, 0], 3))  # T5: never rises
+@example(Line(np.eye(2), [0, 0], np.zeros((2, 2)), [0, 0], 3))  # backwards
+@example(Line(np.zeros((2, 2)), [1, 0], np.zeros((2, 2)), [0, 0], 2))  # all tie at the end only
+@settings(max_examples=120)  # about 90 losses at 50 digits an example
+def test_verdicts_hold_at_50_digits(line):
+    assert_verdict_holds(line, certify(*line.arguments))
+
+
+@given(lines(max_classes=3, zero_start=True))
+@settings(max_examples=80)
+def test_verdicts_hold_at_50_digits_on_zero_starts(line):
+    assert_verdict_holds(line, certify(*line.arguments))
+
+
+@given(lines(max_classes=4, entries=general))
+@settings(max_examples=60)
+def test_general_lines_are_decided(line):
+    # No accident makes L' touch 0 inside for general floats, so the default search must not give up.
+    assume(len({*line.w0.ravel(), *line.w1.ravel()}) == 2 * line.k**2)
+    assert certify(*line.arguments).loss_monotone is not None
+
+
+@given(lines(max_classes=4, zero_start=True, entries=general), st.integers(3, 6))
+@example(Line(np.zeros((2, 2)), [0, 0], np.eye(2), [0, 1e-8], 3), 3)  # a bump 1e-49 high
+@example(Line(np.zeros((2, 2)), [0, 0], 1e3 * np.eye(2), [0, 1e-30], 6), 6)
+@settings(max_examples=60)
+def test_T4_unequal_biases_make_the_loss_rise_from_zero_starts(line, degree):
+    assume(np.ptp(line.b1) > 0)
+    certificate = certify(line.w0, line.b0, line.w1, line.b1, degree)
+    assert certificate.loss_monotone is False
+
+
+def test_T4_needs_degree_3():
+    # r = 2: L''(0) = V - 2M, so a strong signal outweighs the biases and the loss only falls.
+    assert certify(np.zeros((2, 2)), [0, 0], 2 * np.eye(2), [0, 1], 2).loss_monotone is True
+    assert certify(np.zeros((2, 2)), [0, 0], 2 * np.eye(2), [0, 1], 3).loss_monotone is False
+
+
+@given(lines(max_classes=4, zero_start=True))
+@settings(max_examples=60)
+def test_T5_equal_biases_and_all_correct_make_the_loss_fall(line):
+    weights = np.where(np.eye(line.k, dtype=bool), np.abs(line.w1) + 2.5, line.w1)
+    certificate = certify(line.w0, line.b0, weights, np.full(line.k, 0.75), line.degree)
+    assert certificate.error_at(1) == 0
+    assert certificate.loss_monotone is True
+
+
+def test_a_line_walked_backwards_rises():
+    falling = certify(np.zeros((3, 3)), np.zeros(3), 2 * np.eye(3), np.zeros(3), 3)
+    rising = certify(2 * np.eye(3), np.zeros(3), np.zeros((3, 3)), np.zeros(3), 3)
+    assert (falling.loss_monotone, rising.loss_monotone) == (True, False)
+
+
+def test_a_common_stationary_point_inside_is_no_obstacle():
+    # Every weight is 0 at alpha = 1/2, where L' has a double zero; the loss falls on both sides.
+    certificate = certify(-np.eye(3), np.zeros(3), np.eye(3), np.zeros(3), 3)
+    assert certificate.loss_monotone is True
+
+
+def test_a_constant_loss_is_monotone():
+    assert certify(np.eye(3), [0, 1, 2], np.eye(3), [1, 2, 3], 4).loss_monotone is True
+
+
+def test_a_tangential_zero_without_a_common_cause_is_left_undecided():
+    # r = 2, t = 2 alpha - 1: V = 2M cancels t^2 in L (T4), the t^3 term is left, so L' touches 0 at 1/2
+    # while no p_ij' is 0 there. At the ends the loss differs, so it is not constant.
+    weights, bias = np.diag([1.5, 1.5, 0.0]) / 8, np.array([2.0, -1.0, -1.0]) / 8
+    line = Line(-weights, -bias, weights, bias, 2)
+    assert abs(derivative(line, Fraction(1, 2))) < 1e-18
+    assert certify(*line.arguments).loss_monotone in (None, False)
+    backwards = Line(weights, bias, -weights, -bias, 2)
+    verdicts = {certify(*each.arguments).loss_monotone for each in (line, backwards)}
+    assert verdicts == {None, False}
+
+
+def test_too_few_cells_leave_the_loss_undecided():
+    rng = np.random.default_rng(1)
+    arguments = (rng.normal(size=(4, 4)) / 2, np.zeros(4), 1.5 * np.eye(4), rng.normal(size=4), 5)
+    assert certify(*arguments, max_cells=1).loss_monotone is None
+    assert certify(*arguments).loss_monotone is not None
+
+
+def test_logits_beyond_every_float_give_no_false_answer():
+    certificate = certify(np.zeros((2, 2)), [0, 0], np.diag([1e200, -1e200]), [0, 1], 5, max_cells=50)
+    assert certificate.loss_monotone in (None, False)  # sample 1 ends wrong by 1e1000 nats: it rises
+    assert certificate.changes
+
+
+@given(lines(max_classes=3), st.fractions(Fraction(1, 100), Fraction(99, 100), max_denominator=100))
+@settings(max_examples=80)
+def test_the_cleared_derivative_times_its_factor_is_the_loss_derivative(line, alpha):
+    slope = LossSlope(line_logits(*line.arguments))
+    assume(not slope.is_constant)
+    enclosure = slope.at(alpha, 128)
+    factor = slope.nonnegative_factor(_fmpq(alpha))
+    value = mpmath.mpf(float(enclosure)) * float(factor) / line.k
+    assert factor >= 0
+    assert float(derivative(line, alpha)) == pytest.approx(float(value), rel=1e-12, abs=1e-15)
+
+
+@given(lines(max_classes=3), st.fractions(Fraction(1, 8), Fraction(7, 8), max_denominator=64))
+@settings(max_examples=80)
+def test_taylor_enclosures_hold_over_the_whole_cell(line, centre):
+    slope = LossSlope(line_logits(*line.arguments))
+    assume(not slope.is_constant)
+    radius = Fraction(1, 16)
+    *coefficients, rest = slope.expand(centre, radius, 128, 4)
+    for t in (-radius, -radius / 3, radius / 2, radius):
+        truth = slope.at(centre + t, 128)
+        step = _fmpq(t)
+        total = rest * step**4
+        for power, c in enumerate(coefficients):
+            total = total + c * step**power
+        assert total.overlaps(truth) or total.is_nan()
+
+
+def test_flint_settings_are_put_back():
+    before = ctx.prec, ctx.cap
+    certify(np.zeros((2, 2)), [0, 0], np.eye(2), [0, 1], 3)
+    assert (ctx.prec, ctx.cap) == before
+
+
+def _fmpq(value):
+    from flint import fmpq
+
+    return fmpq(value.numerator, value.denominator)
