@@ -1,4 +1,4 @@
-"""The slow second route to the simple model's line: Fractions point by point, sympy for roots, mpmath for losses.
+"""The slow second route to the simple model's line: Fractions, sympy for roots, mpmath for losses.
 
 Shares no code with the package: the logits are written out again.
 """

@@ -111,7 +111,7 @@ def test_a_triple_root_is_a_change():
 
 
 def test_three_classes_at_one_point():
-    # Sample 0, r = 2: 4 alpha^2, 2 alpha and 1 all equal 1 at alpha = 1/2; both others overtake class 2 there.
+    # Sample 0, r = 2: 4 alpha^2, 2 alpha and 1 all equal 1 at alpha = 1/2; both others overtake class 2.
     w1 = np.zeros((3, 3))
     w1[0, 0] = 2.0
     certificate = certify(np.zeros((3, 3)), [0, 0, 1], w1, [0, 2, 1], 2)

@@ -88,7 +88,7 @@ def test_plateaus_hold_inside_and_fail_outside(line):
 
 
 def test_a_plateau_inside_the_line_has_irrational_ends():
-    # f_0 - f_1 is (2 alpha - 1)^2 - alpha/4 for sample 0, -alpha/4 for sample 1: class 1 leads between the roots.
+    # f_0 - f_1 is (2 alpha - 1)^2 - alpha/4 for sample 0, -alpha/4 for sample 1.
     plateau = certify(*INSIDE.arguments).plateau
 
     def quadratic(x):
@@ -120,7 +120,7 @@ def test_of_equal_plateaus_the_earlier_is_given():
 
 @given(lines(zero_start=True))
 @example(Line(np.zeros((2, 2)), [0, 0], np.eye(2), [0, 1], 2))
-def test_zero_start_T1_correct_interval(line):
+def test_zero_start_t1_correct_interval(line):
     certificate = certify(*line.arguments, max_cells=1)
     r = line.degree
     for alpha in telling_alphas(certificate):
@@ -138,7 +138,7 @@ def test_zero_start_T1_correct_interval(line):
 
 
 @given(lines(zero_start=True))
-def test_zero_start_T2_end_of_constant_prediction(line):
+def test_zero_start_t2_end_of_constant_prediction(line):
     top = np.flatnonzero(line.b1 == line.b1.max())
     assume(len(top) == 1)
     star, r = int(top[0]), line.degree
@@ -161,14 +161,14 @@ def test_zero_start_T2_end_of_constant_prediction(line):
 
 
 @given(lines(zero_start=True, entries=general))
-def test_zero_start_T3_error_is_monotone_if_all_are_correct_at_the_end(line):
+def test_zero_start_t3_error_is_monotone_if_all_are_correct_at_the_end(line):
     weights = np.where(np.eye(line.k, dtype=bool), np.abs(line.w1) + 4, line.w1)  # 16 > 4 + any bias gap
     certificate = certify(line.w0, line.b0, weights, line.b1, line.degree, max_cells=1)
     assert certificate.error_at(1) == 0
     assert certificate.error_monotone
 
 
-def test_without_a_zero_start_T3_fails():
+def test_without_a_zero_start_t3_fails():
     # Sample 0 is right at both ends and wrong between: (1 - 2 alpha)^2 against 1/4.
     certificate = certify([[1, 0], [0, 1]], [0, 0.25], [[-1, 0], [0, 1]], [0, 0.25], 2)
     assert certificate.error_at(0) == certificate.error_at(1) == 0

@@ -31,7 +31,8 @@ def test_roots_and_multiplicities_are_those_of_sympy(integers):
     assert [m for _, m in ours] == [m for _, m in theirs]
     for (root, _), (expected, _) in zip(ours, theirs, strict=True):
         lower, upper = (sympy.Rational(e.numerator, e.denominator) for e in (root.lower, root.upper))
-        assert bool(lower <= expected) and bool(expected <= upper)
+        assert bool(lower <= expected)
+        assert bool(expected <= upper)
 
 
 @given(coefficients, coefficients)
@@ -69,13 +70,22 @@ def test_separated_numbers_have_disjoint_enclosures():
     assert compare(*wide) == -1
 
 
+def test_a_shared_factor_does_not_make_different_roots_equal():
+    # 4x - 1 divides both; it is what b means, and not what a means. The enclosures overlap.
+    a = RealRoot(Fraction(1, 2), Fraction(9, 10), fmpz_poly([-1, 0, 2]) * fmpz_poly([-1, 4]))
+    b = RealRoot(Fraction(1, 5), Fraction(3, 5), fmpz_poly([-1, 4]))
+    assert (compare(a, b), compare(b, a)) == (1, -1)
+    assert compare(a, RealRoot(Fraction(3, 5), Fraction(4, 5), fmpz_poly([-1, 0, 2]))) == 0
+
+
 @given(st.integers(1, 600))
 def test_an_enclosure_gets_as_narrow_as_asked_and_keeps_the_root(bits):
     ((root, _),) = unit_roots(fmpz_poly([-1, 0, 2]))
     narrow = root.narrowed(Fraction(1, 2**bits))
     assert narrow.upper - narrow.lower <= Fraction(1, 2**bits)
     assert 2 * narrow.lower**2 < 1 < 2 * narrow.upper**2
-    assert root.lower <= narrow.lower and narrow.upper <= root.upper
+    assert root.lower <= narrow.lower
+    assert narrow.upper <= root.upper
 
 
 def test_a_root_converts_to_the_nearest_float():
