@@ -1,8 +1,10 @@
-"""Seconds `certify` takes: python benchmarks/certify.py. The sizes promised: 10 classes, degree 5 in 5 s; 30, 8 in 60 s.
+"""Seconds `certify` takes: python benchmarks/certify.py.
+
+Promised: 10 classes, degree 5 in 5 s; 30 classes, degree 8 in 60 s.
 
 Dense lines with small random starts, the costly kind: all k (k - 1)/2 pairs of logits differ in every sample.
-"large" starts make the class changes many, "equal" biases make the loss a proof of L' <= 0, and "stuck" is
-the worst case of the loss: every cell allowed is looked at and the answer is None.
+"large" starts make logits of hundreds of nats that swing, the hardest for the loss; "equal" biases make the
+loss a proof of L' <= 0.
 """
 
 import time
@@ -20,14 +22,6 @@ def line(kind, n_classes, degree, seed):
     end = 1.5 * np.eye(n_classes) + rng.normal(size=(n_classes, n_classes)) * scale / 2
     bias = np.zeros(n_classes) if kind == "equal" else rng.normal(size=n_classes)
     return start, np.zeros(n_classes), end, bias, degree
-
-
-def stuck_line(n_classes):
-    """V = 2M at alpha = 1/2 (degree 2), with classes added that stay 40 nats behind."""
-    weights = np.zeros((n_classes, n_classes))
-    weights[:2, :2] = np.diag([1.5, 1.5]) / 8
-    bias = np.concatenate([np.array([2.0, -1.0, -1.0]) / 8, np.zeros(n_classes - 3)])
-    return -weights, -bias, weights, bias, 2
 
 
 def main():

@@ -56,26 +56,29 @@ def _subdivide(
         width = Fraction(1, 2**depth)
         centre, radius = lo + width / 2, width / 2
         precision = _PRECISION + growth * depth
-        if slope.falls_termwise(centre, radius, precision):
+        if slope.falls_simply(centre, radius, precision):
             continue
         end = 0 if lo == 0 else 1
         if orders[end] > 0 and (lo == 0 or lo + width == 1):
             # K = t^n (c_n + c_(n+1) t + ...), t = alpha - end: the exact zeros are left out.
             n = orders[end]
-            coefficients = slope.expand(Fraction(end), width, precision, n + TERMS)[n:]
-            flip = (-1) ** (end * n)
+            cell = slope.expand(Fraction(end), width, precision, n + TERMS)
+            coefficients, flip = cell.coefficients[n:], (-1) ** (end * n)
+            settled = cell.loose is None
             near, far = Fraction(0), width if end == 0 else -width
         else:
-            coefficients, flip = slope.expand(centre, radius, precision, TERMS), 1
-            near, far = -radius, radius
-            if coefficients[0] > 0 and slope.rises_at(centre, precision):
+            cell = slope.expand(centre, radius, precision, TERMS)
+            coefficients, flip = cell.coefficients, 1
+            near, far, settled = -radius, radius, True
+            if cell.at_centre > 0 and slope.rises_at(centre, precision):
                 return False, centre
         with ctx.workprec(precision):
             t = _ball(near).union(_ball(far))
             value = coefficients[-1]
             for c in reversed(coefficients[:-1]):
                 value = c + value * t
-            settled = bool(flip * value <= 0)
+            value = flip * value + (arb(0) if cell.loose is None else cell.loose)
+            settled = settled and bool(value <= 0)
         if not settled:
             cells += [(lo, depth + 1), (centre, depth + 1)]
     return True, None
