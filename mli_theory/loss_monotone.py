@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from fractions import Fraction
 
-from flint import arb, ctx, fmpq, fmpq_poly
+from flint import ctx, fmpq_poly
 
 from mli_theory.loss_slope import LossSlope
 
@@ -63,21 +63,16 @@ def _subdivide(
             # K = t^n (c_n + c_(n+1) t + ...), t = alpha - end: the exact zeros are left out.
             n = orders[end]
             cell = slope.expand(Fraction(end), width, precision, n + TERMS)
-            coefficients, flip = cell.coefficients[n:], (-1) ** (end * n)
-            settled = cell.loose is None
+            sign, settled = (-1) ** (end * n), cell.loose is None
             near, far = Fraction(0), width if end == 0 else -width
         else:
             cell = slope.expand(centre, radius, precision, TERMS)
-            coefficients, flip = cell.coefficients, 1
-            near, far, settled = -radius, radius, True
+            n, sign, settled = 0, 1, True
+            near, far = -radius, radius
             if cell.at_centre > 0 and slope.rises_at(centre, precision):
                 return False, centre
         with ctx.workprec(precision):
-            t = _ball(near).union(_ball(far))
-            value = coefficients[-1]
-            for c in reversed(coefficients[:-1]):
-                value = c + value * t
-            value = flip * value + (arb(0) if cell.loose is None else cell.loose)
+            value = sign * cell.range_over(near, far, n) + (0 if cell.loose is None else cell.loose)
             settled = settled and bool(value <= 0)
         if not settled:
             cells += [(lo, depth + 1), (centre, depth + 1)]
@@ -93,7 +88,3 @@ def _rise_near(slope: LossSlope, end: int, order: int) -> Fraction:
         if slope.rises_at(alpha, _PRECISION + (order + 1) * exponent):
             return alpha
         exponent += max(1, exponent // 2)
-
-
-def _ball(value: Fraction) -> arb:
-    return arb(fmpq(value.numerator, value.denominator))

@@ -35,6 +35,14 @@ class Cell:
     coefficients: list[arb]
     loose: arb | None
 
+    def range_over(self, near: Fraction, far: Fraction, zeros: int = 0) -> arb:
+        """The Taylor part over t^zeros for t in [near, far], `zeros` coefficients being known to vanish."""
+        t = arb(_fmpq(near)).union(arb(_fmpq(far)))
+        value = self.coefficients[-1]
+        for c in reversed(self.coefficients[zeros:-1]):
+            value = c + value * t
+        return value
+
 
 class LossSlope:
     """K = k L'/G for the logits of one line, given as polynomials [sample j][class i], label j.

@@ -220,6 +220,22 @@ def test_simple_bounds_and_loose_samples_hold_on_steep_lines(line, index):
         assert not (simply and truth > 0)
 
 
+@given(lines(max_classes=3), st.integers(0, 15), st.integers(1, 4))
+@example(NARROW_RISES[0], 7, 1)
+@settings(max_examples=80)
+def test_the_range_over_a_cell_holds_its_values(line, index, terms):
+    # With one term the remainder is all that moves: leaving it out cannot pass.
+    slope = LossSlope(line_logits(*line.arguments))
+    assume(not slope.is_constant)
+    centre, radius = Fraction(2 * index + 1, 32), Fraction(1, 32)
+    cell = slope.expand(centre, radius, 128, terms)
+    assume(cell.loose is None)
+    for near, far in ((-radius, radius), (Fraction(0), radius)):
+        reached = cell.range_over(near, far)
+        for alpha in (centre + near, centre + (near + far) / 2, centre + far):
+            assert reached.overlaps(slope.at(alpha, 128))
+
+
 def test_a_steep_cell_has_loose_samples():
     line = NARROW_RISES[2]
     slope = LossSlope(line_logits(*line.arguments))
