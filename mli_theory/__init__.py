@@ -6,6 +6,15 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 """
 
 from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
+from mli_theory.certificate import (
+    Certificate,
+    CertifiedPlateau,
+    ClassChange,
+    ErrorStep,
+    RealRoot,
+    SlowCertificateWarning,
+    certify,
+)
 from mli_theory.certified_window import certified_window
 from mli_theory.counterexamples import COUNTEREXAMPLES, Counterexample
 from mli_theory.crossover_law import CrossoverLaw, crossover_law
@@ -29,17 +38,24 @@ __all__ = [
     "COUNTEREXAMPLES",
     "BiasGapBounds",
     "Bump",
+    "Certificate",
+    "CertifiedPlateau",
+    "ClassChange",
     "Counterexample",
     "CrossoverLaw",
     "DomainError",
+    "ErrorStep",
     "LossExpansion",
     "Plateau",
     "PlateauLaw",
     "PlateauSymbols",
     "PredictedCurves",
+    "RealRoot",
+    "SlowCertificateWarning",
     "SymbolicPlateau",
     "bias_gap_bounds",
     "certified_window",
+    "certify",
     "correct_interval",
     "crossover_law",
     "escape_gap",
