@@ -11,6 +11,7 @@ For odd degrees a negative weight keeps phi's sign: U > 0, V < 0, and D > 0 stil
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ Array = NDArray[np.float64]
 
 # Above this diagonal of I + h gamma L the accurate (slower) elimination takes over from LAPACK.
 _LAPACK_LIMIT = 1e6
+_ONE = np.ones(())
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class MirrorFlow:
         state = np.concatenate([mirrored.reshape(k * k, m), bias.T])
         return cls(r, sign, weight_sign, shares, train_bias), state
 
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether some V is negative or exactly 0."""
+        return bool((self.sign != 1).any())
+
     @property
     def n_classes(self) -> int:
         """K, the number of classes and of samples."""
@@ -94,49 +101,71 @@ class MirrorFlow:
 
     def signal(self, state: Array) -> tuple[Array, Array]:
         """V = W^r and D = dV/dU = r^2 |W|^(2r-2), each (k, k, m); nan where a step left phi's range."""
-        mirrored, _ = self.split(state)
-        r = self.degree
+        power, inverse = self._power(state)
+        return power, (self.degree**2 * self.sign) * inverse * power
+
+    def _power(self, state: Array) -> tuple[Array, Array]:
+        """V, and X with D = r^2 X |V|."""
+        k, r = self.n_classes, self.degree
+        mirrored = state[: k * k].reshape(k, k, -1)
         if r == 2:
-            power = np.exp(4.0 * mirrored) * self.sign
-            return power, 4.0 * power
+            return np.exp(4.0 * mirrored) * self.sign, _ONE
         # Negative where U has crossed 0, that is where the weight would have passed infinity.
         inverse = self.sign / (mirrored * (-r * (r - 2.0)))
-        if r == 3:
-            square = inverse * inverse
-        elif r == 4:
-            square = np.where(inverse < 0, np.nan, inverse)
+        if r == 4:
+            power = np.sqrt(inverse)
+            np.multiply(power, power, out=power)
         else:
-            square = inverse ** (2.0 / (r - 2.0))
-        size = inverse * square
-        if r == 3:
-            size = np.where(inverse < 0, np.nan, size)
-        return size * self.sign, (r * r) * inverse * size
+            power = inverse ** (2.0 / (r - 2.0) if r > 3 else 1.5)
+            if r == 3:
+                np.multiply(power, power, out=power)
+        if r > 3:
+            power *= inverse
+        if self.mixed:
+            power *= self.sign
+        return power, inverse
+
+    def rate(self, state: Array) -> Array:
+        """Right-hand side (k^2 + k, m) alone; 1 - p_jj is summed over the other classes, never subtracted."""
+        k = self.n_classes
+        mass, _ = self._power(state)
+        mass += state[k * k :, None]
+        mass -= np.maximum.reduce(mass, axis=0)
+        np.exp(mass, out=mass)
+        flat = mass.reshape(k * k, -1)
+        label_mass = flat[:: k + 1].copy()
+        flat[:: k + 1] = 0.0
+        others = np.add.reduce(mass, axis=0)
+        mass *= -self.shares[:, None] / (others + label_mass)
+        flat[:: k + 1] = -np.add.reduce(mass, axis=0)
+        rate = np.empty_like(state)
+        rate[: k * k] = flat
+        if self.train_bias:
+            np.add.reduce(mass, axis=1, out=rate[k * k :])
+        else:
+            rate[k * k :] = 0.0
+        return rate
 
     def slope(self, state: Array) -> Slope:
         """The right-hand side at a state; 1 - p_jj is summed over the other classes, never subtracted."""
         k = self.n_classes
         power, sensitivity = self.signal(state)
         logits = power + state[k * k :, None]
-        runs = logits.shape[2]
-        top = logits.max(axis=0)
-        logits -= top
+        logits -= logits.max(axis=0)
+        label_logit = logits.reshape(k * k, -1)[:: k + 1].copy()
         mass = np.exp(logits)
-        flat = mass.reshape(k * k, runs)
-        label_mass = flat[:: k + 1].copy()
+        flat = mass.reshape(k * k, -1)
         flat[:: k + 1] = 0.0
-        others = mass.sum(axis=0)
+        others = np.add.reduce(mass, axis=0)
+        label_mass = np.exp(label_logit)
         total = others + label_mass
         mass /= total
-        missing = others / total
         rate = np.empty_like(state)
-        np.multiply(mass, -self.shares[:, None], out=rate[: k * k].reshape(k, k, runs))
-        rate[: k * k : k + 1] = self.shares[:, None] * missing
-        if self.train_bias:
-            rate[: k * k].reshape(k, k, runs).sum(axis=1, out=rate[k * k :])
-        else:
-            rate[k * k :] = 0.0
+        rates = rate[: k * k].reshape(k, k, -1)
+        np.multiply(mass, -self.shares[:, None], out=rates)
+        rate[: k * k : k + 1] = self.shares[:, None] * (others / total)
+        rate[k * k :] = rates.sum(axis=1) if self.train_bias else 0.0
         flat[:: k + 1] = label_mass / total
-        label_logit = logits.reshape(k * k, runs)[:: k + 1]
         with np.errstate(divide="ignore"):
             margin = label_logit - np.log(others)
         return Slope(rate, mass, sensitivity, margin)
@@ -158,13 +187,18 @@ class Linearised:
     With a_j = h gamma pi_j and A_j = diag(p_j) - p_j p_j' the columns read
     x_j + a_j A_j (D_j x_j + x_b) = r_j, which is x_j = r_j - a_j L_j (D_j r_j + x_b) with the weighted
     Laplacian L_j = diag(w_j) - w_j w_j'/sum(w_j), w = p/(1 + a p D) > 0: nothing cancels. Summing
-    the columns leaves (I + sum_j a_j L_j) x_b = r_b - sum_j a_j L_j D_j r_j, an M-matrix.
+    the columns leaves (I + sum_j a_j L_j) x_b = r_b - sum_j a_j L_j D_j r_j.
+
+    Late in a wait h is 1e30 and rounding in r_b, 1e-17 h, would move the mean bias of the classes
+    not yet learned by whole nats. But sum_i x_b = 0 (T8 iii), where I is the Laplacian of
+    the complete graph with links 1/k: the system is a pure Laplacian, the row of its best
+    connected class follows from the others and is dropped, and that class is the zero of potential.
     """
 
     conductance: Array  # a_j w_ij (k, k, m)
     share: Array  # w_ij / sum_l w_lj (k, k, m)
     sensitivity: Array
-    inverse: Array | None  # of I + sum_j a_j L_j, (k, k, m); None where the biases are held
+    inverse: Array | None  # biases from their right-hand side, (k, k, m); None where they are held
 
     @classmethod
     def build(cls, slope: Slope, scaled: Array, train_bias: bool) -> Linearised:
@@ -175,7 +209,7 @@ class Linearised:
         denominator += 1.0
         conductance /= denominator
         share = conductance / conductance.sum(axis=0)
-        inverse = _laplacian_inverse(conductance, share) if train_bias else None
+        inverse = _grounded_inverse(conductance, share) if train_bias else None
         return cls(conductance, share, d, inverse)
 
     def solve(self, rhs: Array) -> Array:
@@ -187,8 +221,9 @@ class Linearised:
         if self.inverse is None:
             out[k * k :] = rhs[k * k :]
         else:
-            pulled = rhs[k * k :] - self._laplacian(driven).sum(axis=1)
-            out[k * k :] = (self.inverse * pulled).sum(axis=1)
+            pulled = rhs[k * k :] - np.add.reduce(self._laplacian(driven), axis=1)
+            potential = np.add.reduce(self.inverse * pulled, axis=1)
+            out[k * k :] = potential - np.add.reduce(potential, axis=0) / k
             driven += out[k * k :, None]
         np.subtract(columns, self._laplacian(driven), out=out[: k * k].reshape(k, k, runs))
         return out
@@ -198,41 +233,57 @@ class Linearised:
         # the mean of q would be lost in rounding.
         k, _, runs = q.shape
         shifted = q - q.reshape(k * k, runs)[:: k + 1]
-        shifted -= (self.share * shifted).sum(axis=0)
+        shifted -= np.add.reduce(self.share * shifted, axis=0)
         shifted *= self.conductance
         return shifted
 
 
-def _laplacian_inverse(conductance: Array, share: Array) -> Array:
-    """Inverse of I + sum_j (diag(c_j) - c_j s_j'), (k, k, m)."""
-    k = share.shape[0]
+def _grounded_inverse(conductance: Array, share: Array) -> Array:
+    """Inverse of the Laplacian of I + sum_j (diag(c_j) - c_j s_j') with its best connected class grounded.
+
+    (k, k, m); row and column of the grounded class are 0.
+    """
+    k, _, runs = share.shape
     links = np.matmul(conductance.transpose(2, 0, 1), share.transpose(2, 1, 0))
+    links += 1.0 / k
     index = np.arange(k)
     links[:, index, index] = 0.0
-    diagonal = 1.0 + links.sum(axis=2)
-    out = np.empty((k, k, links.shape[0]))
+    diagonal = links.sum(axis=2)
+    ground = diagonal.argmax(axis=1)
+    out = np.empty((k, k, runs))
     stiff = diagonal.max(axis=1) > _LAPACK_LIMIT
     if not stiff.all():
-        easy = ~stiff
+        easy = np.flatnonzero(~stiff)
         matrix = -links[easy]
         matrix[:, index, index] = diagonal[easy]
-        out[:, :, easy] = np.linalg.inv(matrix).transpose(1, 2, 0)
+        row = np.arange(len(easy))
+        matrix[row, ground[easy]] = 0.0
+        matrix[row, :, ground[easy]] = 0.0
+        matrix[row, ground[easy], ground[easy]] = 1.0
+        inverse = np.linalg.inv(matrix)
+        inverse[row, ground[easy], ground[easy]] = 0.0
+        out[:, :, easy] = inverse.transpose(1, 2, 0)
     if stiff.any():
-        out[:, :, stiff] = _entrywise_inverse(np.ascontiguousarray(links[stiff].transpose(1, 2, 0)))
+        out[:, :, stiff] = _entrywise_inverse(links[stiff].transpose(1, 2, 0), ground[stiff])
     return out
 
 
-def _entrywise_inverse(links: Array) -> Array:
-    """Inverse of I + Laplacian(links), links (k, k, m) >= 0, by elimination without subtraction.
+def _entrywise_inverse(links: Array, ground: NDArray[np.int64]) -> Array:
+    """The same inverse by elimination without a subtraction, links (k, k, m) >= 0, ground (m,).
 
     Every entry has a small relative error whatever the condition number (GTH elimination with the
     row excess carried along), where LAPACK's error is relative to the largest entry.
     """
     k, _, runs = links.shape
-    b = links.copy()
-    excess = np.ones((k, runs))
+    run = np.arange(runs)
+    b = np.array(links)
+    excess = b[:, ground, run]
+    b[:, ground, run] = 0.0
+    b[ground, :, run] = 0.0
+    excess[ground, run] = 1.0
     result = np.zeros((k, k, runs))
     result[np.arange(k), np.arange(k)] = 1.0
+    result[ground, ground, run] = 0.0
     pivots = np.empty((k, runs))
     for n in range(k):
         pivots[n] = excess[n] + b[n, n + 1 :].sum(axis=0)

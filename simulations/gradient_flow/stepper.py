@@ -20,8 +20,8 @@ __all__ = ["FlowError", "Run", "integrate_batch"]
 
 Array = NDArray[np.float64]
 
-_EVENT_TOLERANCE = 1e-12  # in the margin and in log loss
-_SAFETY, _SHRINK, _GROW = 0.9, 0.2, 8.0
+_EVENT_TOLERANCE = 1e-11  # in the margin and in log loss
+_SAFETY, _SHRINK, _GROW, _TREND = 0.9, 0.2, 8.0, 1.25
 # A waiting weight is exactly linear in U: without this limit each step would overshoot phi's range.
 _HIT_FRACTION = 0.99
 
@@ -61,6 +61,9 @@ class _Batch:
     gap_low: Array  # event function at the bracket's ends
     gap_high: Array
     landing: NDArray[np.bool_]
+    side: NDArray[np.int64]  # end of the bracket moved last: +1 high, -1 low, 0 none
+    last_h: Array  # of the last accepted step, and its error ratio
+    last_ratio: Array
     steps: NDArray[np.int64]
 
     def select(self, keep: NDArray[np.bool_]) -> _Batch:
@@ -104,7 +107,8 @@ class _Driver:
         h = np.minimum(1e-3, 1e-3 * self._time_to_hit(flow, state, slope))
         self.batch = _Batch(
             np.arange(m), state, slope, loss, h, h.copy(), zeros, zeros.copy(), zeros.copy(), zeros.copy(),
-            np.zeros(m, dtype=bool), np.zeros(m, dtype=np.int64),
+            np.zeros(m, dtype=bool), np.zeros(m, dtype=np.int64), h.copy(), np.ones(m),
+            np.zeros(m, dtype=np.int64),
         )  # fmt: skip
         runs = np.arange(m)
         self.learned[(slope.margin >= 0).T] = 0
@@ -117,7 +121,7 @@ class _Driver:
         batch, flow = self.batch, self.flow
         matrix = flow.linearise(batch.slope, GAMMA * batch.h)
         new, error = rodas5p_step(
-            lambda at: flow.slope(at).rate, matrix, batch.state, batch.slope.rate, batch.h
+            flow.rate, matrix, batch.state, batch.slope.rate, batch.h
         )
         slope = flow.slope(new)
         loss = flow.losses(slope.margin)
@@ -125,7 +129,7 @@ class _Driver:
         self.evaluations[batch.run] += RATES_A_STEP + 1
         ratio = self._error_ratio(batch.state, new, error)
         ratio = np.where(np.isfinite(slope.rate).all(axis=0) & np.isfinite(loss), ratio, np.inf)
-        factor = np.clip(_SAFETY * ratio ** (-1.0 / ERROR_ORDER), _SHRINK, _GROW)
+        factor = self._factor(ratio)
         good = ratio <= 1.0
         gap = self._event_gap(batch, slope.margin, loss)
         exact = good & (gap >= -_EVENT_TOLERANCE) & (gap <= _EVENT_TOLERANCE)
@@ -134,18 +138,33 @@ class _Driver:
         accepted = (good & ~crossed & ~batch.landing) | exact | (good & narrow)
         retry = crossed & ~accepted
         short = good & batch.landing & ~crossed & ~accepted
-        self._bracket(retry, short, gap, factor)
+        locating = retry | short
+        if locating.any():
+            self._bracket(retry, short, gap, factor)
         rejected = ~good
         batch.landing &= ~rejected
         old = batch.h.copy()
         suggestion = np.where(batch.landing & accepted, batch.h_after, old * factor)
         self._accept(accepted, new, slope, loss, old)
-        locating = retry | short
-        limit = _HIT_FRACTION * self._time_to_hit(flow, batch.state, batch.slope)
-        batch.h = np.where(locating, batch.h, np.minimum(suggestion, limit))
+        free = accepted & ~batch.landing
+        batch.last_h = np.where(free, old, batch.last_h)
+        batch.last_ratio = np.where(free, np.maximum(ratio, 1e-4), batch.last_ratio)
+        hit = self._time_to_hit(flow, batch.state, batch.slope)
+        batch.h = np.where(locating, batch.h, np.minimum(suggestion, _HIT_FRACTION * hit))
         batch.landing &= ~accepted
         self._guard()
         self._drop(np.log(batch.loss) <= self.log_final + _EVENT_TOLERANCE)
+
+    def _factor(self, ratio: Array) -> Array:
+        """By how much to change the step: Gustafsson's predictive rule, from the trend of the error constant.
+
+        Towards an arrival the right step shrinks, after it it grows, by a like factor each step.
+        """
+        b = self.batch
+        plain = _SAFETY * np.maximum(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
+        trend = (b.h / b.last_h) * (b.last_ratio / np.maximum(ratio, 1e-4)) ** (1.0 / ERROR_ORDER)
+        factor: Array = np.clip(plain * np.clip(trend, 0.3, _TREND), _SHRINK, _GROW)
+        return np.where(ratio <= 1.0, factor, np.clip(plain, _SHRINK, 1.0))
 
     def _error_ratio(self, old: Array, new: Array, error: Array) -> Array:
         """The worst component's error over rtol: in r log W for the weights, in nats for the biases."""
@@ -169,22 +188,26 @@ class _Driver:
         return gap
 
     def _bracket(self, retry: NDArray[np.bool_], short: NDArray[np.bool_], gap: Array, factor: Array) -> None:
-        """Narrow the bracket of runs that passed (retry) or fell short of (short) their event: Illinois."""
+        """Narrow the bracket of runs that passed (retry) or fell short of (short) their event.
+
+        Anderson and Bjorck's rule: an end that stays twice has its value scaled down.
+        """
         b = self.batch
         first = retry & ~b.landing
         b.h_after = np.where(first, b.h * factor, b.h_after)
         start_gap = self._event_gap(b, b.slope.margin, b.loss)
-        b.low = np.where(first, 0.0, b.low)
-        b.gap_low = np.where(first, start_gap, np.where(retry, 0.5 * b.gap_low, b.gap_low))
+        b.low, b.gap_low = np.where(first, 0.0, b.low), np.where(first, start_gap, b.gap_low)
+        b.side = np.where(first, 0, b.side)
+        again_high, again_low = retry & (b.side > 0), short & (b.side < 0)
+        b.gap_low = np.where(again_high, b.gap_low * _damping(gap / b.gap_high), b.gap_low)
+        b.gap_high = np.where(again_low, b.gap_high * _damping(gap / b.gap_low), b.gap_high)
         b.high, b.gap_high = np.where(retry, b.h, b.high), np.where(retry, gap, b.gap_high)
-        b.gap_high = np.where(short, 0.5 * b.gap_high, b.gap_high)
         b.low, b.gap_low = np.where(short, b.h, b.low), np.where(short, gap, b.gap_low)
+        b.side = np.where(retry & ~first, 1, np.where(short, -1, b.side))
         b.landing |= retry
-        locating = retry | short
         guess = b.high - (b.high - b.low) * b.gap_high / (b.gap_high - b.gap_low)
-        middle = 0.5 * (b.low + b.high)
         inside = (guess > b.low) & (guess < b.high)
-        b.h = np.where(locating, np.where(inside, guess, middle), b.h)
+        b.h = np.where(retry | short, np.where(inside, guess, 0.5 * (b.low + b.high)), b.h)
 
     def _accept(
         self, accepted: NDArray[np.bool_], new: Array, slope: Slope, loss: Array, taken: Array
@@ -264,3 +287,8 @@ class _Driver:
             t.states[run, :n].copy(), t.loss[run, :n].copy(), t.elapsed[run, :n].copy(), learned,
             int(self.evaluations[run]), int(self.steps[run]),
         )  # fmt: skip
+
+
+def _damping(ratio: Array) -> Array:
+    """Anderson and Bjorck's factor for the end that stayed, from the new over the old value of the other."""
+    return np.where(ratio < 1.0, 1.0 - ratio, 0.5)
