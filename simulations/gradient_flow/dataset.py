@@ -27,9 +27,8 @@ def flow_dataset(flow: MirrorFlow, runs: list[Run]) -> xr.Dataset:
     weights = np.stack(
         [flow.select(run_number == n).weights(state.T).transpose(2, 0, 1) for n, state in enumerate(states)]
     )
-    learned = np.stack([run.learned for run in runs])
+    learned, risen = (np.stack([getattr(run, name) for run in runs]) for name in ("learned", "risen"))
     when = np.take_along_axis(arrival + local, np.maximum(learned, 0), axis=1)
-    own_signal = np.einsum("mjj->mj", weights[:, -1]) ** flow.degree
     return xr.Dataset(
         {
             "time": (("seed", "record"), arrival + local),
@@ -43,7 +42,8 @@ def flow_dataset(flow: MirrorFlow, runs: list[Run]) -> xr.Dataset:
             ),
             "learning_record": (("seed", "class_index"), learned),
             "learning_time": (("seed", "class_index"), np.where(learned >= 0, when, np.nan)),
-            "fitted_by_bias": (("seed", "class_index"), (learned >= 0) & (own_signal < 1.0)),
+            "signal_time": (("seed", "class_index"), np.stack([run.rise_time for run in runs])),
+            "fitted_by_bias": (("seed", "class_index"), (learned >= 0) & (risen < 0)),
             "n_records": ("seed", np.array([len(run.loss) for run in runs])),
             "n_evaluations": ("seed", np.array([run.evaluations for run in runs])),
             "n_steps": ("seed", np.array([run.steps for run in runs])),
@@ -53,12 +53,14 @@ def flow_dataset(flow: MirrorFlow, runs: list[Run]) -> xr.Dataset:
 
 
 def _split_time(run: Run, length: int) -> tuple[Array, Array]:
-    """(arrival, local time) of each record: the nearest learning time, or the start, and the time from it.
+    """(arrival, local time) of each record: the nearest anchor and the time from it.
+
+    Anchors are the start, the learning times and the first records after W_jj^r passed 1.
 
     Local times are sums of steps from the nearer end, so that records O(1) apart stay apart at 1e32.
     """
     n = len(run.loss)
-    anchors = np.unique(np.concatenate([[0], run.learned[run.learned > 0]]))
+    anchors = _anchors(run)
     arrival, local = np.empty(n), np.empty(n)
     base = 0.0
     for place, first in enumerate(anchors):
@@ -73,3 +75,15 @@ def _split_time(run: Run, length: int) -> tuple[Array, Array]:
             local[first:last][nearer] = -until[nearer]
     fill = np.minimum(np.arange(length), n - 1)
     return arrival[fill], local[fill]
+
+
+def _anchors(run: Run) -> list[int]:
+    """Records that carry a time of their own; one that float64 cannot tell from the one before is left out."""
+    marked = np.unique(np.concatenate([[0], run.learned[run.learned > 0], run.risen[run.risen > 0]]))
+    kept, base = [0], 0.0
+    for record in marked[1:]:
+        gap = run.elapsed[kept[-1] + 1 : record + 1].sum()
+        if base + gap > base:
+            kept.append(int(record))
+            base += gap
+    return kept

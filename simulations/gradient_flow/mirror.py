@@ -94,10 +94,12 @@ class MirrorFlow:
         """W (k, k, m), signs and exact zeros as in the start."""
         mirrored, _ = self.split(state)
         r = self.degree
-        size: Array = np.exp(2.0 * mirrored)
-        if r > 2:
-            size = (r * (r - 2.0) * np.abs(mirrored)) ** (-1.0 / (r - 2.0))
-        return self.weight_sign * size
+        with np.errstate(over="ignore"):  # of zero weights, whose U means nothing
+            if r == 2:
+                size = np.exp(2.0 * mirrored)
+            else:
+                size = (r * (r - 2.0) * np.abs(mirrored)) ** (-1.0 / (r - 2.0))
+        return np.where(self.sign == 0, 0.0, self.weight_sign * size)
 
     def signal(self, state: Array) -> tuple[Array, Array]:
         """V = W^r and D = dV/dU = r^2 |W|^(2r-2), each (k, k, m); nan where a step left phi's range."""

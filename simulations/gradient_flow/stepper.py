@@ -34,14 +34,17 @@ class FlowError(RuntimeError):
 class Run:
     """One finished run: states (record, k^2 + k) in mirror coordinates and what goes with them.
 
-    elapsed (record,): time since the record before. learned (k,): the record at which p_jj
-    reached 1/2, -1 where it had not by the end.
+    elapsed (record,): time since the record before. learned (k,): the record at which p_jj reached
+    1/2, -1 where it had not by the end; risen (k,): the first record with W_jj^r >= 1, -1 where none,
+    and rise_time (k,) the time of that, nan where none.
     """
 
     states: Array
     loss: Array
     elapsed: Array
     learned: NDArray[np.int64]
+    risen: NDArray[np.int64]
+    rise_time: Array
     evaluations: int
     steps: int
 
@@ -94,8 +97,11 @@ class _Driver:
         self.flow, self.rtol, self.max_steps = flow, rtol, max_steps
         self.log_final = np.log(final_loss)
         k, m = flow.n_classes, state.shape[1]
-        self.trajectory = Trajectory(state.shape[0], m, k + 2, record)
+        self.trajectory = Trajectory(state.shape[0], m, 2 * k + 2, record)
         self.learned = np.full((m, k), -1, dtype=np.int64)
+        self.risen = self.learned.copy()
+        self.rise_time = np.full((m, k), np.nan)
+        self.time = np.zeros(m)
         self.forced_seen = np.zeros(m, dtype=np.int64)
         self.evaluations = np.ones(m, dtype=np.int64)
         self.steps = np.zeros(m, dtype=np.int64)
@@ -112,6 +118,8 @@ class _Driver:
         )  # fmt: skip
         runs = np.arange(m)
         self.learned[(slope.margin >= 0).T] = 0
+        already = (flow.signal(state)[0].reshape(k * k, m)[:: k + 1] >= 1).T
+        self.risen[already], self.rise_time[already] = 0, 0.0
         self.forced_seen[:] = 1
         self.trajectory.add(runs, state, loss, zeros, zeros, np.ones(m, dtype=bool))
         self._drop(np.log(loss) <= self.log_final)
@@ -120,22 +128,20 @@ class _Driver:
         """One trial step of every run under way."""
         batch, flow = self.batch, self.flow
         matrix = flow.linearise(batch.slope, GAMMA * batch.h)
-        new, error = rodas5p_step(
-            flow.rate, matrix, batch.state, batch.slope.rate, batch.h
-        )
+        new, error = rodas5p_step(flow.rate, matrix, batch.state, batch.slope.rate, batch.h)
         slope = flow.slope(new)
         loss = flow.losses(slope.margin)
         batch.steps += 1
         self.evaluations[batch.run] += RATES_A_STEP + 1
-        ratio = self._error_ratio(batch.state, new, error)
+        ratio = self._error_ratio(new, error, slope)
         ratio = np.where(np.isfinite(slope.rate).all(axis=0) & np.isfinite(loss), ratio, np.inf)
         factor = self._factor(ratio)
         good = ratio <= 1.0
         gap = self._event_gap(batch, slope.margin, loss)
-        exact = good & (gap >= -_EVENT_TOLERANCE) & (gap <= _EVENT_TOLERANCE)
+        exact = good & (gap >= 0) & (gap <= _EVENT_TOLERANCE)
         crossed = good & (gap > _EVENT_TOLERANCE)
         narrow = batch.landing & (batch.high - batch.low <= 4e-16 * batch.high)
-        accepted = (good & ~crossed & ~batch.landing) | exact | (good & narrow)
+        accepted = (good & ~crossed & ~batch.landing) | exact | (crossed & narrow)
         retry = crossed & ~accepted
         short = good & batch.landing & ~crossed & ~accepted
         locating = retry | short
@@ -153,7 +159,7 @@ class _Driver:
         batch.h = np.where(locating, batch.h, np.minimum(suggestion, _HIT_FRACTION * hit))
         batch.landing &= ~accepted
         self._guard()
-        self._drop(np.log(batch.loss) <= self.log_final + _EVENT_TOLERANCE)
+        self._drop(np.log(batch.loss) <= self.log_final)
 
     def _factor(self, ratio: Array) -> Array:
         """By how much to change the step: Gustafsson's predictive rule, from the trend of the error constant.
@@ -166,18 +172,20 @@ class _Driver:
         factor: Array = np.clip(plain * np.clip(trend, 0.3, _TREND), _SHRINK, _GROW)
         return np.where(ratio <= 1.0, factor, np.clip(plain, _SHRINK, 1.0))
 
-    def _error_ratio(self, old: Array, new: Array, error: Array) -> Array:
-        """The worst component's error over rtol: in r log W for the weights, in nats for the biases."""
-        kk = self.flow.n_classes**2
+    def _error_ratio(self, new: Array, error: Array, slope: Slope) -> Array:
+        """The worst component's error over rtol: in W^r and r log W, and in nats of b."""
+        b, kk, r = self.batch, self.flow.n_classes**2, self.flow.degree
         size = np.abs(error)
-        if self.flow.degree == 2:
-            weights = 4.0 * size[:kk]
+        nats = np.maximum(b.slope.sensitivity, slope.sensitivity).reshape(kk, -1)
+        if r == 2:
+            nats = np.maximum(nats, 4.0)
         else:
-            r = self.flow.degree
-            smaller = np.minimum(np.abs(old[:kk]), np.abs(new[:kk]))
-            weights = (r / (r - 2.0)) * size[:kk] / smaller
-        weights = np.where(self.weights_moving, weights, 0.0).max(axis=0)
-        worst: Array = np.maximum(weights, size[kk:].max(axis=0)) / self.rtol
+            smaller = np.minimum(np.abs(b.state[:kk]), np.abs(new[:kk]))
+            nats = np.maximum(nats, (r / (r - 2.0)) / smaller)
+        nats *= size[:kk]
+        if self.flow.mixed:
+            nats = np.where(self.weights_moving, nats, 0.0)
+        worst: Array = np.maximum(nats.max(axis=0), size[kk:].max(axis=0)) / self.rtol
         return worst
 
     def _event_gap(self, batch: _Batch, margin: Array, loss: Array) -> Array:
@@ -217,11 +225,14 @@ class _Driver:
         if not runs.size:
             return
         moved = self._moved(b.state[:, accepted], new[:, accepted], b.loss[accepted], loss[accepted])
-        fresh = (slope.margin[:, accepted].T >= -_EVENT_TOLERANCE) & (self.learned[runs] < 0)
-        done = np.log(loss[accepted]) <= self.log_final + _EVENT_TOLERANCE
-        forced = fresh.any(axis=1) | done
-        ordinal = np.where(fresh, self.forced_seen[runs][:, None], self.learned[runs])
-        self.learned[runs] = ordinal
+        fresh = (slope.margin[:, accepted].T >= 0) & (self.learned[runs] < 0)
+        done = np.log(loss[accepted]) <= self.log_final
+        risen = self._rise(accepted, new, slope, taken)
+        forced = fresh.any(axis=1) | done | risen.any(axis=1)
+        ordinal = self.forced_seen[runs][:, None]
+        self.learned[runs] = np.where(fresh, ordinal, self.learned[runs])
+        self.risen[runs] = np.where(risen, ordinal, self.risen[runs])
+        self.time[runs] += taken[accepted]
         self.forced_seen[runs] += forced
         self.trajectory.add(runs, new[:, accepted], loss[accepted], taken[accepted], moved, forced)
         if accepted.all():
@@ -236,6 +247,28 @@ class _Driver:
                 )
             )
 
+    def _rise(self, accepted: NDArray[np.bool_], new: Array, slope: Slope, taken: Array) -> NDArray[np.bool_]:
+        """Classes (run, k) whose W_jj^r passes 1 in the accepted step; their times are noted.
+
+        The time as a function of U_jj is the cubic through both ends and both slopes 1/G_jj.
+        """
+        b, k, r = self.batch, self.flow.n_classes, self.flow.degree
+        runs = b.run[accepted]
+        one = 0.0 if r == 2 else 1.0 / (r * (2.0 - r))
+        diagonal = slice(0, k * k, k + 1)
+        after = new[diagonal, accepted]
+        positive = self.flow.sign.reshape(k * k, -1)[diagonal, accepted] > 0
+        risen = positive & (after >= one) & (self.risen[runs] < 0).T
+        if risen.any():
+            before, h = b.state[diagonal, accepted], taken[accepted]
+            width = after - before
+            x = (one - before) / width
+            start, end = width / b.slope.rate[diagonal, accepted], width / slope.rate[diagonal, accepted]
+            share = x * x * (3.0 - 2.0 * x) * h + x * (1.0 - x) * ((1.0 - x) * start - x * end)
+            when = self.time[runs] + np.clip(share, 0.0, h)
+            self.rise_time[runs] = np.where(risen.T, when.T, self.rise_time[runs])
+        return risen.T
+
     def _moved(self, old: Array, new: Array, loss_old: Array, loss_new: Array) -> Array:
         k, r = self.flow.n_classes, self.flow.degree
         diagonal = slice(0, k * k, k + 1)
@@ -243,6 +276,7 @@ class _Driver:
             log_weight = 2.0 * np.abs(new[diagonal] - old[diagonal])
         else:
             log_weight = np.abs(np.log(new[diagonal] / old[diagonal])) / (r - 2.0)
+        log_weight = np.where(np.isfinite(log_weight), log_weight, 0.0)  # a frozen zero weight has none
         biases = np.abs(new[k * k :] - old[k * k :])
         moved: Array = log_weight.mean(axis=0) + biases.mean(axis=0) + np.abs(np.log(loss_new / loss_old))
         return moved
@@ -282,9 +316,13 @@ class _Driver:
         t.finish(run)
         n = int(t.count[run])
         forced = np.flatnonzero(t.forced[run, :n])
-        learned = np.where(self.learned[run] >= 0, forced[np.maximum(self.learned[run], 0)], -1)
+        learned, risen = (
+            np.where(seen[run] >= 0, forced[np.maximum(seen[run], 0)], -1)
+            for seen in (self.learned, self.risen)
+        )
         return Run(
-            t.states[run, :n].copy(), t.loss[run, :n].copy(), t.elapsed[run, :n].copy(), learned,
+            t.states[run, :n].copy(), t.loss[run, :n].copy(), t.elapsed[run, :n].copy(), learned, risen,
+            self.rise_time[run],
             int(self.evaluations[run]), int(self.steps[run]),
         )  # fmt: skip
 
