@@ -65,9 +65,7 @@ def lsoda_end(weights, degree, final_loss, shares):
         return -np.concatenate([d_weights.ravel(), d_bias])
 
     def event(_, y):
-        return np.log(
-            power_model.loss(y[: k * k].reshape(k, k), y[k * k :], degree, shares) / final_loss
-        )
+        return np.log(power_model.loss(y[: k * k].reshape(k, k), y[k * k :], degree, shares) / final_loss)
 
     event.terminal = True
     start = np.concatenate([weights.ravel(), np.zeros(k)])
@@ -109,7 +107,10 @@ def test_agrees_with_mpmath_on_two_classes():
                 1 / (1 + mpmath.exp(w[3 * j] ** 3 + b[j] - w[2 - j] ** 3 - b[1 - j])) / 2 for j in range(2)
             ]
             pull = [wrong[0], -wrong[1], -wrong[0], wrong[1]]
-            return [3 * x * x * g for x, g in zip(w, pull, strict=True)] + [wrong[0] - wrong[1], wrong[1] - wrong[0]]
+            return [3 * x * x * g for x, g in zip(w, pull, strict=True)] + [
+                wrong[0] - wrong[1],
+                wrong[1] - wrong[0],
+            ]
 
         def runge_kutta(steps):
             h = mpmath.mpf(float(flow.time[-1])) / steps
@@ -119,7 +120,10 @@ def test_agrees_with_mpmath_on_two_classes():
                 k2 = rate([a + h / 2 * s for a, s in zip(y, k1, strict=True)])
                 k3 = rate([a + h / 2 * s for a, s in zip(y, k2, strict=True)])
                 k4 = rate([a + h * s for a, s in zip(y, k3, strict=True)])
-                y = [a + h / 6 * (p + 2 * q + 2 * u + v) for a, p, q, u, v in zip(y, k1, k2, k3, k4, strict=True)]
+                y = [
+                    a + h / 6 * (p + 2 * q + 2 * u + v)
+                    for a, p, q, u, v in zip(y, k1, k2, k3, k4, strict=True)
+                ]
             return np.array([float(value) for value in y])
 
         coarse, fine = runge_kutta(500), runge_kutta(1000)

@@ -24,16 +24,16 @@ def mirror_flow(seed, k, degree, *, runs=2, mixed=False, train_bias=True, scale=
     return flow, state, weights, bias, shares
 
 
-@given(
-    seed=st.integers(0, 10**6), k=st.integers(2, 6), degree=st.integers(2, 10), mixed=st.booleans()
-)
+@given(seed=st.integers(0, 10**6), k=st.integers(2, 6), degree=st.integers(2, 10), mixed=st.booleans())
 def test_the_mirror_flow_is_the_gradient_flow_of_the_power_model(seed, k, degree, mixed):
     flow, state, weights, bias, shares = mirror_flow(seed, k, degree, mixed=mixed)
     slope = flow.slope(state)
     d_weights, d_bias = power_model.gradient(weights, bias, degree, shares)
     # dW/dt = (dW/dU) G, and dU/dW = phi'(W) = W^(1-r) / r.
     mirrored = slope.rate[: k * k].reshape(k, k, -1).transpose(2, 0, 1)
-    np.testing.assert_allclose(mirrored * degree * weights ** (degree - 1), -d_weights, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(
+        mirrored * degree * weights ** (degree - 1), -d_weights, rtol=1e-9, atol=1e-300
+    )
     np.testing.assert_allclose(slope.rate[k * k :].T, -d_bias, atol=1e-14)
     np.testing.assert_allclose(flow.rate(state), slope.rate, rtol=1e-12, atol=1e-300)
     np.testing.assert_allclose(flow.weights(state).transpose(2, 0, 1), weights, rtol=1e-13)

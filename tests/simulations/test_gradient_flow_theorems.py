@@ -60,9 +60,7 @@ def test_T10_needs_small_biases_in_order():
 
 
 @FEW
-@given(
-    seed=st.integers(0, 10**6), k=st.integers(2, 5), degree=st.integers(3, 6), log_loss=st.floats(-9, -2)
-)
+@given(seed=st.integers(0, 10**6), k=st.integers(2, 5), degree=st.integers(3, 6), log_loss=st.floats(-9, -2))
 def test_T10b_and_T11p_bound_biases_gaps_and_margins(seed, k, degree, log_loss):
     weights = 0.2 * np.random.default_rng(seed).uniform(0.5, 1, (k, k))
     final_loss = min(10**log_loss, 0.5 / k)
