@@ -1,6 +1,6 @@
 """What `simulations.gradient_flow.integrate` costs beside general solvers at equal end-state error.
 
-    python -m benchmarks.gradient_flow [single] [batch] [large] [cost] [descent] [formulations]
+    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [batch] [large] [cost] [descent] [formulations]
 
 Times are CPU seconds of one thread (`time.process_time`), the median of --starts starts, so that a shared
 machine's other work does not count; `batch` splits its seeds over two processes and prints wall time too.
@@ -45,9 +45,7 @@ def error(end, reference):
 
 
 def single(starts, formulations):
-    print(
-        "one run                      | method                  |  CPU s | rhs calls | end error | times integrate"
-    )
+    print("one run | method | CPU s | right-hand sides | end error, nats | times integrate")
     for k, degree, scale, final_loss in SINGLE:
         rows = {}
         for seed in range(starts):
@@ -68,7 +66,8 @@ def single(starts, formulations):
                 max(v[2] for v in values),
             )
             print(
-                f"k {k:3d} r {degree} {scale:7.0e} {final_loss:5.0e}  | {name:23s} | {seconds:6.2f} | {calls:9.0f} | "
+                f"k {k:3d} r {degree} {scale:7.0e} {final_loss:5.0e} | {name:23s} | {seconds:6.2f} | "
+                f"{calls:9.0f} | "
                 f"{worst:9.1e} | {seconds / ours:6.1f}",
                 flush=True,
             )
@@ -101,7 +100,8 @@ def batch(runs, baselines):
         total = np.mean(times) * runs
         worst = np.max(errors, axis=0)
         print(
-            f"  {runs} runs of {name}, from {baselines}: {total:.0f} CPU s on one core, ratio {total / cpu:.0f} "
+            f"  {runs} runs of {name}, from {baselines}: {total:.0f} CPU s on one core, "
+            f"ratio {total / cpu:.0f} "
             f"(both on two cores: {total / 2 / cpu:.0f}); end errors {worst[0]:.1e}, batch {worst[1]:.1e}",
             flush=True,
         )
@@ -111,7 +111,8 @@ def large():
     weights = start(0, 1e-2, 100)
     seconds, flow = timed(lambda: integrate(weights, 3, 1e-6))
     print(
-        f"k 100, r 3, 1e-2, 1e-6: {seconds:.1f} CPU s, {int(flow.n_steps)} steps, loss {float(flow.loss[-1]):.3e}, "
+        f"k 100, r 3, 1e-2, 1e-6: {seconds:.1f} CPU s, {int(flow.n_steps)} steps, "
+        f"loss {float(flow.loss[-1]):.3e}, "
         f"drift of rows {float(flow.drift_rows):.1e} nats"
     )
 
@@ -131,15 +132,17 @@ def cost():
             steps.append(int(flow.n_steps))
         slopes = [np.polyfit(np.log(values), np.log(y), 1)[0] for y in (seconds, steps)]
         print(
-            f"{name}: {[f'{v:g}' for v in values]} CPU s {[f'{s:.2f}' for s in seconds]} exponent {slopes[0]:.2f}; "
+            f"{name}: {[f'{v:g}' for v in values]} CPU s {[f'{s:.2f}' for s in seconds]} "
+            f"exponent {slopes[0]:.2f}; "
             f"steps {steps} exponent {slopes[1]:.2f}",
             flush=True,
         )
 
 
 def descent():
-    # The largest stable step of plain gradient descent is 2 over the largest curvature, which a learned class's
-    # r^2 W^(2r-2) sets; the flow's time over it is the number of steps, and 2,000 real steps give their cost.
+    # The largest stable step of plain gradient descent is 2 over the largest curvature, which a learned
+    # class's r^2 W^(2r-2) sets; the flow's time over it is the number of steps, and 2,000 real steps give
+    # their cost.
     k, degree, scale, final_loss = 4, 5, 2e-2, 1e-8
     seconds, flow = timed(lambda: integrate(start(0, scale, k), degree, final_loss))
     weights, bias = flow.weights.values, flow.bias.values
@@ -155,7 +158,8 @@ def descent():
     taken, _ = timed(lambda: descend(start(0, scale, k), degree, rate, 1e-2, max_steps=2000))
     total = taken / 2000 * steps
     print(
-        f"gradient descent, k {k} r {degree}: step {rate:.2g}, {steps:.2g} steps, {total:.3g} CPU s by extrapolation; "
+        f"gradient descent, k {k} r {degree}: step {rate:.2g}, {steps:.2g} steps, {total:.3g} CPU s "
+        f"by extrapolation; "
         f"integrate {seconds:.2f} s, ratio {total / seconds:.2g}"
     )
 

@@ -1,7 +1,8 @@
 """The flow by scipy's LSODA, in the formulations `integrate` was chosen from.
 
-plain W, with and without the analytic Jacobian; log W; and the mirror coordinates U = phi(W), the last
-two with their dense analytic Jacobians. Tolerances give an end-state error near 1e-6 on the benchmark's cases.
+plain W, with and without the analytic Jacobian; log W; and the mirror coordinates U = phi(W), the
+last two with their dense analytic Jacobians. Tolerances give an end-state error near 1e-6 on the cases of
+the benchmark.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ def test_a_batch_is_its_runs_and_reaches_the_loss(options):
     weights = starts()
     rate = 0.05 if options != {"momentum": 0.9} else 0.01
     batch = descend(weights, 3, rate, 1e-2, **options)
-    assert (batch.status == "reached").all() and (batch.loss[:, -1] <= 1e-2).all()
+    assert (batch.status == "reached").all()
+    assert (batch.loss[:, -1] <= 1e-2).all()
     single = descend(weights[1], 3, rate, 1e-2, **options)
     np.testing.assert_allclose(single.bias[-1], batch.bias[1, -1], rtol=1e-12)
 
@@ -58,12 +59,14 @@ def test_a_step_too_large_is_reported_and_keeps_finite_records():
     wild = descend(weights, 10, 1e40, 1e-3, max_steps=5)
     # The second start sits where r W^(r-1) is 1e-26: it too is thrown out, one step later or not at all.
     assert wild.status[0] == "diverged"
-    assert np.isfinite(wild.weights).all() and np.isfinite(wild.loss).all()
+    assert np.isfinite(wild.weights).all()
+    assert np.isfinite(wild.loss).all()
 
 
 def test_a_run_cut_short_says_so():
     short = descend(starts(), 3, 1e-3, 1e-3, max_steps=10)
-    assert (short.status == "running").all() and short.step[-1] == 10
+    assert (short.status == "running").all()
+    assert short.step[-1] == 10
 
 
 @pytest.mark.parametrize(

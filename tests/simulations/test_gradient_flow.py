@@ -171,7 +171,8 @@ def test_records_are_as_many_as_asked_ordered_and_hold_every_learning_time():
     learned = flow.learning_record.values
     assert (learned >= 0).all()
     np.testing.assert_allclose(flow.time.values[learned], flow.learning_time.values)
-    assert int(flow.fitted_by_bias.sum()) == 1 and not flow.escaped
+    assert int(flow.fitted_by_bias.sum()) == 1
+    assert not flow.escaped
     assert flow.bias.values[-1].argmax() == flow.fitted_by_bias.values.argmax()
 
 
@@ -198,8 +199,10 @@ def test_held_biases_stay_and_their_columns_are_separate():
 def test_a_diagonal_start_keeps_its_zeros():
     flow = integrate(np.diag([0.2, 0.1, 0.0]), 2, 1e-3)
     off = ~np.eye(3, dtype=bool)
-    assert (flow.weights.values[:, off] == 0).all() and (flow.weights.values[:, 2, 2] == 0).all()
-    assert np.isnan(flow.drift_rows) and flow.drift_bias_sum < 1e-12
+    assert (flow.weights.values[:, off] == 0).all()
+    assert (flow.weights.values[:, 2, 2] == 0).all()
+    assert np.isnan(flow.drift_rows)
+    assert flow.drift_bias_sum < 1e-12
 
 
 def test_an_end_error_that_is_too_large_is_refused():

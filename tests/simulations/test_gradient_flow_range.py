@@ -1,4 +1,4 @@
-"""The whole range: a fixed grid with its end-state errors, and the corners where general solvers fail silently."""
+"""The whole range: end-state errors on a fixed grid, and corners where general solvers fail silently."""
 
 import numpy as np
 import pytest

@@ -40,11 +40,12 @@ def test_a_cycle_is_refused_by_name_with_its_floor():
 
 
 def test_the_floor_of_a_cycle_is_true_and_tight():
-    # Classes 0 and 1 both lean on their biases: two thirds of the loss stay at log 2 each, the rest is learned.
+    # Classes 0 and 1 lean on their biases: two of three losses stay at log 2, the third is learned.
     weights = 0.3 * np.array([[-1.0, 1.0, 1.0], [1.0, -1.0, 1.0], [1.0, 1.0, 1.0]])
     floor = 2 / 3 * np.log(2)
     flow = integrate(weights, 3, 1.001 * floor)
-    assert (flow.loss > floor).all() and flow.loss.values[-1] == pytest.approx(1.001 * floor, rel=1e-9)
+    assert (flow.loss > floor).all()
+    assert flow.loss.values[-1] == pytest.approx(1.001 * floor, rel=1e-9)
 
 
 @settings(max_examples=12)  # a flow each

@@ -43,8 +43,10 @@ def test_T10_and_T10c_hold_at_every_record_of_a_diagonal_start(diagonal, degree,
     # At the first steps the differences of b are below rounding of the solver; order is then >= 0 only.
     slack = 1e-12
     assert (np.diff(weights, axis=1) < slack).all()
-    assert (np.diff(bias[1:], axis=1) > -slack).all() and (np.diff(bias[-1]) > 0).all()
-    assert (np.diff(label[1:], axis=1) < slack).all() and (np.diff(label[-1]) < 0).all()
+    assert (np.diff(bias[1:], axis=1) > -slack).all()
+    assert (np.diff(bias[-1]) > 0).all()
+    assert (np.diff(label[1:], axis=1) < slack).all()
+    assert (np.diff(label[-1]) < 0).all()
     assert (np.diff(loss[1:], axis=1) > -slack).all()
 
 
