@@ -196,6 +196,14 @@ def test_held_biases_stay_and_their_columns_are_separate():
     assert other.signal_time.values[2] > 1.5 * flow.signal_time.values[2]
 
 
+def test_held_biases_wait_long_from_a_corner_with_room_for_two_records():
+    # The first steps of this wait move nothing to the last bit; they must not fill the records.
+    weights = uniform(0, 1e-4, 4)
+    flow = integrate(weights, 10, 1e-3, train_bias=False, record=2, rtol=1e-7)
+    assert flow.sizes["record"] <= 2 * 4 + 2
+    assert float(flow.time[-1]) > 1e30
+
+
 def test_a_diagonal_start_keeps_its_zeros():
     flow = integrate(np.diag([0.2, 0.1, 0.0]), 2, 1e-3)
     off = ~np.eye(3, dtype=bool)
