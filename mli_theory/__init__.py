@@ -6,7 +6,18 @@ alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^
 """
 
 from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
+from mli_theory.certificate import (
+    Certificate,
+    CertifiedPlateau,
+    ClassChange,
+    ErrorStep,
+    RealRoot,
+    SlowCertificateWarning,
+    certify,
+)
 from mli_theory.certified_window import certified_window
+from mli_theory.counterexamples import COUNTEREXAMPLES, Counterexample
+from mli_theory.crossover_law import CrossoverLaw, crossover_law
 from mli_theory.domain import DomainError
 from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
 from mli_theory.homogeneous import (
@@ -20,21 +31,33 @@ from mli_theory.homogeneous import (
 from mli_theory.learning_schedule import escape_gap, escape_schedule
 from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
 from mli_theory.plateau_start import plateau_start
+from mli_theory.quadratic_law import quadratic_plateau_law
 from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
 
 __all__ = [
+    "COUNTEREXAMPLES",
     "BiasGapBounds",
     "Bump",
+    "Certificate",
+    "CertifiedPlateau",
+    "ClassChange",
+    "Counterexample",
+    "CrossoverLaw",
     "DomainError",
+    "ErrorStep",
     "LossExpansion",
     "Plateau",
     "PlateauLaw",
     "PlateauSymbols",
     "PredictedCurves",
+    "RealRoot",
+    "SlowCertificateWarning",
     "SymbolicPlateau",
     "bias_gap_bounds",
     "certified_window",
+    "certify",
     "correct_interval",
+    "crossover_law",
     "escape_gap",
     "escape_schedule",
     "largest_admissible_loss",
@@ -46,5 +69,6 @@ __all__ = [
     "plateau_law",
     "plateau_start",
     "predict_curves",
+    "quadratic_plateau_law",
     "symbolic_plateau",
 ]

@@ -26,9 +26,12 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
             (the first bad index and its value are shown).
     """
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
         raise DomainError(f"{name} must be an array of real numbers, got {values!r}") from error
+    if given.dtype.kind not in "biuf":  # strings and complex numbers would convert, with a loss
+        raise DomainError(f"{name} must be an array of real numbers, got {values!r}")
+    array = given.astype(np.float64)
     wanted = "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"
     if array.ndim != len(shape) or any(
         length is not None and have != length for have, length in zip(array.shape, shape, strict=True)

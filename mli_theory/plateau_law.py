@@ -117,7 +117,10 @@ class _Law:
         elif regime == "small_loss":
             m, self.n_active = 2 * k, k - 1
         else:
-            raise DomainError(f"T11 knows the regimes 'small_scale' and 'small_loss', got {regime!r}")
+            raise DomainError(
+                f"T11 knows the regimes 'small_scale' and 'small_loss', got {regime!r}: "
+                "what lies between them depends on the start, see crossover_law"
+            )
         self.k = k
         self.q = 2 - 2 / r
         self.factor = r**2 / m

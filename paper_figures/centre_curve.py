@@ -19,7 +19,7 @@ def draw_loss(ax: Axes, run: xr.Dataset) -> None:
     """Measured and predicted loss on the linear path; the end of the measured plateau is marked."""
     _draw(ax, run, "loss", LOSS_COLOUR)
     ax.set(title=_title(run), xlabel="alpha", ylabel="loss (nats)", xlim=(0, 1))
-    ax.legend()
+    ax.legend(loc="lower left")
 
 
 def draw_error(ax: Axes, run: xr.Dataset) -> None:
@@ -41,9 +41,10 @@ def draw_error(ax: Axes, run: xr.Dataset) -> None:
         xlabel="alpha",
         ylabel="error (share of samples)",
         xlim=(0, 1),
-        ylim=(-0.02, 1.02),
+        ylim=(-0.02, 1.45),  # head room: the curves fill the square below
+        yticks=[0, 0.25, 0.5, 0.75, 1],
     )
-    ax.legend()
+    ax.legend(loc="upper right")
 
 
 def _draw(ax: Axes, run: xr.Dataset, quantity: str, colour: str) -> None:

@@ -3,6 +3,7 @@
 Run as a script with a folder, it prints the path of the installed console command (.ci/run does so).
 """
 
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -12,13 +13,28 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
+PACKAGES = ("mli_theory", "simulations", "validation", "paper_figures")
+
+
 def build_wheel(folder: Path) -> Path:
-    """The wheel of this checkout, built without a network."""
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
-        check=True,
+    """The wheel of this checkout, built without a network.
+
+    From a copy: setuptools leaves build/ and an .egg-info beside its source, whose stale files would
+    enter the next wheel and whose version other tests, run at the same time, would see appear.
+    """
+    source = folder / "source"
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md", "LICENSE", "mli.py"):
+        shutil.copy(ROOT / file, source / file)
+    made = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)],
+        check=False,
         capture_output=True,
+        text=True,
     )
+    if made.returncode:
+        raise RuntimeError(f"the wheel could not be built:\n{made.stdout}\n{made.stderr}")
     (wheel,) = folder.glob("*.whl")
     return wheel
 

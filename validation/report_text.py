@@ -77,7 +77,7 @@ def _claim(claim: Mapping[str, Any]) -> str:
         "| about | for each seed | claimed | mean | 95 % interval | seeds | p for | p against |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_criterion_row(c) for c in claim["criteria"]),
-        "\n*Why these thresholds.*",
+        "\n*Why these thresholds.*\n",
         *dict.fromkeys(f"- {c['threshold']:g} {c['unit']}: {c['reason']}." for c in claim["criteria"]),
         "\n" + _conclusion(claim),
     ]

@@ -84,7 +84,8 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> In
 def bootstrap_mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval | None:
     """The bootstrap interval (bias-corrected and accelerated) of a mean over seeds; None below 5 seeds.
 
-    Deterministic: the resampling has a fixed seed. With equal values it is that value, twice.
+    Deterministic: the resampling has a fixed seed. Values equal but for rounding (1e-12 of their
+    size) have no spread to resample: their smallest and largest are returned.
 
     Raises:
         ValueError: no values, or one that is not finite.
@@ -92,8 +93,8 @@ def bootstrap_mean_interval(values: ArrayLike, confidence: float = 0.95) -> Inte
     sample = _sample(values)
     if sample.size < 5:  # 2^5 resamples of a handful say more about the method than about the mean
         return None
-    if np.ptp(sample) == 0:
-        return Interval(float(sample[0]), float(sample[0]))
+    if np.ptp(sample) <= 1e-12 * np.abs(sample).max():
+        return Interval(float(sample.min()), float(sample.max()))
     found = stats.bootstrap(
         (sample,), np.mean, confidence_level=confidence, method="BCa", rng=np.random.default_rng(0)
     ).confidence_interval

@@ -1,6 +1,15 @@
-"""The r-homogeneous-weight network (theory.md section 3), solved fast and to the end."""
+"""The r-homogeneous-weight network (theory.md section 3), solved fast and to the end.
 
+integrate.py   the flow: checked start (problem.py, reachability.py), mirror coordinates (mirror.py), one
+               step (rosenbrock.py, linear.py), the adaptive batch driver (stepper.py, trajectory.py), the
+               result (dataset.py) and what it is worth (accuracy.py)
+descent.py     gradient descent beside it
+line.py        the straight line from start to end
+"""
+
+from simulations.gradient_flow.descent import descend
 from simulations.gradient_flow.integrate import integrate
+from simulations.gradient_flow.line import line
 from simulations.gradient_flow.stepper import FlowError
 
-__all__ = ["FlowError", "integrate"]
+__all__ = ["FlowError", "descend", "integrate", "line"]

@@ -20,9 +20,9 @@ def with_drift(flow: xr.Dataset, train_bias: bool) -> xr.Dataset:
     """The flow with the largest drift of each law over records and classes, in nats, per seed.
 
     drift_rows: b_i - sum_j phi(W_ij), nan where the biases are held or a weight is 0; drift_columns:
-    sum_i phi(W_ij), nan where a weight is 0; drift_bias_sum: sum_i b_i. drift_rounding is 2^-52 times the largest
-    sum of |phi|: below it a drift is not to be told from 0. The solver integrates phi, so rows and columns check
-    its linear algebra and the conversion to weights; the accuracy is what `end_error` says.
+    sum_i phi(W_ij), nan where a weight is 0; drift_bias_sum: sum_i b_i. drift_rounding is 2^-52 times
+    the largest sum of |phi|: a drift of a few of it is not to be told from 0. The solver integrates phi, so
+    rows and columns check its linear algebra and the conversion to weights; accuracy is `end_error`.
     """
     weights, bias = flow["weights"].to_numpy(), flow["bias"].to_numpy()
     degree = int(flow.attrs["degree"])

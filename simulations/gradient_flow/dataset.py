@@ -78,7 +78,7 @@ def _split_time(run: Run, length: int) -> tuple[Array, Array]:
 
 
 def _anchors(run: Run) -> list[int]:
-    """Records that carry a time of their own; one that float64 cannot tell from the one before is left out."""
+    """Records that carry a time of their own; one float64 cannot tell from the one before is left out."""
     marked = np.unique(np.concatenate([[0], run.learned[run.learned > 0], run.risen[run.risen > 0]]))
     kept, base = [0], 0.0
     for record in marked[1:]:

@@ -43,7 +43,9 @@ class Trajectory:
         self._progress[runs] += moved
         self._elapsed[runs] += elapsed
         last = self.progress[runs, np.maximum(self.count[runs] - 1, 0)]
-        keep = forced | (self._progress[runs] - last >= self._spacing[runs])
+        # A step that moves nothing, as the first ones of a long wait, is no record.
+        gained = self._progress[runs] - last
+        keep = forced | ((gained >= self._spacing[runs]) & (gained > 0))
         which = runs[keep]
         slot = self.count[which]
         self.states[which, slot] = states[:, keep].T

@@ -1,6 +1,7 @@
 """Each claim finds the truth planted in synthetic runs, and says undecided where the runs cannot tell."""
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,6 +13,11 @@ from validation.judgement import judge
 
 def verdict(claim_id, observations):
     return {v.claim.id: v for v in judge(CLAIMS, observations)}[claim_id]
+
+
+@cache
+def default_truth():
+    return judge(CLAIMS, planted())
 
 
 def every_other(one, other):
@@ -55,7 +61,9 @@ UNDECIDED = {
 
 @pytest.mark.parametrize("claim_id", SUPPORTED)
 def test_a_planted_truth_is_supported(claim_id):
-    found = verdict(claim_id, planted(**SUPPORTED[claim_id]))
+    truth = SUPPORTED[claim_id]
+    verdicts = judge(CLAIMS, planted(**truth)) if truth else default_truth()
+    found = {v.claim.id: v for v in verdicts}[claim_id]
     assert found.verdict == "supported", found
 
 
@@ -92,7 +100,7 @@ def test_nothing_observed_is_no_data(claim_id):
 
 
 def test_what_the_star_cannot_tell_has_no_data():
-    verdicts = {v.claim.id: v.verdict for v in judge(CLAIMS, planted())}
+    verdicts = {v.claim.id: v.verdict for v in default_truth()}
     assert verdicts["C2"] == verdicts["C7"] == "undecided: no data"
 
 
@@ -144,7 +152,7 @@ def test_unbalanced_data_are_no_evidence_for_c6_and_c8():
 
 
 def test_hidden_biases_are_outside_c9():
-    shown = verdict("C9", planted()).evidence["linear_path_by_arm"]
+    shown = {v.claim.id: v for v in default_truth()}["C9"].evidence["linear_path_by_arm"]
     assert "bias-all" not in shown
     assert {"centre", "bias-none", "depth-2"} <= set(shown)
 

@@ -96,6 +96,11 @@ def test_bootstrap_repeats_itself_and_covers():
 def test_bootstrap_edges():
     assert bootstrap_mean_interval([1, 2, 3, 4]) is None
     assert bootstrap_mean_interval([2.0] * 5) == (2.0, 2.0)
+    assert bootstrap_mean_interval([0.0] * 12) == (0.0, 0.0)
+    nearly = np.nextafter(5, 6)
+    assert bootstrap_mean_interval([5.0] * 11 + [nearly]) == (5.0, nearly)
+    low, high = bootstrap_mean_interval([0.0] * 11 + [1.0])  # one seed apart: an interval, no warning
+    assert 0 <= low < 1 / 12 < high < 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""Times the closed forms: `python benchmarks/closed_forms.py` from the source folder.
+
+predict_curves on 60,000 x 10 x 501, plateau_law on 1e5 inputs, crossover_law at k = 10 and 100, and beside
+plateau_law what it replaces: a scalar root finder called once per input (timed on 1,000 of them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+from scipy.optimize import brentq
+
+from mli_theory import crossover_law, plateau_law, predict_curves
+
+
+def best(call: Callable[[], object], repeats: int = 3) -> float:
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def one_by_one(k: int, r: int, eps: float) -> float:
+    q = 2 - 2 / r
+
+    def residual(v: float) -> float:
+        x = r**2 * v**q / 4
+        return v - 2 * np.log((2 + x) / ((1 + x) * k * eps)) - np.log1p(x)
+
+    return brentq(residual, q, 1e4, xtol=1e-13)
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(60_000, 10))
+    bias, labels, alphas = rng.normal(size=10), rng.integers(0, 10, 60_000), np.linspace(0, 1, 501)
+    seconds = best(lambda: predict_curves(signal, bias, labels, 8, alphas), 1)
+    print(f"predict_curves, 60,000 x 10 x 501 alphas   {seconds:8.2f} s")
+    k, r = rng.integers(2, 101, 100_000), rng.integers(3, 11, 100_000)
+    eps = 10 ** rng.uniform(-12, -3, 100_000)
+    for next_order in (False, True):
+        seconds = best(lambda order=next_order: plateau_law(k, r, eps, next_order=order))
+        print(f"plateau_law, 1e5 inputs, next_order={next_order!s:5}  {seconds:8.2f} s")
+    each = list(zip(k[:1000].tolist(), r[:1000].tolist(), eps[:1000].tolist(), strict=True))
+    seconds = best(lambda: [one_by_one(*case) for case in each]) * 100
+    print(f"the same, one brentq an input (scaled)     {seconds:8.2f} s")
+    for n_classes in (10, 100):
+        start = rng.uniform(0.5e-3, 1e-3, n_classes)
+        seconds = best(lambda w=start: crossover_law(w, 3, 1e-8))
+        print(f"crossover_law, k = {n_classes:3}                     {seconds:8.3f} s")
+
+
+if __name__ == "__main__":
+    main()

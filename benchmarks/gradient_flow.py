@@ -1,0 +1,189 @@
+"""What `simulations.gradient_flow.integrate` costs beside general solvers at equal end-state error.
+
+    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [batch] [large] [cost] [descent] [formulations]
+
+Times are CPU seconds of one thread (`time.process_time`), the median of --starts starts, so that a shared
+machine's other work does not count; `batch` splits its seeds over two processes and prints wall time too.
+Errors are the largest change of b and of W^r at the end against `integrate` at rtol 1e-10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from concurrent.futures import ProcessPoolExecutor
+from statistics import median
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+import numpy as np  # noqa: E402
+
+from benchmarks.lsoda_baselines import FORMULATIONS, lsoda  # noqa: E402
+from simulations.gradient_flow import descend, integrate  # noqa: E402
+
+SINGLE = [(4, 5, 2e-2, 1e-8), (10, 4, 1e-2, 1e-8), (4, 3, 1e-2, 1e-6), (4, 3, 0.3, 1e-6)]
+
+
+def start(seed, scale, k):
+    return scale * np.random.default_rng(seed).uniform(0.5, 1, (k, k))
+
+
+def timed(call):
+    before = time.process_time()
+    result = call()
+    return time.process_time() - before, result
+
+
+def flow_end(flow, degree):
+    return flow.bias.values[..., -1, :], flow.weights.values[..., -1, :, :] ** degree
+
+
+def error(end, reference):
+    return max(float(np.abs(a - b).max()) for a, b in zip(end, reference, strict=True))
+
+
+def single(starts, formulations):
+    print("one run | method | CPU s | right-hand sides | end error, nats | times integrate")
+    for k, degree, scale, final_loss in SINGLE:
+        rows = {}
+        for seed in range(starts):
+            weights = start(seed, scale, k)
+            reference = flow_end(integrate(weights, degree, final_loss, rtol=1e-10, record=2), degree)
+            seconds, flow = timed(lambda w=weights: integrate(w, degree, final_loss))  # noqa: B023
+            rows.setdefault("integrate", []).append(
+                (seconds, int(flow.n_evaluations), error(flow_end(flow, degree), reference))
+            )
+            for name in formulations:
+                seconds, (calls, end) = timed(lambda w=weights, n=name: lsoda(n, w, degree, final_loss))  # noqa: B023
+                rows.setdefault(name, []).append((seconds, calls, error(end, reference)))
+        ours = median(row[0] for row in rows["integrate"])
+        for name, values in rows.items():
+            seconds, calls, worst = (
+                median(v[0] for v in values),
+                median(v[1] for v in values),
+                max(v[2] for v in values),
+            )
+            print(
+                f"k {k:3d} r {degree} {scale:7.0e} {final_loss:5.0e} | {name:23s} | {seconds:6.2f} | "
+                f"{calls:9.0f} | "
+                f"{worst:9.1e} | {seconds / ours:6.1f}",
+                flush=True,
+            )
+
+
+def _part(weights):
+    before = time.process_time()
+    flow = integrate(weights, 4, 1e-8, record=50)
+    return time.process_time() - before, flow_end(flow, 4)
+
+
+def batch(runs, baselines):
+    k, degree, scale, final_loss = 10, 4, 1e-2, 1e-8
+    weights = np.stack([start(seed, scale, k) for seed in range(runs)])
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_part, [weights[:2], weights[:2]]))  # imports are not timed
+        before = time.perf_counter()
+        parts = list(pool.map(_part, np.array_split(weights, 2)))
+        wall = time.perf_counter() - before
+    cpu = max(part[0] for part in parts)
+    ends = [np.concatenate(values) for values in zip(*(part[1] for part in parts), strict=True)]
+    print(f"batch of {runs}, k {k} r {degree}: slower process {cpu:.1f} CPU s, wall {wall:.1f} s")
+    for name in ("LSODA (a)", "LSODA (b), Jacobian"):
+        times, errors = [], []
+        for seed in range(baselines):
+            reference = flow_end(integrate(weights[seed], degree, final_loss, rtol=1e-10, record=2), degree)
+            seconds, (_, end) = timed(lambda s=seed, n=name: lsoda(n, weights[s], degree, final_loss))
+            times.append(seconds)
+            errors.append((error(end, reference), error([e[seed] for e in ends], reference)))
+        total = np.mean(times) * runs
+        worst = np.max(errors, axis=0)
+        print(
+            f"  {runs} runs of {name}, from {baselines}: {total:.0f} CPU s on one core, "
+            f"ratio {total / cpu:.0f} "
+            f"(both on two cores: {total / 2 / cpu:.0f}); end errors {worst[0]:.1e}, batch {worst[1]:.1e}",
+            flush=True,
+        )
+
+
+def large():
+    weights = start(0, 1e-2, 100)
+    seconds, flow = timed(lambda: integrate(weights, 3, 1e-6))
+    print(
+        f"k 100, r 3, 1e-2, 1e-6: {seconds:.1f} CPU s, {int(flow.n_steps)} steps, "
+        f"loss {float(flow.loss[-1]):.3e}, "
+        f"drift of rows {float(flow.drift_rows):.1e} nats"
+    )
+
+
+def cost():
+    sweeps = {
+        "k (r 3, 1e-2, 1e-6)": ([4, 8, 16, 32], lambda k: (k, 3, 1e-2, 1e-6)),
+        "1/scale (k 4, r 4, 1e-6)": ([1e1, 1e2, 1e3, 1e4], lambda s: (4, 4, 1 / s, 1e-6)),
+        "1/loss (k 4, r 3, 1e-2)": ([1e2, 1e4, 1e8, 1e12], lambda e: (4, 3, 1e-2, 1 / e)),
+    }
+    for name, (values, case) in sweeps.items():
+        seconds, steps = [], []
+        for value in values:
+            k, degree, scale, final_loss = case(value)
+            taken, flow = timed(lambda: integrate(start(0, scale, k), degree, final_loss, record=20))  # noqa: B023
+            seconds.append(taken)
+            steps.append(int(flow.n_steps))
+        slopes = [np.polyfit(np.log(values), np.log(y), 1)[0] for y in (seconds, steps)]
+        print(
+            f"{name}: {[f'{v:g}' for v in values]} CPU s {[f'{s:.2f}' for s in seconds]} "
+            f"exponent {slopes[0]:.2f}; "
+            f"steps {steps} exponent {slopes[1]:.2f}",
+            flush=True,
+        )
+
+
+def descent():
+    # The largest stable step of plain gradient descent is 2 over the largest curvature, which a learned
+    # class's r^2 W^(2r-2) sets; the flow's time over it is the number of steps, and 2,000 real steps give
+    # their cost.
+    k, degree, scale, final_loss = 4, 5, 2e-2, 1e-8
+    seconds, flow = timed(lambda: integrate(start(0, scale, k), degree, final_loss))
+    weights, bias = flow.weights.values, flow.bias.values
+    z = weights**degree + bias[:, :, None]
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    wrong = 1 - np.einsum("tjj->tj", p)
+    curvature = (
+        degree**2 * np.einsum("tjj->tj", weights) ** (2 * degree - 2) * wrong * (1 - wrong) / k
+    ).max()
+    rate = 2 / (curvature + 1)
+    steps = float(flow.time[-1]) / rate
+    taken, _ = timed(lambda: descend(start(0, scale, k), degree, rate, 1e-2, max_steps=2000))
+    total = taken / 2000 * steps
+    print(
+        f"gradient descent, k {k} r {degree}: step {rate:.2g}, {steps:.2g} steps, {total:.3g} CPU s "
+        f"by extrapolation; "
+        f"integrate {seconds:.2f} s, ratio {total / seconds:.2g}"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="*", default=["single", "batch", "large", "cost", "descent"])
+    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--runs", type=int, default=256)
+    parser.add_argument("--baselines", type=int, default=8)
+    chosen = parser.parse_args()
+    if "single" in chosen.what:
+        single(chosen.starts, ["LSODA (a)", "LSODA (b), Jacobian"])
+    if "formulations" in chosen.what:
+        single(chosen.starts, [name for name in FORMULATIONS if name != "LSODA (a)"])
+    if "batch" in chosen.what:
+        batch(chosen.runs, chosen.baselines)
+    if "large" in chosen.what:
+        large()
+    if "cost" in chosen.what:
+        cost()
+    if "descent" in chosen.what:
+        descent()
+
+
+if __name__ == "__main__":
+    main()

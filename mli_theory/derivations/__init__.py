@@ -1,0 +1,53 @@
+"""Every theorem of the package's theory as a derivation that sympy re-checks step by step.
+
+`THEOREMS` maps a name ("T1", "T4'", "T10b") to its `Derivation`; `check()` re-proves it or raises
+`ProofError`.
+"""
+
+from mli_theory.derivations import (
+    rendering,
+    t1_correct_interval,
+    t2_constant_prediction,
+    t3_error_monotone,
+    t4_loss_expansion,
+    t4p_loss_sandwich,
+    t5_homogeneous_interpolation,
+    t6_certified_window,
+    t7_piecewise_polynomial,
+    t8_conservation_laws,
+    t9_learning_schedule,
+    t10_bias_order,
+    t10b_gap_bound,
+    t10c_loss_order,
+    t11_plateau_law,
+    t11p_bounded_biases,
+    t12_signs,
+    t13_effective_degree,
+    t14_plateau_start,
+)
+from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
+
+__all__ = ["THEOREMS", "Counterexample", "Derivation", "Hypothesis", "ProofError", "Report", "rendering"]
+
+_FILES = (
+    t1_correct_interval,
+    t2_constant_prediction,
+    t3_error_monotone,
+    t4_loss_expansion,
+    t4p_loss_sandwich,
+    t5_homogeneous_interpolation,
+    t6_certified_window,
+    t7_piecewise_polynomial,
+    t8_conservation_laws,
+    t9_learning_schedule,
+    t10_bias_order,
+    t10b_gap_bound,
+    t10c_loss_order,
+    t11_plateau_law,
+    t11p_bounded_biases,
+    t12_signs,
+    t13_effective_degree,
+    t14_plateau_start,
+)
+
+THEOREMS: dict[str, Derivation] = {file.DERIVATION.name: file.DERIVATION for file in _FILES}

@@ -1,0 +1,281 @@
+"""The kinds of step a derivation is made of; each proves its claim or raises `CannotDecideError`.
+
+Identity, Deduction, Monotone, Tangent and Induction are checked by sympy. Words are not: they are marked
+and counted. Every claim has a right side other than 0, so that a wrong right side can be told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from mli_theory.derivations.decisions import identical, nonnegative, positive, undefined_part
+from mli_theory.derivations.relations import Relation, Substitution, equal, substitute
+
+__all__ = [
+    "By",
+    "CannotDecideError",
+    "CheckedStep",
+    "Deduction",
+    "Identity",
+    "Induction",
+    "Monotone",
+    "Tangent",
+    "Words",
+    "require_in_domain",
+]
+
+
+class CannotDecideError(ValueError):
+    """A claim that sympy could not prove; the message shows what was left."""
+
+
+@dataclass(frozen=True)
+class By:
+    """Premise `name` (an earlier step, a hypothesis or a `given`), at `values`, times `weight`.
+
+    The weight of an inequality must be provably >= 0; an equation may have any weight.
+    """
+
+    name: str
+    weight: sp.Expr = field(default_factory=lambda: sp.Integer(1))
+    values: Substitution = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A step that sympy does not check: marked and counted."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckedStep:
+    """A claim, the local conditions `given` it holds under, and a sentence for the reader.
+
+    `where` defines symbols whose sign is assumed (g_i >= 0 where g_i = R - f_i): signs are read off the
+    symbols, identities are checked with the definitions put in. They are conditions like `given`.
+    """
+
+    name: str
+    claim: Relation
+    text: str = ""
+    given: dict[str, Relation] = field(default_factory=dict)
+    where: Substitution = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.claim.right == 0:
+            raise ValueError(f"step {self.name!r}: move a term to the right side, which must not be 0")
+
+    @property
+    def conditions(self) -> list[Relation]:
+        """What the claim is stated under: `given`, and the definitions of `where`."""
+        return [*self.given.values(), *(equal(name, value) for name, value in self.where.items())]
+
+    @property
+    def premises(self) -> Sequence[By]:
+        """The earlier relations this step rests on."""
+        return ()
+
+    def prove(self, premises: dict[str, Relation]) -> None:
+        """Prove the claim from the premises, already substituted, keyed by their place in `premises`.
+
+        Raises:
+            CannotDecideError: no proof was found.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Identity(CheckedStep):
+    """Both sides are the same: derivatives, limits and sums are evaluated, then the difference is 0."""
+
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
+        """By rewriting alone."""
+        _require_defined(self.claim)
+        _require_identical(self.claim.left, self.claim.right)
+
+
+@dataclass(frozen=True)
+class Deduction(CheckedStep):
+    """left - right = sum of weight * (left - right of a premise) + remainder, each term of a proved sign.
+
+    `split` = pairs (a, b) of real symbols: the two cases a = b + t, b = a + t with t >= 0, which are all
+    there are, are proved one after the other (that is how a maximum or an absolute value is opened).
+    """
+
+    by: tuple[By, ...] = ()
+    remainder: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+    split: tuple[tuple[sp.Symbol, sp.Symbol], ...] = ()
+
+    @property
+    def premises(self) -> Sequence[By]:
+        """The premises of the weighted sum."""
+        return self.by
+
+    def prove(self, premises: dict[str, Relation]) -> None:
+        """Check the identity, then every sign."""
+        _require_defined(self.claim, self.remainder, *(by.weight for by in self.by), *self.where.values())
+        weighted = [(by.weight, premises[str(place)]) for place, by in enumerate(self.by)]
+        for case in _cases(self.split):
+            self._prove_case(case, weighted)
+
+    def _prove_case(self, case: list[Substitution], weighted: list[tuple[sp.Expr, Relation]]) -> None:
+        def at(expression: sp.Expr) -> sp.Expr:
+            for values in case:
+                expression = substitute(expression, values)
+            return expression
+
+        total, strict = at(self.remainder), False
+        for weight, premise in weighted:
+            weight = at(weight)
+            total += weight * at(premise.difference)
+            if premise.sign != "=" and not nonnegative(weight):
+                raise CannotDecideError(f"the sign of the weight {weight} of {premise}")
+            strict = strict or (premise.sign == ">" and positive(weight))
+            if self.claim.sign == "=" and premise.sign != "=":
+                raise CannotDecideError(f"an equation from the inequality {premise}")
+        _require_identical(at(self.claim.difference).xreplace(self.where), total.xreplace(self.where))
+        remainder = at(self.remainder)
+        if self.claim.sign == "=":
+            if remainder != 0:
+                raise CannotDecideError(f"an equation with the remainder {remainder}")
+        elif self.claim.sign == ">=" or strict:
+            if not nonnegative(remainder):
+                raise CannotDecideError(f"{remainder} >= 0")
+        elif not positive(remainder):
+            raise CannotDecideError(f"{remainder} > 0")
+
+
+@dataclass(frozen=True)
+class Monotone(CheckedStep):
+    """A function of `variable` with positive derivative, applied to both sides of a premise."""
+
+    of: By = field(default_factory=lambda: By(""))
+    function: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+    variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("x", positive=True))
+
+    @property
+    def premises(self) -> Sequence[By]:
+        """The relation the function is applied to."""
+        return (self.of,)
+
+    def prove(self, premises: dict[str, Relation]) -> None:
+        """The derivative is positive on the variable's domain, an interval that holds both sides."""
+        premise = premises["0"]
+        _require_defined(self.claim, self.function)
+        _require_interval(self.variable)
+        if self.claim.sign != premise.sign:
+            raise CannotDecideError(f"{self.claim} from {premise}: not the same relation")
+        for side in (premise.left, premise.right):
+            require_in_domain(self.variable, side)
+        slope = sp.factor_terms(sp.powsimp(sp.diff(self.function, self.variable)))
+        if not positive(slope):
+            raise CannotDecideError(f"{slope} > 0")
+        _require_identical(self.claim.left, self.function.subs(self.variable, premise.left))
+        _require_identical(self.claim.right, self.function.subs(self.variable, premise.right))
+
+
+@dataclass(frozen=True)
+class Tangent(CheckedStep):
+    """A convex function lies above its tangent: f(x) >= f(a) + f'(a) (x - a), with f'' = `curvature` >= 0."""
+
+    variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("x", real=True))
+    point: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+    curvature: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
+        """The second derivative is the curvature, whose sign is proved; the right side is the tangent."""
+        _require_defined(self.claim, self.curvature, *self.where.values())
+        function, x = self.claim.left, self.variable
+        _require_interval(x)
+        if self.claim.sign != ">=":
+            raise CannotDecideError(f"{self.claim} from a tangent, which gives >=")
+        require_in_domain(x, self.point)
+        _require_identical(sp.diff(function, x, 2).xreplace(self.where), self.curvature.xreplace(self.where))
+        if not nonnegative(self.curvature):
+            raise CannotDecideError(f"{self.curvature} >= 0")
+        slope = sp.diff(function, x).subs(x, self.point)
+        _require_identical(self.claim.right, function.subs(x, self.point) + slope * (x - self.point))
+
+
+@dataclass(frozen=True)
+class Induction(CheckedStep):
+    """claim(m) for every integer m >= 1, where both sides are built from sequences defined by recursion.
+
+    `first` gives the sequences at m = 1, `following` at m + 1 from those at m. The left side is one term of
+    such a sequence: at m it is replaced by the right side, the induction hypothesis. `split` as in Deduction,
+    on the values at m named by `values_at_m` (a sequence's term -> a real symbol).
+    """
+
+    variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("m", integer=True, positive=True))
+    first: Substitution = field(default_factory=dict)
+    following: Substitution = field(default_factory=dict)
+    values_at_m: Substitution = field(default_factory=dict)
+    split: tuple[tuple[sp.Symbol, sp.Symbol], ...] = ()
+
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
+        """Base, then step."""
+        if self.claim.sign != "=" or not isinstance(self.claim.left, sp.core.function.AppliedUndef):
+            raise CannotDecideError(f"an induction on {self.claim}")
+        m, left, right = self.variable, self.claim.left, self.claim.right
+        base = [substitute(side.subs(m, 1), self.first) for side in (left, right)]
+        step = [substitute(side.subs(m, m + 1), self.following) for side in (left, right)]
+        step[0] = step[0].subs(left, right)
+        for case in _cases(self.split):
+            for pair in (base, step):
+                named = [substitute(side, self.values_at_m) for side in pair]
+                for values in case:
+                    named = [substitute(side, values) for side in named]
+                _require_identical(named[0], named[1])
+
+
+def _cases(pairs: tuple[tuple[sp.Symbol, sp.Symbol], ...]) -> list[list[Substitution]]:
+    cases: list[list[Substitution]] = [[]]
+    for a, b in pairs:
+        for symbol in (a, b):
+            if symbol.assumptions0 != sp.Symbol("x", real=True).assumptions0:
+                raise CannotDecideError(f"cases over {symbol}, which is not just real")
+        t = sp.Dummy("t", nonnegative=True)
+        cases = [[*case, values] for case in cases for values in ({a: b + t}, {b: a + t})]
+    return cases
+
+
+def _require_identical(left: sp.Expr, right: sp.Expr) -> None:
+    if not identical(left, right):
+        raise CannotDecideError(f"{left} = {right}")
+
+
+def _require_defined(claim: Relation, *others: sp.Expr) -> None:
+    """No side, weight or certificate divides by what may be 0 or has a logarithm of what may not be > 0."""
+    for expression in (claim.left, claim.right, *others):
+        part = undefined_part(expression)
+        if part is not None:
+            raise CannotDecideError(f"that {part} is defined")
+
+
+def _require_interval(variable: sp.Symbol) -> None:
+    """Calculus needs a variable that ranges over an interval: all reals, or those of one sign."""
+    one_sign = variable.is_positive or variable.is_negative
+    if not variable.is_real or variable.is_integer is not None or (variable.is_nonzero and not one_sign):
+        raise CannotDecideError(f"that {variable} ranges over an interval")
+
+
+def require_in_domain(symbol: sp.Expr, value: sp.Expr) -> None:
+    """The value has every assumption the symbol was made with."""
+    for name, wanted in symbol.assumptions0.items():
+        if name == "positive" and wanted and positive(value):
+            continue
+        if name == "nonnegative" and wanted and nonnegative(value):
+            continue
+        if name in _CARRIED and getattr(value, f"is_{name}") is not wanted:
+            signed = symbol.is_nonnegative and nonnegative(value)
+            if not (name in {"real", "nonzero", "zero"} and signed):
+                raise CannotDecideError(f"that {value} is {'' if wanted else 'not '}{name}, as {symbol} is")
+
+
+# The others in assumptions0 follow from these.
+_CARRIED = ("integer", "even", "odd", "positive", "negative", "nonnegative", "nonpositive", "nonzero", "real")

@@ -1,0 +1,127 @@
+"""The kernel refuses what is not proved: each rule is given something false, or true but unsupported."""
+
+import pytest
+import sympy as sp
+
+from mli_theory.derivations import Counterexample, Derivation, Hypothesis, ProofError
+from mli_theory.derivations.decisions import identical, nonnegative, positive, undefined_part
+from mli_theory.derivations.notation import i, k, total
+from mli_theory.derivations.relations import at_least, equal, greater
+from mli_theory.derivations.steps import By, Deduction, Identity, Induction, Monotone, Tangent, Words
+
+x, y = sp.symbols("x y", real=True)
+p, q = sp.symbols("p q", positive=True)
+b = sp.IndexedBase("b", real=True)
+m = sp.Symbol("m", integer=True, positive=True)
+f = sp.Function("f", real=True)
+
+
+def _check(*steps, hypotheses=()):
+    checked = [step.name for step in steps if not isinstance(step, Words)]
+    return Derivation("T0", "", "", "proved", hypotheses, steps, tuple(checked[-1:])).check()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Identity("s", equal((x + y) ** 2, x**2 + y**2)),
+        Identity("s", equal(sp.sqrt(x**2), x)),
+        Identity("s", equal(x / y * y, x + sp.Integer(0) / y + 1)),
+        Identity("s", equal(1 / x + 1, 1 + 1 / x)),  # true, but not defined at x = 0
+        Identity("s", equal(sp.log(x), sp.log(x))),
+        Deduction("s", greater(x**2, -1), remainder=x**2),
+        Deduction("s", greater(x**2 + x, x), remainder=x**2),  # only >=
+        Deduction("s", at_least(x, y), by=(By("g", sp.Integer(-1)),), given={"g": at_least(y, x)}),
+        Deduction("s", equal(x, y), by=(By("g"),), given={"g": at_least(x, y)}),
+        Deduction("s", equal(y, 2), by=(By("g", 1 / x),), given={"g": equal(x * y, 2 * x)}),  # x may be 0
+        Deduction("s", equal(sp.Max(x, y), x), split=((x, y),)),
+        Deduction("s", at_least(x, y), by=(By("nothing"),)),
+        Monotone("s", greater(x**2, y**2), of=By("g"), given={"g": greater(x, y)}, function=x**2, variable=x),
+        Monotone(
+            "s", greater(p**-1, q**-1), of=By("g"), given={"g": greater(p, q)}, function=1 / p, variable=p
+        ),
+        Tangent(
+            "s", at_least(-(x**2), -2 * x + 1), variable=x, point=sp.Integer(1), curvature=sp.Integer(-2)
+        ),
+        Tangent("s", at_least(x**2, 2 * x), variable=x, point=sp.Integer(1), curvature=sp.Integer(2)),
+        Induction("s", equal(f(m), m + 1), variable=m, first={f(1): 1}, following={f(m + 1): f(m) + 1}),
+        Induction(
+            "s", equal(f(m), m), variable=m, first={f(1): sp.Integer(1)}, following={f(m + 1): f(m) + 2}
+        ),
+    ],
+    ids=str,
+)
+def test_a_rule_refuses(step):
+    with pytest.raises(ProofError, match="T0, step 's'"):
+        _check(step)
+
+
+def test_a_claim_with_0_on_the_right_is_not_built():
+    with pytest.raises(ValueError, match="must not be 0"):
+        Identity("s", equal(x - x, 0))
+
+
+def test_an_earlier_claim_is_used_only_where_its_conditions_hold():
+    lemma = Deduction("lemma", greater(p * x, p * y), by=(By("g", p),), given={"g": greater(x, y)})
+    at_2 = {p: sp.Integer(2)}
+    good = Deduction("s", greater(2 * x, 2 * y), by=(By("lemma", values=at_2),), given={"g": greater(x, y)})
+    assert _check(lemma, good).checked == 2
+    with pytest.raises(ProofError, match="the condition"):
+        _check(lemma, Deduction("s", greater(2 * x, 2 * y), by=(By("lemma", values=at_2),)))
+    minus = By("lemma", values={p: sp.Integer(-2)})
+    bad = Deduction("s", greater(-2 * x, -2 * y), by=(minus,), given={"g": greater(x, y)})
+    with pytest.raises(ProofError, match="not negative, as p is"):
+        _check(lemma, bad)
+
+
+def test_a_claim_that_rests_on_a_hypothesis_is_not_moved_to_other_values():
+    hypothesis = Hypothesis("x > y", (x, y), greater(x, y), "order")
+    lemma = Deduction("lemma", greater(x + 1, y + 1), by=(By("order"),))
+    moved = Deduction(
+        "s", greater(sp.Integer(1), 8), by=(By("lemma", values={x: sp.Integer(0), y: sp.Integer(7)}),)
+    )
+    with pytest.raises(ProofError, match="the condition"):
+        _check(lemma, moved, hypotheses=(hypothesis,))
+
+
+def test_words_are_counted_and_prove_nothing():
+    words = Words("w", "clearly")
+    assert _check(Identity("s", equal(p + p, 2 * p)), words).in_words == 1
+    with pytest.raises(ProofError, match="no earlier checked step"):
+        _check(words, Deduction("s", at_least(x, y), by=(By("w"),)))
+    with pytest.raises(ProofError, match="conclusion"):
+        Derivation("T0", "", "", "proved", (), (words,), ("w",)).check()
+
+
+def test_a_theorem_that_fails_says_so_in_its_status():
+    theorem = Derivation("T0", "", "", "proved", (), (Identity("s", equal(x, y)),), ("s",))
+    assert theorem.status().startswith("NOT PROVED (T0, step 's'")
+
+
+@pytest.mark.parametrize("expression", [x, x + p, -p, p - q, sp.exp(x) - 1, sp.log(p), x**3, total(b[i])])
+def test_no_sign_is_claimed_where_none_holds(expression):
+    assert not positive(expression)
+    assert not nonnegative(expression)
+
+
+@pytest.mark.parametrize(
+    "expression", [p + q, p * q, x**2 + p, sp.exp(x), sp.exp(p) - 1, total(sp.exp(b[i])), sp.Max(x, p)]
+)
+def test_signs_that_hold(expression):
+    assert positive(expression)
+
+
+def test_sums_of_any_length_are_compared():
+    mean = total(b[i]) / k
+    assert identical(total((b[i] - mean) ** 2), total(b[i] ** 2) - k * mean**2)
+    assert not identical(total(b[i]) ** 2, total(b[i] ** 2))
+
+
+@pytest.mark.parametrize("expression", [1 / x, sp.log(x), sp.sqrt(x), x**-2 + p])
+def test_what_may_be_undefined_is_found(expression):
+    assert undefined_part(expression) is not None
+
+
+def test_a_false_counterexample_is_refused():
+    with pytest.raises(ProofError, match="could not decide"):
+        Counterexample("", "", (greater(sp.Rational(1, 3), sp.Rational(1, 2)),)).check()
