@@ -22,7 +22,7 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
     """The input as a finite float64 array; `shape` has None where any length >= 1 will do.
 
     Raises:
-        DomainError: not numeric, an integer beyond 2^53, another number of dimensions, another length, or
+        DomainError: not numeric, an integer of 2^53 or more, another number of dimensions, another length, or
             not finite (the first bad index and its value are shown).
     """
     try:
@@ -33,11 +33,11 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
         raise DomainError(f"{name} must be an array of real numbers, got {values!r}")
     with np.errstate(over="ignore"):  # a long double beyond float64 is inf, and refused as such below
         array = given.astype(np.float64)
-    if given.dtype.kind in "iu" and (np.abs(array) > 2.0**53).any():  # beyond, neighbours become equal
-        first = np.argwhere(np.abs(array) > 2.0**53)[0].tolist()
+    # From 2^53 on, neighbouring integers become one float.
+    if given.dtype.kind in "iu" and (np.abs(array) >= 2.0**53).any():
+        first = np.argwhere(np.abs(array) >= 2.0**53)[0].tolist()
         raise DomainError(
-            f"{name} has an integer beyond 2^53, which float64 cannot tell from its neighbours: "
-            f"{name}{first} = {given[tuple(first)]}"
+            f"{name} must be below 2^53 where integer, but {name}{first} = {given[tuple(first)]}"
         )
     wanted = "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"
     if array.ndim != len(shape) or any(

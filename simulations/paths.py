@@ -76,8 +76,8 @@ def _bias_depths(model: nn.Module) -> dict[str, int]:
             continue
         if module in seen:
             raise ValueError(
-                f"path 'homogeneous' needs one depth for every bias, but layer {prefix.rstrip('.')} is a layer "
-                "used before"
+                "path 'homogeneous' needs one depth for every bias, "
+                f"but layer {prefix.rstrip('.')} is a layer used before"
             )
         seen.add(module)
         layer += 1
