@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -67,7 +66,6 @@ def run_star(
     _check(seeds, arms)
     data = load(protocol.data, limit=protocol.limit)
     curves = writable_folder(writable_folder(folder) / "curves")
-    _remove_leftovers(curves)
     package, fingerprints = _package_version(), {}
     jobs = [_Job(curves, arm, seed, protocol) for arm in arms for seed in seeds]
     for job in jobs:
@@ -145,29 +143,6 @@ def _package_version() -> str:
         return version("mli-plateau")
     except PackageNotFoundError:
         return "not installed"
-
-
-def _remove_leftovers(curves: Path) -> None:
-    """Remove what processes killed in mid-write left, by the process id in the temporary name."""
-    for partial in curves.glob(".*.partial.nc"):
-        process = partial.name.split(".")[-3]
-        if process.isdigit() and not _is_alive(int(process)):
-            partial.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        # Of a process that nobody has waited for, the kernel (Linux) keeps the id: state Z.
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state != "Z"
 
 
 def _check(seeds: Sequence[int], arms: Sequence[Arm]) -> None:
