@@ -69,10 +69,12 @@ def _run_validate(folder: Path, job: Job) -> None:
     from rich.console import Console
 
     from paper_figures.main_job_figures import save_main_job_figures
+    from simulations.atomic_files import writable_folder
     from validation.main_job import run_main_job
     from validation.report import write_report
     from validation.report_table import verdict_table
 
+    writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
     outcome = run_main_job(folder, job)
     save_main_job_figures(folder / "figures", outcome)
     console = Console()

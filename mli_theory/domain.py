@@ -22,8 +22,8 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
     """The input as a finite float64 array; `shape` has None where any length >= 1 will do.
 
     Raises:
-        DomainError: not numeric, another number of dimensions, another length, or not finite
-            (the first bad index and its value are shown).
+        DomainError: not numeric, an integer of 2^53 or more, another number of dimensions, another length, or
+            not finite (the first bad index and its value are shown).
     """
     try:
         given = np.asarray(values)
@@ -31,7 +31,14 @@ def finite_array(name: str, values: ArrayLike, shape: tuple[int | None, ...]) ->
         raise DomainError(f"{name} must be an array of real numbers, got {values!r}") from error
     if given.dtype.kind not in "biuf":  # strings and complex numbers would convert, with a loss
         raise DomainError(f"{name} must be an array of real numbers, got {values!r}")
-    array = given.astype(np.float64)
+    with np.errstate(over="ignore"):  # a long double beyond float64 is inf, and refused as such below
+        array = given.astype(np.float64)
+    # From 2^53 on, neighbouring integers become one float.
+    if given.dtype.kind in "iu" and (np.abs(array) >= 2.0**53).any():
+        first = np.argwhere(np.abs(array) >= 2.0**53)[0].tolist()
+        raise DomainError(
+            f"{name} must be below 2^53 where integer, but {name}{first} = {given[tuple(first)]}"
+        )
     wanted = "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"
     if array.ndim != len(shape) or any(
         length is not None and have != length for have, length in zip(array.shape, shape, strict=True)
@@ -62,7 +69,10 @@ def check_labels(labels: ArrayLike, n_samples: int, n_classes: int) -> NDArray[n
     Raises:
         DomainError: not integers, another length than n_samples, or outside the classes.
     """
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:  # rows of different lengths
+        raise DomainError(f"labels must be an array of integers, got {labels!r}") from error
     if array.dtype.kind not in "iu":
         raise DomainError(f"labels must be integers, got an array of {array.dtype}")
     if array.shape != (n_samples,):

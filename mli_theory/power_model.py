@@ -113,7 +113,11 @@ def conserved_quantities(
 
 
 def _checked(weights: ArrayLike, bias: ArrayLike, degree: int) -> tuple[Floats, Floats, int]:
-    w = finite_array("weights", weights, (None,) * max(np.ndim(weights), 2))
+    try:
+        n_dims = max(np.ndim(weights), 2)
+    except ValueError:  # rows of different lengths: refused below, by name
+        n_dims = 2
+    w = finite_array("weights", weights, (None,) * n_dims)
     if w.shape[-1] != w.shape[-2] or w.shape[-1] < 2:
         raise DomainError(f"weights must have shape (..., k, k) with k >= 2, got {w.shape}")
     b = finite_array("bias", bias, w.shape[:-1])

@@ -29,6 +29,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 def writable_folder(folder: Path | str) -> Path:
     """The folder, made if need be, after a probe file was written and removed in it.
 
+    What killed processes left in it in mid-write is removed; no other file is touched.
+
     Raises:
         OSError: it cannot be made or written; the message names it. Call this before the work
             whose results go there.
@@ -36,9 +38,11 @@ def writable_folder(folder: Path | str) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic_path(folder / "probe") as probe:
-            probe.touch()
-        (folder / "probe").unlink()
+        # Never renamed to a name that a user's file might have.
+        probe = folder / f".probe.{os.getpid()}.partial"
+        probe.touch()
+        probe.unlink(missing_ok=True)
+        remove_leftovers(folder)
     except OSError as error:
         raise OSError(
             f"the output folder {folder} cannot be written ({error.strerror or error}): "
@@ -48,9 +52,9 @@ def writable_folder(folder: Path | str) -> Path:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes killed within `atomic_path` left, by the process id in the temporary name."""
-    for partial in folder.glob(".*.partial.*"):
-        process = partial.name.split(".")[-3]
+    """Remove what processes killed in mid-write left in the folder, by the id in `atomic_path`'s name."""
+    for partial in folder.glob(".*.partial*"):
+        process = partial.name.rpartition(".partial")[0].rpartition(".")[2]
         if process.isdigit() and not _is_alive(int(process)):
             partial.unlink(missing_ok=True)
 

@@ -49,7 +49,7 @@ def interpolation_curves(
         (torch's, in this process), torch_version, forward_passes (over the whole data).
 
     Raises:
-        ValueError: a checkpoint that does not fit the model (names and shapes) or holds a value that is
+        ValueError: a checkpoint that does not fit the model (names, types, shapes) or holds a value that is
             not finite, alphas outside [0, 1] or not ascending, an unknown path, a path the model does not
             allow, a model with batch normalisation (its statistics along the line are not defined
             here yet), logits that are not finite (the alpha is named).
@@ -135,6 +135,9 @@ def _check_checkpoint(which: str, state: Mapping[str, torch.Tensor], model: nn.M
     if missing or unknown:
         raise ValueError(f"{which} does not fit the model: missing {missing}, unknown {unknown}")
     for name, own in wanted.items():
+        if not isinstance(state[name], torch.Tensor) or state[name].dtype != own.dtype:
+            found = getattr(state[name], "dtype", type(state[name]).__name__)
+            raise ValueError(f"{which}[{name!r}] must be a tensor of {own.dtype} as the model's, got {found}")
         if state[name].shape != own.shape:
             raise ValueError(
                 f"{which}[{name!r}] has shape {tuple(state[name].shape)}, the model's has {tuple(own.shape)}"

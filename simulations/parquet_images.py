@@ -30,7 +30,8 @@ class ParquetImages:
 
     Raises:
         ModuleNotFoundError: the extra `hub` is missing.
-        ValueError: no parquet files, or columns other than image (or img) and label.
+        ValueError: no parquet files, columns other than image (or img) and label, or labels that are not
+            integers >= 0.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,9 +76,7 @@ class ParquetImages:
 
     def labels(self, split: str) -> NDArray[np.int64]:
         """All labels of a split ("all": of every split, in the order of `splits`), (n,)."""
-        return np.concatenate(
-            [np.asarray(self._tables[name][LABEL_COLUMN][:], np.int64) for name in self._parts(split)]
-        )
+        return np.concatenate([self._labels_of(name) for name in self._parts(split)])
 
     def pixels(self, split: str, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The decoded images at ascending `indices` of `labels(split)`, (n, channels, height, width)."""
@@ -98,6 +97,15 @@ class ParquetImages:
         """The first 1,000 images of the first split: their mean and standard deviation scale every split."""
         first = self.splits[0]
         return self.pixels(first, np.arange(min(REFERENCE_IMAGES, len(self._tables[first]))))
+
+    def _labels_of(self, name: str) -> NDArray[np.int64]:
+        column = self._tables[name][LABEL_COLUMN][:]
+        for row, label in enumerate(column):  # 0.5 would become class 0, and -1 stands for "unlabelled"
+            if isinstance(label, bool) or not isinstance(label, int) or label < 0:
+                raise ValueError(
+                    f"labels must be integers >= 0, but label {row} of split {name!r} is {label!r}"
+                )
+        return np.asarray(column, np.int64)
 
     def _parts(self, split: str) -> list[str]:
         if split == "all":

@@ -27,7 +27,7 @@ def tensor_exponents(model: nn.Module, path: str) -> dict[str, int]:
     Raises:
         ValueError: an unknown path; "bias" on a model without biases; "homogeneous" on a model whose
             layers' order cannot be read off: anything but `nn.Sequential` (nested too) of linear or
-            convolution layers and modules without parameters.
+            convolution layers, each used once, and modules without parameters.
     """
     if path not in PATHS:
         raise ValueError(f"unknown path {path!r}: choose one of {', '.join(PATHS)}")
@@ -69,10 +69,17 @@ def _bias_depths(model: nn.Module) -> dict[str, int]:
     """The weight layer of each bias, 1 the first."""
     depths: dict[str, int] = {}
     layer = 0
+    seen: set[nn.Module] = set()
     for prefix, module in _in_order(model, ""):
         own = {name for name, _ in module.named_parameters()}
         if not own:
             continue
+        if module in seen:
+            raise ValueError(
+                "path 'homogeneous' needs one depth for every bias, "
+                f"but layer {prefix.rstrip('.')} is a layer used before"
+            )
+        seen.add(module)
         layer += 1
         if "bias" in own:
             depths[f"{prefix}bias"] = layer
@@ -83,7 +90,10 @@ def _in_order(module: nn.Module, prefix: str) -> list[tuple[str, nn.Module]]:
     """The modules of nested Sequentials in the order they run, with the prefix of their parameters' names."""
     if type(module) is nn.Sequential:
         return [
-            pair for name, child in module.named_children() for pair in _in_order(child, f"{prefix}{name}.")
+            pair
+            for name, child in module._modules.items()  # named_children() names a module used twice once
+            if child is not None
+            for pair in _in_order(child, f"{prefix}{name}.")
         ]
     layers = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
     if isinstance(module, layers) or not any(True for _ in module.parameters()):

@@ -1,5 +1,7 @@
 """The star: one centre, and arms that change one thing each, trained from the same paired seeds.
 
+(Another depth has another learning rate with it: no single rate trains depth 2 and depth 8 well.)
+
 This file says what a run is and makes one; `simulations.star_runner` runs them all.
 Centre: depth 8, a bias in the last layer only, init_scale 0.5. It was chosen in a pilot (seeds 0 to 7,
 which do not count) *because* it shows a plateau.

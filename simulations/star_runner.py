@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 import xarray as xr
 
-from simulations.atomic_files import atomic_path, remove_leftovers, writable_folder
+from simulations.atomic_files import atomic_path, writable_folder
 from simulations.datasets import ImageDataset, load
 from simulations.progress import progress_bar
 from simulations.star_experiment import ARMS, PROTOCOL, SEEDS, Arm, Protocol, run_one
@@ -66,7 +66,6 @@ def run_star(
     _check(seeds, arms)
     data = load(protocol.data, limit=protocol.limit)
     curves = writable_folder(writable_folder(folder) / "curves")
-    remove_leftovers(curves)
     package, fingerprints = _package_version(), {}
     jobs = [_Job(curves, arm, seed, protocol) for arm in arms for seed in seeds]
     for job in jobs:

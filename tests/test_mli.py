@@ -9,8 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 import mli
+<<<<<<< HEAD
 from simulations.power_model_experiments import runner
 from simulations.power_model_experiments.catalogue import CATALOGUE
+=======
+from simulations import star_runner
+>>>>>>> main
 from tests.installed_wheel import install_wheel
 from validation import main_job
 from validation.claims import CLAIMS
@@ -42,6 +46,19 @@ def test_an_unwritable_folder_is_one_line_and_exit_code_1(tmp_path):
     assert str(tmp_path / "file") in result.output
     assert "--output" in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("part", ["figures", "curves", "simple_model"])
+def test_a_file_in_the_way_of_a_part_is_found_before_any_work(tmp_path, monkeypatch, part):
+    def no_work(*_, **__):
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr(star_runner, "in_processes", no_work)
+    monkeypatch.setattr(main_job, "integrate", no_work)
+    (tmp_path / part).write_text("in the way")
+    result = RUN.invoke(mli.app, ["validate", "--smoke", "--output", str(tmp_path)])
+    assert result.exit_code == 1, result.exception
+    assert f"{part} cannot be written" in result.output
 
 
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path, monkeypatch):

@@ -87,6 +87,8 @@ def run_main_job(folder: Path | str, job: Job = FULL) -> Outcome:
         OSError: the folder cannot be written; found before any work.
     """
     folder = writable_folder(folder)
+    for part in ("simple_model", "curves"):
+        writable_folder(folder / part)
     # Before the training, which takes longer: a mistake here must not cost it.
     simple_model = integrate_simple_model(folder / "simple_model", job.seeds, job.simple_model)
     paths = run_star(folder, seeds=job.seeds, arms=job.arms, protocol=job.protocol, processes=job.processes)

@@ -82,6 +82,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "rule": claim.rule,
         "needs": claim.needs,
         "n_seeds_needed": claim.n_seeds,
+        "level": LEVEL,
         "verdict": verdict.verdict,
         "p_support": verdict.p_support,
         "p_against": verdict.p_against,
@@ -115,6 +116,7 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
 def _run(run: xr.Dataset) -> dict[str, Any]:
     attributes = ("arm", "seed", "depth", "bias_mode", "init_scale", "status", "threads", "data", "data_hash")
     numbers = {name: run[name].item() for name in ("epochs", "steps", "end_loss") if name in run}
+    numbers["n_samples"] = run.sizes["sample"]
     return {name: run.attrs[name] for name in attributes} | numbers
 
 

@@ -31,18 +31,42 @@ every sample is predicted as the class of the largest bias. The deeper the netwo
 lasts. That is the *homogeneous prediction*; it knows only the trained network's signal, bias and depth.
 """
 
+_READING = """\
+**What was run.** Small fully connected networks on images of handwritten digits, as a *star*: a *centre*
+(depth 8, a bias in the last layer only, initial weights at half of He's scale) and *arms* that differ from
+it in depth, in bias or in initial scale. Every arm is trained from the same seeds. A trained network's
+weights and biases are moved in up to four ways: *linear*, all of them along the straight line;
+*homogeneous*, the bias of layer l at `alpha^l`; *weights* alone, the biases as trained throughout; *bias*
+alone, the weights as trained throughout. Details are under "The runs".
+
+**Where the claims come from.** A1 to A6 are the sentences of the abstract of Wang, Wang, Zhou and Ge,
+"Plateau in Monotonic Linear Interpolation" (ICLR 2023). T1 to T5 are theorems for a network that starts
+from zero: T1, when a sample is correct; T2, how long one class holds every prediction; T3, the error
+cannot rise if all samples end correct; T4, on balanced data unequal biases raise the loss of a network of
+three or more layers at first; T5, the homogeneous path has no error plateau. T10 is about the *simple
+model* (one weight for each class and input, raised to the power *r*): from a diagonal start the class of
+the smallest initial weight takes the largest bias. M1 and M2 are measured, not proved: real initial
+weights make the signal grow earlier than `alpha^r`.
+"""
+
 _FIGURES = """\
 ![The centre's loss and error on the line, with the prediction](figures/centre_curve.png)
 
+*One run of the centre: measured curves, the homogeneous prediction, and the end of the measured plateau.*
+
 ![Plateau's end by depth, bias and initial scale](figures/plateau_end.png)
 
+*Where the plateau ends in each arm: a dot is a seed, a thin line joins one seed's runs, a bar is a mean.*
+
 ![The simple model's weights and biases over time](figures/power_model_time.png)
+
+*The simple model from one start: each class's own weight and its bias over time.*
 """
 
 
 def report_markdown(data: Mapping[str, Any]) -> str:
     """The whole report; `data` is `validation.report.report_data`'s."""
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, _READING]
     if data["job"]["name"] == "smoke":
         parts.append(
             "**This is a smoke run**: few seeds, little data, short training. It shows that everything "
@@ -98,7 +122,8 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
             [
                 criterion["about"],
                 criterion["measures"],
-                f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']}",
+                f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']} "
+                f"(effect size {criterion['effect_size']:g})",
                 f"**{number(criterion['mean'])}**",
                 "–" if low is None else f"{number(low)} to {number(high)}",
                 seeds,
@@ -119,7 +144,22 @@ def _conclusion(claim: Mapping[str, Any]) -> str:
     return (
         f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
         f"{p_against} against it; corrected over the nine claims and both directions, {p_holm}."
+        + (_what_failed(claim) if claim["verdict"] == "refuted" else "")
     )
+
+
+def _what_failed(claim: Mapping[str, Any]) -> str:
+    """The criteria that refute, by name, and how the others stand."""
+    refuters = [c for c in claim["criteria"] if c["can_refute"]]
+    failed = [c for c in refuters if len(refuters) * c["p_against"] <= claim["level"]]
+    others = [c for c in claim["criteria"] if c not in failed]
+    held = sum((c["mean"] - c["threshold"] > 0) == (c["side"] == "above") for c in others)
+    words = "; ".join(
+        f"{c['measures']} (mean {number(c['mean'])}, claimed {c['side']} {c['threshold']:g} {c['unit']})"
+        for c in failed
+    )
+    rest = f" Of the other {len(others)} means {held} lie on the claimed side." if others else ""
+    return f" What fails is {words}.{rest}"
 
 
 def _where_it_fails(data: Mapping[str, Any]) -> str:
@@ -148,24 +188,33 @@ def _where_it_fails(data: Mapping[str, Any]) -> str:
 
 def _runs(data: Mapping[str, Any]) -> str:
     protocol = data["job"]["protocol"]
+    simple = data["job"]["simple_model"]
     threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
+    samples = " or ".join(map(str, sorted({run["n_samples"] for run in data["runs"]})))
     lines = [
         "## The runs\n",
-        f"{data['centre']} From the centre each arm of the star changes one thing: depth, bias or "
-        f"initial scale; the seeds ({', '.join(map(str, data['job']['seeds']))}) are the same in every "
-        f"arm.\n",
-        f"Fully connected ReLU networks of width {protocol['width']} on `{protocol['data']}`, classes "
-        f"balanced, SGD with momentum {protocol['momentum']:g}, to a training loss of "
-        f"{protocol['target_loss']:g} nats within {protocol['max_epochs']} epochs; {threads} torch "
-        f"thread(s) in each run (another count gives other bits).\n",
-        "| arm | runs | at the target | epochs, mean |",
-        "| --- | --- | --- | --- |",
+        f"{data['centre']} From the centre each arm of the star changes one thing: depth (and with it the "
+        f"learning rate), bias or initial scale; the seeds ({', '.join(map(str, data['job']['seeds']))}) "
+        f"are the same in every arm.\n",
+        f"Fully connected ReLU networks of width {protocol['width']} on {samples} samples of "
+        f"`{protocol['data']}`, classes balanced, SGD with momentum {protocol['momentum']:g} in batches of "
+        f"{protocol['batch_size']}, to a training loss of {protocol['target_loss']:g} nats within "
+        f"{protocol['max_epochs']} epochs; {threads} torch thread(s) in each run (another count gives "
+        f"other bits). Loss and error on the line are of these same training samples, at "
+        f"{protocol['alphas']} alphas.\n",
+        f"The simple model: {simple['n_classes']} classes, degree {simple['degree']}, every weight "
+        f"drawn from {simple['scale']:g} U(0.5, 1), gradient flow to a loss of "
+        f"{simple['final_loss']:g} nats, one start for each seed.\n",
+        "| arm | depth | bias | initial scale | learning rate | runs | at the target | epochs, mean |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
+    arms = {arm["name"]: arm for arm in data["job"]["arms"]}
     for arm in dict.fromkeys(run["arm"] for run in data["runs"]):
         runs = [run for run in data["runs"] if run["arm"] == arm]
         reached = [run for run in runs if run["status"] == "reached"]
         epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
-        lines.append(f"| {arm} | {len(runs)} | {len(reached)} | {number(epochs)} |")
+        what = [f"{arms[arm][key]}" for key in ("depth", "bias", "init_scale", "learning_rate")]
+        lines.append(f"| {arm} | {' | '.join(what)} | {len(runs)} | {len(reached)} | {number(epochs)} |")
     left_out = [f"{out['arm']} seed {out['seed']} ({out['reason']})" for out in data["left_out"]]
     lines.append("\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n")
     lines.append("Versions: " + ", ".join(f"{name} {v}" for name, v in data["versions"].items()) + ".")

@@ -30,6 +30,12 @@ BAD = [
     ("labels", [-1, 2], r"labels\[0\] = -1"),
     ("labels", [0], r"labels must have shape \(2,\), got \(1,\)"),
     ("labels", [0.0, 1.0], "labels must be integers"),
+    ("labels", [[0], [1, 2]], r"labels must be an array of integers, got \[\[0\], \[1, 2\]\]"),
+    ("signal", [[1, 0], [2]], r"signal must be an array of real numbers, got \[\[1, 0\], \[2\]\]"),
+    ("signal", [[1, 0, 2**53 + 1], [0, 1, 2]], r"signal\[0, 2\] = 9007199254740993"),
+    ("bias", [0.0, np.longdouble("1e400"), 0.5], r"bias\[1\] = inf"),
+    ("degree", True, "degree >= 2, got True"),
+    ("degree", 2.5, r"degree >= 2, got 2\.5"),
     ("degree", 1, "degree >= 2, got 1"),
     ("degree", 2.0, "degree >= 2, got 2.0"),
 ]

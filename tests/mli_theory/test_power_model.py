@@ -239,6 +239,10 @@ def test_bad_input_is_refused_by_name_and_value(function):
     for bad, message in [
         ((np.ones((2, 3)), np.zeros(2), 2), r"shape \(\.\.\., k, k\) with k >= 2, got \(2, 3\)"),
         ((np.ones((1, 1)), np.zeros(1), 2), r"got \(1, 1\)"),
+        (
+            ([[1, 2], [3]], np.zeros(2), 2),
+            r"weights must be an array of real numbers, got \[\[1, 2\], \[3\]\]",
+        ),
         ((np.ones(2), np.zeros(2), 2), r"weights must have shape \(any, any\), got \(2,\)"),
         ((np.ones((2, 2)), np.zeros(3), 2), r"bias must have shape \(2\), got \(3,\)"),
         ((np.ones((5, 2, 2)), np.zeros(2), 2), r"bias must have shape \(5, 2\), got \(2,\)"),

@@ -194,6 +194,11 @@ def test_checkpoints_of_another_network_are_refused_by_name(digits):
         interpolation_curves(model, start | {"1.bias": torch.zeros(3)}, end, digits, alphas=2)
     with pytest.raises(ValueError, match=r"end\['1.bias'\] holds values that are not finite"):
         interpolation_curves(model, start, end | {"1.bias": torch.full((12,), torch.inf)}, digits, alphas=2)
+    for bad in (start["1.bias"].double(), start["1.bias"].double().numpy()):
+        with pytest.raises(
+            ValueError, match=r"start\['1.bias'\] must be a tensor of torch.float32 .*float64"
+        ):
+            interpolation_curves(model, start | {"1.bias": bad}, end, digits, alphas=2)
     with pytest.raises(ValueError, match="start must be a state dict, got Sequential"):
         interpolation_curves(model, model, end, digits, alphas=2)
 

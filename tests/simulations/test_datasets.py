@@ -183,3 +183,18 @@ def test_the_shared_folders_load(name, shape):
     assert torch.bincount(data.labels).tolist() == [10] * 10
     assert data.inputs.shape == (100, *shape)
     assert 0.8 < float(data.inputs.std()) < 1.2
+
+
+@pytest.mark.parametrize(("labels", "shown"), [([0, -1], "-1"), ([0.0, 0.5], r"0\.0"), ([1, None], "None")])
+def test_labels_of_a_folder_that_are_no_classes_are_refused_by_value(tmp_path, labels, shown):
+    datasets = pytest.importorskip("datasets")
+    from PIL import Image
+
+    datasets.disable_progress_bars()
+    image = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4))
+    datasets.Dataset.from_dict({"image": [image] * 2, "label": labels}).to_parquet(
+        tmp_path / "train-0.parquet"
+    )
+    for balanced in (True, False):
+        with pytest.raises(ValueError, match=rf"label \d of split 'train' is {shown}"):
+            load(tmp_path, balanced=balanced)

@@ -73,3 +73,11 @@ def test_between_the_ends_a_tensor_is_at_alpha_to_its_exponent(alpha, exponent):
     point = point_on_path(start, end, {"w": exponent}, alpha)["w"]
     c = alpha**exponent
     torch.testing.assert_close(point, torch.tensor([2 + c, -1 + 6 * c], dtype=torch.float64))
+
+
+def test_a_layer_used_twice_has_no_depth():
+    layer = nn.Linear(4, 4)
+    model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(4, 2))
+    with pytest.raises(ValueError, match="layer 2 is a layer used before"):
+        tensor_exponents(model, "homogeneous")
+    assert set(tensor_exponents(model, "linear").values()) == {1}

@@ -13,7 +13,6 @@ import pytest
 import xarray as xr
 
 from simulations import star_runner
-from simulations.atomic_files import remove_leftovers
 from simulations.datasets import load
 from simulations.star_experiment import Arm, Protocol, run_one
 from simulations.star_runner import run_path, run_star
@@ -165,23 +164,6 @@ def test_a_star_stopped_at_the_moment_of_a_rename_can_be_run_again(tmp_path, mon
     assert done == (files if sent == signal.SIGINT else files[:1])
     if sent == signal.SIGINT:
         assert sorted(finished.parent.iterdir()) == sorted(done)
-
-
-@pytest.mark.parametrize("waited_for", [True, False])
-def test_what_a_killed_process_left_is_removed_and_a_living_ones_is_not(tmp_path, waited_for):
-    if not waited_for and not Path("/proc/self/stat").exists():
-        pytest.skip("a process nobody waited for is told from a living one by /proc, which is absent")
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended; its id is kept
-        if waited_for:
-            process.wait()
-        dead = tmp_path / f".a-seed1.{process.pid}.partial.nc"
-        living = tmp_path / f".scale-0.7-seed1.{os.getpid()}.partial.nc"
-        for path in (dead, living):
-            path.touch()
-        remove_leftovers(tmp_path)
-    assert not dead.exists()
-    assert living.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_any_training(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 
 import pytest
 from rich.console import Console
@@ -14,6 +15,7 @@ from validation.judgement import judge
 from validation.main_job import FULL, Outcome
 from validation.report import CENTRE_CHOICE, report_data, strict_json, write_report
 from validation.report_table import verdict_table
+from validation.report_text import report_markdown
 from validation.rules import rules_text
 
 
@@ -101,6 +103,28 @@ def test_the_markdown_explains_itself_then_judges_then_confesses(planted_outcome
     for verdict in planted_outcome.verdicts:
         assert f"| {verdict.claim.id} | {verdict.claim.title} |" in text
         assert verdict.verdict in text
+
+
+def test_a_refuted_claim_names_what_failed_and_nothing_else(tmp_path):
+    write_report(tmp_path, outcome(ends={("depth-2", "linear"): 0.45}))
+    text = (tmp_path / "report.md").read_text()
+    (said,) = [line for line in text.splitlines() if line.startswith("**Refuted**") and "plateau on" in line]
+    assert said.count("at depth 8 (centre) minus that at depth 2 (mean") == 2  # of the loss and of the error
+    assert "without any bias" not in said
+    assert said.endswith("Of the other 2 means 2 lie on the claimed side.")
+
+
+def test_the_runs_are_told_with_all_that_differs_between_arms(planted_outcome):
+    text = report_markdown(report_data(planted_outcome))
+    for arm in ARMS:
+        row = f"| {arm.name} | {arm.depth} | {arm.bias} | {arm.init_scale} | {arm.learning_rate} | 12 | 12 |"
+        assert row in text
+    assert "depth (and with it the learning rate)" in text
+    assert "these same training samples" in text
+    for claim in CLAIMS:  # every source is explained before it is cited
+        for name in re.findall(r"\b[TM]\d+\b", claim.source + claim.hypotheses):
+            start, end = text.index("**Where the claims come from.**"), text.index("## Verdicts")
+            assert name in text[start:end], name
 
 
 def test_left_out_runs_are_listed_with_their_reason(tmp_path):

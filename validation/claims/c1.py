@@ -34,7 +34,7 @@ def _measure(observations: Observations) -> Measurement:
                 "undefined": sum(not np.isfinite(rise) for rise in rises.values()),
                 "rise_within_1_percent": sum(rise <= _TOLERANCE for rise in rises.values()),
                 "never_rises": sum(rise == 0 for rise in rises.values()),
-                "largest_rise_over_fall": max(rises.values(), default=None),
+                "largest_rise_over_fall": max(filter(np.isfinite, rises.values()), default=None),
                 "mean_number_of_bumps": float(
                     np.mean([len(metrics.bumps(*curve(run, quantity))) for run in runs.values()])
                 ),

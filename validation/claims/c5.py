@@ -64,7 +64,8 @@ CLAIM = Claim(
     "in both the loss and the error.",
     source="A4; T2",
     hypotheses="T2 assumes zero initial weights. The biases are as trained, not imposed; 'equal biases' "
-    "is a network trained without any, which differs in more than the bias.",
+    "is a network trained without any, which differs in more than the bias. Depth 2 is trained at a larger "
+    "learning rate than depth 8 (0.1, 0.02), so the depths differ in more than depth.",
     prediction="Both plateaus end later at depth 8 than at depth 2, and later with a last-layer bias "
     "than without.",
     criteria=tuple(

@@ -1,0 +1,86 @@
+"""`mli validate` as a process, stopped by a real Ctrl-C at a marker, and run again."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DRIVER = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+import mli
+from simulations.star_experiment import ARMS
+from validation import main_job
+
+main_job.SMOKE = replace(
+    main_job.SMOKE, seeds=(1000,), arms=tuple(a for a in ARMS if a.name == "depth-2"), processes=1
+)
+stop, fifo = os.environ["STOP"], os.environ["MARKER"]
+rename = Path.replace
+
+def stop_there(self, target):
+    if Path(target).name == stop:
+        os.write(os.open(fifo, os.O_WRONLY), b"here")
+        signal.pause()
+    return rename(self, target)
+
+Path.replace = stop_there  # in the workers too: they import this file
+
+if __name__ == "__main__":
+    sys.argv = ["mli", "validate", "--smoke", "--output", "out"]
+    mli.main()
+"""
+
+
+def validate(folder, stop):
+    """Exit code and standard error; Ctrl-C is sent when the file `stop` is about to take its final name."""
+    fifo = folder / f"marker-{stop}"
+    os.mkfifo(fifo)
+    marker = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    environment = os.environ | {"STOP": stop, "MARKER": str(fifo), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "driver.py"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            if stop != "nowhere":
+                assert select.select([marker], [], [], 120)[0], f"never came to rename {stop}"
+                assert os.read(marker, 4) == b"here"
+                process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=120)
+        finally:
+            process.kill()
+            os.close(marker)
+    return process.returncode, said
+
+
+def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    out = tmp_path / "out"
+    finished = {}
+    # While a worker's file, then the report, is complete under its temporary name only.
+    for stop in ("depth-2-seed1000.nc", "report.json"):
+        code, said = validate(tmp_path, stop)
+        assert code == 1, said
+        assert "the same command goes on" in said
+        assert "Traceback" not in said
+        files = {path.name for path in out.rglob("*") if path.is_file()}
+        assert files
+        assert stop not in files
+        assert not [name for name in files if "partial" in name]
+        runs = {path.name: path.stat().st_mtime_ns for path in out.glob("curves/*.nc")}
+        assert finished.items() <= runs.items()
+        finished = runs
+    assert set(finished) == {"depth-2-seed1000.nc"}
+
+    code, said = validate(tmp_path, "nowhere")
+    assert code == 0, said
+    assert {path.name: path.stat().st_mtime_ns for path in out.glob("curves/*.nc")} == finished
+    report = json.loads((out / "report.json").read_text())
+    assert [claim["id"] for claim in report["claims"]] == [f"C{i}" for i in range(1, 10)]
+    assert (out / "report.md").read_text()
