@@ -9,12 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 import mli
-<<<<<<< HEAD
+from simulations import star_runner
 from simulations.power_model_experiments import runner
 from simulations.power_model_experiments.catalogue import CATALOGUE
-=======
-from simulations import star_runner
->>>>>>> main
 from tests.installed_wheel import install_wheel
 from validation import main_job
 from validation.claims import CLAIMS

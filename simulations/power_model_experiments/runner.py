@@ -10,7 +10,7 @@ from pathlib import Path
 
 import xarray as xr
 
-from simulations.atomic_files import atomic_path, remove_leftovers, writable_folder
+from simulations.atomic_files import atomic_path, writable_folder
 from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.catalogue import CATALOGUE, SIZES
 from simulations.power_model_experiments.parts import (
@@ -68,8 +68,6 @@ def run_experiments(
     chosen = {name: tuple(groups or experiment_module(name).GROUPS[size]) for name in experiments}
     parts = {name: _parts(name, chosen[name], seeds) for name in experiments}
     store = writable_folder(writable_folder(folder) / "parts")
-    for place in (Path(folder), store):
-        remove_leftovers(place)
     everything = [part for of_one in parts.values() for part in of_one]
     to_do = [part for part in everything if load_part(store, part) is None]
     results = in_processes(make_part, store, to_do, processes=processes, threads=THREADS)
