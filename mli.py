@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from simulations.power_model_experiments.catalogue import CATALOGUE
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from validation.main_job import Job
@@ -86,10 +85,19 @@ simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers 
 app.add_typer(simulate, name="simulate")
 
 
-@simulate.command(
-    "power-model",
-    epilog="\n\n".join(["Experiments:", *(f"{name}: {shows}" for name, shows in CATALOGUE.items())]),
-)
+class _ListsExperiments(TyperCommand):
+    """Help that ends in the list of experiments, read when asked for: our packages may be shadowed."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from simulations.power_model_experiments.catalogue import CATALOGUE
+
+        self.epilog = "\n\n".join(
+            ["Experiments:", *(f"{name}: {shows}" for name, shows in CATALOGUE.items())]
+        )
+        super().format_help(ctx, formatter)
+
+
+@simulate.command("power-model", cls=_ListsExperiments)
 def power_model(
     experiment: Annotated[str, typer.Option(help="The name of one, from the list below, or all.")] = "all",
     seeds: Annotated[int, typer.Option(min=1, help="How many initial weights: seeds 0, 1, ...")] = 10,
@@ -101,6 +109,8 @@ def power_model(
     full: bool = typer.Option(False, "--full", help="All cases: hours in place of minutes."),
 ) -> None:
     """The simple model (theory.md section 3): its flow beside T8 to T14, one file an experiment."""
+    from simulations.power_model_experiments.catalogue import CATALOGUE
+
     if experiment != "all" and experiment not in CATALOGUE:
         raise typer.BadParameter(
             f"{experiment!r} is not an experiment: choose from {', '.join(CATALOGUE)}, or all",

@@ -79,9 +79,13 @@ def make_part(folder: Path, part: Part) -> None:
 def load_part(folder: Path, part: Part) -> xr.Dataset | None:
     """The part's numbers, None where its file is absent or cannot be read to its end."""
     try:
-        return xr.load_dataset(folder / part.file_name, engine="h5netcdf")
+        found = xr.load_dataset(folder / part.file_name, engine="h5netcdf")
     except (OSError, ValueError, KeyError, RuntimeError):  # h5py's ways to say absent or damaged
         return None
+    # Of fixed width they would be cut to the shortest when parts are put together.
+    return found.assign_coords(start=found["start"].astype(object)).assign(
+        failure=found["failure"].astype(object)
+    )
 
 
 @lru_cache(maxsize=1)

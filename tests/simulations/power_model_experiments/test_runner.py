@@ -59,6 +59,12 @@ def test_one_file_with_every_seed_and_case(made, tmp_path):
     assert np.isfinite(found["first_time"]).all()
 
 
+def test_kinds_of_start_keep_their_whole_names(made, tmp_path):
+    kinds = ("positive", "near tie 1e-6", "diagonal")
+    groups = tuple(Group(2, 2, (0.1,), (1e-2,), kind) for kind in kinds)
+    assert tuple(xr.load_dataset(run(tmp_path, seeds=1, groups=groups))["start"].to_numpy()) == kinds
+
+
 def test_finished_parts_are_kept_and_damaged_or_changed_ones_made_again(made, tmp_path, monkeypatch):
     path = run(tmp_path)
     first = xr.load_dataset(path)
