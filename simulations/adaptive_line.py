@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 
 from simulations.chebyshev import chebyshev_nodes, interpolation_matrix
-from simulations.class_changes import class_states, margins
+from simulations.class_changes import class_states
 
 __all__ = ["CHECK_GRID", "BatchLine", "Drift", "follow_batch", "sample_losses"]
 
@@ -155,8 +155,7 @@ def follow_batch(
             if not (standing_in and drift.loss_error() > loss_tolerance * slack and batch.evaluate_more()):
                 break
         settled = bool(
-            drift.loss_error() <= loss_tolerance * slack
-            and drift.class_error() <= class_tolerance * slack
+            drift.loss_error() <= loss_tolerance * slack and drift.class_error() <= class_tolerance * slack
         )
         if settled or 2 * len(batch.nodes) - 1 > most_nodes:
             break
@@ -191,7 +190,7 @@ class _Batch:
         self.evaluate, self.labels, self.pilots, self.open_loss = evaluate, labels, pilots, open_loss
         n = len(labels)
         self.nodes = chebyshev_nodes(FIRST_LEVEL)
-        self.logits = first
+        self.logits = first.contiguous()
         self.exact = self.logits[:, :, pilots]
         self.evaluations = n * FIRST_LEVEL
         self.doubt = torch.zeros(FIRST_LEVEL, n)  # of a value that stands in: the drift of its loss
@@ -259,16 +258,22 @@ class _Batch:
         """Which samples (m - 1, n) to evaluate at the new nodes, and the drift of their losses there."""
         labels = self.labels
         drift = (fill - coarse).abs().amax(dim=1)
-        margin, _ = margins(fill, labels)
+        margin = _margins(fill, labels)
         loss_drift = (sample_losses(fill, labels) - sample_losses(coarse, labels)).abs()
-        states, between = self.logits.argmax(dim=1), fill.argmax(dim=1)
+        right, between = _margins(self.logits, labels) > 0, margin > 0
         near = (margin.abs() < MARGIN * drift) | (loss_drift > self.open_loss)
-        near |= (states[1:] != states[:-1]) | (between != states[1:]) | (between != coarse.argmax(dim=1))
-        # A node's value is felt as far as the next one.
+        near |= (right[1:] != right[:-1]) | (between != right[1:]) | (between != (_margins(coarse, labels) > 0))
         asked = near.clone()
-        asked[1:] |= near[:-1]
-        asked[:-1] |= near[1:]
+        if len(self.nodes) == FIRST_LEVEL:  # a coarse value is felt as far as the next node
+            asked[1:] |= near[:-1]
+            asked[:-1] |= near[1:]
         return asked, loss_drift
+
+
+def _margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The label's logit minus the largest other (m, n) of logits (m, k, n)."""
+    own = labels.expand(len(logits), 1, -1)
+    return logits.gather(1, own)[:, 0] - logits.scatter(1, own, -torch.inf).amax(dim=1)
 
 
 class _Level:
@@ -283,9 +288,13 @@ class _Level:
         for piece in self._pieces():
             values, own = self.at(grid, piece), labels[piece].expand(len(grid), 1, -1)
             label = values.gather(1, own)
-            self.correct[:, piece] = (label > values.scatter(1, own, -torch.inf).amax(dim=1, keepdim=True))[:, 0]
+            self.correct[:, piece] = (label > values.scatter(1, own, -torch.inf).amax(dim=1, keepdim=True))[
+                :, 0
+            ]
             largest = values.amax(dim=1, keepdim=True)
-            self.losses[:, piece] = ((values - largest).exp_().sum(dim=1, keepdim=True).log_() + largest - label)[:, 0]
+            self.losses[:, piece] = (
+                (values - largest).exp_().sum(dim=1, keepdim=True).log_() + largest - label
+            )[:, 0]
 
     def at(self, alphas: NDArray, piece: slice = slice(None)) -> torch.Tensor:
         """Logits (alphas, k, piece)."""

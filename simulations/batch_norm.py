@@ -16,7 +16,13 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-__all__ = ["POLICIES", "has_running_statistics", "measured_statistics", "statistics_names", "uses_batch_statistics"]
+__all__ = [
+    "POLICIES",
+    "has_running_statistics",
+    "measured_statistics",
+    "statistics_names",
+    "uses_batch_statistics",
+]
 
 POLICIES = ("keep", "interpolate", "recalibrate", "refuse")
 _Norm = nn.modules.batchnorm._NormBase

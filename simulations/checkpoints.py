@@ -57,7 +57,9 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
             raise ValueError(f"{name}[{key!r}] holds values that are not finite")
         first = tied.get(key)
         if first in state and not torch.equal(state[first], tensor):
-            raise ValueError(f"{name}[{key!r}] and {name}[{first!r}] are one tensor in the model and differ here")
+            raise ValueError(
+                f"{name}[{key!r}] and {name}[{first!r}] are one tensor in the model and differ here"
+            )
     return {key: tensor.detach() for key, tensor in state.items()}
 
 

@@ -30,7 +30,9 @@ def curve_key(model: nn.Module, attributes: Mapping[str, Any], arguments: list[A
     Raises:
         ValueError: a path that is a callable: it cannot be told from another.
     """
-    digest = blake2b(f"{FORMAT} {torch.__version__} {torch.get_num_threads()} {model}".encode(), digest_size=16)
+    digest = blake2b(
+        f"{FORMAT} {torch.__version__} {torch.get_num_threads()} {model}".encode(), digest_size=16
+    )
     for kind in sorted({type(m) for m in model.modules()}, key=lambda kind: kind.__qualname__):
         digest.update(f"{kind.__module__}.{kind.__qualname__}".encode())
         try:
@@ -47,7 +49,9 @@ def curve_key(model: nn.Module, attributes: Mapping[str, Any], arguments: list[A
         elif isinstance(argument, np.ndarray):
             digest.update(argument.tobytes())
         elif callable(argument):
-            raise ValueError("cache needs a named path: a callable cannot be told from another; pass cache=None")
+            raise ValueError(
+                "cache needs a named path: a callable cannot be told from another; pass cache=None"
+            )
         else:
             digest.update(repr(argument).encode())
         digest.update(b"|")

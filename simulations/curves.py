@@ -155,12 +155,16 @@ def interpolation_curves(
             if progress is not None:
                 progress(done, batches.n_samples)
     dataset = sums.dataset()
-    dataset.attrs = attributes | engine.attributes() | {
-        "n_samples": sums.n,
-        "data_hash": batches.content_hash,
-        "threads": torch.get_num_threads(),
-        "torch_version": str(torch.__version__),
-    }
+    dataset.attrs = (
+        attributes
+        | engine.attributes()
+        | {
+            "n_samples": sums.n,
+            "data_hash": batches.content_hash,
+            "threads": torch.get_num_threads(),
+            "torch_version": str(torch.__version__),
+        }
+    )
     if cache is not None and key is not None:
         keep_curve(dataset, cache, key)
     return dataset
@@ -230,7 +234,9 @@ class _Engine:
             total=total,
             most_nodes=self.most_nodes,
             whole_batches=self.whole_batches,
-            several=None if self.at_once == 1 else lambda alphas: batch.together(self.line, alphas, self.at_once),
+            several=None
+            if self.at_once == 1
+            else lambda alphas: batch.together(self.line, alphas, self.at_once),
         )
         self.evaluations += line.evaluations
         self.sums.count(batch.labels, line.logits.shape[1])

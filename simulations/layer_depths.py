@@ -24,7 +24,9 @@ def bias_depths(model: nn.Module) -> dict[str, int]:
     """
     for name, module in model.named_modules():
         if not isinstance(module, LAYERS) and next(module.parameters(recurse=False), None) is not None:
-            raise _unreadable(f"{name or 'the model'} is a {type(module).__name__} with parameters of its own")
+            raise _unreadable(
+                f"{name or 'the model'} is a {type(module).__name__} with parameters of its own"
+            )
     try:
         graph = fx.symbolic_trace(model).graph
     except Exception as error:  # noqa: BLE001 - whatever the user's forward raises on a proxy

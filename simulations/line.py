@@ -59,7 +59,9 @@ class Line:
         self.device = own if device is None else torch.device(device)
         self._start = {name: tensor.to(self.device) for name, tensor in start.items()}
         self._end = {name: tensor.to(self.device) for name, tensor in end.items()}
-        self._point = {n: self._ordered(torch.empty_like(p, device=self.device)) for n, p in model.named_parameters()}
+        self._point = {
+            n: self._ordered(torch.empty_like(p, device=self.device)) for n, p in model.named_parameters()
+        }
         self._statistics = set(statistics_names(model))
         self._at: float | None = None
         self._measured: dict[float, dict[str, torch.Tensor]] = {}
@@ -184,5 +186,3 @@ def _policy(model: nn.Module, batch_norm: str | None) -> str | None:
             f"batch_norm={', '.join(map(repr, POLICIES))}" + (" (refused)" if batch_norm else "")
         )
     return batch_norm
-
-

@@ -93,7 +93,9 @@ def tensor_exponents(
         depths = dict(bias_depth) if bias_depth is not None else bias_depths(model)
         left_out = sorted(set(biases) - set(depths))
         if left_out:
-            raise ValueError(f"path 'homogeneous' needs the depth of every bias; none is given for {left_out}")
+            raise ValueError(
+                f"path 'homogeneous' needs the depth of every bias; none is given for {left_out}"
+            )
         return {name: int(depths[name]) if name in biases else 1 for name in names}
     walking = set(names)
     if pattern is not None:
