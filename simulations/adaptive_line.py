@@ -30,12 +30,15 @@ __all__ = ["CHECK_GRID", "BatchLine", "Drift", "follow_batch", "sample_losses"]
 FIRST_LEVEL = 9
 CHECK_GRID = chebyshev_nodes(65)  # the drift between levels is measured here, for every batch alike
 SPREAD = 2.5
+FLIP_SPREAD = 2.0
 SHARE = (0.1, 0.5)  # of the last drift, what the next may be: the loss's ratio of drifts, kept inside
+SMOOTH = 0.05  # a smaller ratio of two levels' drifts: no kinks yet to be seen
 FLIP_SHARE = 0.4
+FEW_FLIPS = 3  # counts scatter: where none was seen among all samples, some are still to be expected
 MARGIN = 0.25  # of the local drift of the logits: a margin below it leaves the class open
 OPEN_LOSS = 20.0  # times loss_tolerance: a sample whose loss drifted more at a node is evaluated there
 BETWEEN = 0.2  # of the error that half the points of `CHECK_GRID` make, what all of them make
-PILOTS = 96  # samples evaluated at every new node, to measure what standing in costs
+PILOTS = 128  # samples evaluated at every new node, to measure what standing in costs
 BLOCK = 2**22  # numbers in an intermediate array
 
 Evaluate = Callable[[float, torch.Tensor | None], torch.Tensor]
@@ -67,20 +70,20 @@ class Drift:
     def __add__(self, other: Drift) -> Drift:
         return Drift(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
-    def loss_error(self) -> float:
-        """The estimated worst error of the mean loss over alpha, nats."""
-        random = SPREAD * np.sqrt(self.loss_variance + self.stand_in_variance)
-        worst = float(np.max(self.loss + np.abs(self.stand_in) + random))
+    def loss_error(self, slack: float = 1.0) -> float:
+        """The estimated worst error of the mean loss over alpha, nats; what is random is divided by `slack`."""
+        random = SPREAD * np.sqrt(self.loss_variance + self.stand_in_variance) / slack
+        worst = float(np.max(np.hypot(self.loss, self.stand_in) + random))
         return (worst + self.between_points) / max(self.n, 1)
 
-    def stand_in_error(self) -> float:
+    def stand_in_error(self, slack: float = 1.0) -> float:
         """The part of it that comes from values that stand in."""
-        worst = float(np.max(np.abs(self.stand_in) + SPREAD * np.sqrt(self.stand_in_variance)))
+        worst = float(np.max(np.abs(self.stand_in) + SPREAD * np.sqrt(self.stand_in_variance) / slack))
         return worst / max(self.n, 1)
 
-    def class_error(self) -> float:
+    def class_error(self, slack: float = 1.0) -> float:
         """The estimated worst error of the error rate over alpha; never below 1/n."""
-        worst = float(np.max(self.flips + SPREAD * np.sqrt(self.flip_variance)))
+        worst = float(np.max(self.flips + FLIP_SPREAD * np.sqrt(self.flip_variance) / slack))
         return max(1.0, np.floor(worst)) / max(self.n, 1)  # samples are whole
 
 
@@ -133,7 +136,7 @@ def follow_batch(
         evaluate: alpha and the samples' indices (None: all) to logits (n, k).
         labels: (n,).
         loss_tolerance: nats, of the mean over all data.
-        class_tolerance: share, of the error rate over all data.
+        class_tolerance: share, of the error rate over all data; two samples where it is less.
         total: samples of all data, of which this batch is a part: random errors of batches partly cancel.
         most_nodes: 2^p + 1, at least 17.
         whole_batches: a sample's logits depend on its batch: all samples get all nodes.
@@ -150,16 +153,16 @@ def follow_batch(
     while True:
         batch.double()
         while True:
-            drift = batch.drift()
-            standing_in = drift.stand_in_error() > loss_tolerance * slack / 2
-            if not (standing_in and drift.loss_error() > loss_tolerance * slack and batch.evaluate_more()):
+            drift = batch.drift(max(total, n))
+            standing_in = drift.stand_in_error(slack) > loss_tolerance / 2
+            if not (standing_in and drift.loss_error(slack) > loss_tolerance and batch.evaluate_more()):
                 break
         settled = bool(
-            drift.loss_error() <= loss_tolerance * slack and drift.class_error() <= class_tolerance * slack
+            drift.loss_error(slack) <= loss_tolerance and drift.class_error(slack) <= max(class_tolerance, 2 / n)
         )
         if settled or 2 * len(batch.nodes) - 1 > most_nodes:
             break
-    grid = chebyshev_nodes(min(257, max(len(CHECK_GRID), 4 * len(batch.nodes) - 3)))
+    grid = chebyshev_nodes(max(len(CHECK_GRID), 2 * len(batch.nodes) - 1))
     level = batch.level if len(grid) == len(CHECK_GRID) else _Level(batch.nodes, batch.logits, labels, grid)
     return BatchLine(
         batch.nodes,
@@ -239,9 +242,9 @@ class _Batch:
         self.level = _Level(self.nodes, self.logits, self.labels)
         return True
 
-    def drift(self) -> Drift:
+    def drift(self, total: int) -> Drift:
         """What may be wrong at the current level."""
-        drift = _drift(self.coarse, self.level, self.ratio)
+        drift = _drift(self.coarse, self.level, self.ratio, total)
         if len(self.pilots) < len(self.labels):
             exact = _Level(self.nodes, self.exact, self.labels[self.pilots])
             change = (self.level.losses[:, self.pilots] - exact.losses).double()
@@ -312,7 +315,7 @@ class _Level:
         return [slice(i, i + size) for i in range(0, len(self.labels), size)]
 
 
-def _drift(coarse: _Level, level: _Level, ratio: float) -> Drift:
+def _drift(coarse: _Level, level: _Level, ratio: float, total: int) -> Drift:
     """What may remain at `level`; `ratio` is that of the root mean squares of the last two changes."""
     grid, n = level.losses.shape
     change = (level.losses - coarse.losses).double()
@@ -326,11 +329,12 @@ def _drift(coarse: _Level, level: _Level, ratio: float) -> Drift:
     half = interpolation_matrix(level.grid[::2], level.grid[1::2]) @ mean[::2]
     rounding = torch.finfo(level.logits.dtype).eps * float(level.logits.abs().amax(dim=(0, 1)).sum()) / 4
     return Drift(
-        # Beyond twice its standard deviation a sum of random signs is not random.
-        share * np.maximum(0.0, signed - 2 * np.sqrt(squares)),
+        # Kinks common to all samples (of units that their biases drive) have one sign and fall slowly.
+        (share if ratio < SMOOTH else SHARE[1]) * signed,
         share**2 * squares,
+        # Beyond twice its standard deviation a sum of random signs is not random.
         FLIP_SHARE * np.maximum(0.0, net - 2 * np.sqrt(flips)),
-        FLIP_SHARE * flips,
+        FLIP_SHARE * (flips + FEW_FLIPS * n / total),
         np.zeros(grid),
         np.zeros(grid),
         BETWEEN * float(np.abs(half - mean[1::2]).max()) + rounding,

@@ -74,7 +74,7 @@ def interpolation_curves(
         path: a name of `simulations.paths.tensor_exponents` or a callable (parameter name, alpha) -> c.
         method: "adaptive" or "grid".
         loss_tolerance: nats; "adaptive" stops where its estimate of the worst error of `loss` is below it.
-        error_tolerance: likewise for `error`; where it is less than one sample, one sample.
+        error_tolerance: likewise for `error`; where it is less than two samples, two.
         batch_norm: "keep", "interpolate", "recalibrate" or "refuse" (`simulations.batch_norm`); must be given for
             a model with running statistics.
         calibration: the data for "recalibrate"; None: `data`.
@@ -230,7 +230,7 @@ class _Engine:
             lambda alpha, chosen: batch.logits(self.line, alpha, chosen),
             batch.labels,
             loss_tolerance=self.loss_tolerance,
-            class_tolerance=max(self.error_tolerance, 1 / total),
+            class_tolerance=max(self.error_tolerance, 2 / total),
             total=total,
             most_nodes=self.most_nodes,
             whole_batches=self.whole_batches,
