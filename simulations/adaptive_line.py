@@ -158,7 +158,8 @@ def follow_batch(
             if not (standing_in and drift.loss_error(slack) > loss_tolerance and batch.evaluate_more()):
                 break
         settled = bool(
-            drift.loss_error(slack) <= loss_tolerance and drift.class_error(slack) <= max(class_tolerance, 2 / n)
+            drift.loss_error(slack) <= loss_tolerance
+            and drift.class_error(slack) <= max(class_tolerance, 2 / n)
         )
         if settled or 2 * len(batch.nodes) - 1 > most_nodes:
             break
@@ -265,7 +266,9 @@ class _Batch:
         loss_drift = (sample_losses(fill, labels) - sample_losses(coarse, labels)).abs()
         right, between = _margins(self.logits, labels) > 0, margin > 0
         near = (margin.abs() < MARGIN * drift) | (loss_drift > self.open_loss)
-        near |= (right[1:] != right[:-1]) | (between != right[1:]) | (between != (_margins(coarse, labels) > 0))
+        near |= (
+            (right[1:] != right[:-1]) | (between != right[1:]) | (between != (_margins(coarse, labels) > 0))
+        )
         asked = near.clone()
         if len(self.nodes) == FIRST_LEVEL:  # a coarse value is felt as far as the next node
             asked[1:] |= near[:-1]

@@ -34,7 +34,7 @@ def interpolation_matrix(nodes: ArrayLike, points: ArrayLike) -> NDArray[np.floa
     """
     nodes, points = np.asarray(nodes, dtype=np.float64), np.asarray(points, dtype=np.float64)
     distance = points[:, None] - nodes[None, :]
-    at_node = distance == 0
+    at_node = np.abs(distance) < 1e-290  # its reciprocal would overflow
     distance[at_node] = 1.0
     rows = _weights(len(nodes)) / distance
     rows /= rows.sum(axis=1, keepdims=True)

@@ -39,14 +39,17 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         )
     wanted = model.state_dict()
     tied = _tied(model)
-    missing = sorted(key for key in set(wanted) - set(state) if tied.get(key) not in state)
+    # A file that keeps one name of a tied weight (safetensors' save_model) is whole.
+    for further, first in tied.items():
+        present = next((key for key in (first, further) if key in state), None)
+        if present is not None:
+            state = {first: state[present], further: state[present]} | dict(state)
+    missing = sorted(set(wanted) - set(state))
     unknown = sorted(set(state) - set(wanted))
     if missing or unknown:
         raise ValueError(f"{name} does not fit the model: missing {missing}, unknown {unknown}")
     for key, own in wanted.items():
-        tensor = state.get(key)
-        if tensor is None:
-            continue
+        tensor = state[key]
         if not isinstance(tensor, torch.Tensor):
             raise ValueError(f"{name}[{key!r}] must be a tensor, got {type(tensor).__name__}")
         if tensor.shape != own.shape:

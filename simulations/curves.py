@@ -194,15 +194,13 @@ class _Engine:
         self.precision_error = 0.0
 
     def add(self, batch: LineBatch, total: int | None) -> None:
-        alphas, labels = self.sums.alphas, batch.labels
         with self.line.in_precision():
             if not self.sums.n and self.line.precision != "native":
                 self._measure_precision(batch)
             if self.adaptive:
                 self._interpolate(batch, max(total or 0, len(batch)))
             else:
-                self.sums.count(labels, batch.n_classes(self.line, float(alphas[0])))
-                self._evaluate(batch, np.arange(len(alphas)))
+                self._evaluate(batch, np.arange(len(self.sums.alphas)), counted=False)
 
     def attributes(self) -> dict[str, Any]:
         """What it took and what it is worth."""
@@ -212,6 +210,7 @@ class _Engine:
             "estimated_loss_error": self.drift.loss_error() if self.drift.n else 0.0,
             "estimated_error_error": self.drift.class_error() if self.drift.n else 0.0,
             "nodes": self.nodes,
+            "calibration_passes": self.line.calibration_passes,
             "samples_on_grid": self.sums.n if not self.adaptive else self.unsettled,
         }
         if self.unsettled:
@@ -251,11 +250,21 @@ class _Engine:
             self.unsettled += len(batch)
             self._evaluate(batch, np.arange(len(alphas)))
 
-    def _evaluate(self, batch: LineBatch, where: NDArray, *, with_exits: bool = True) -> None:
+    def _evaluate(
+        self,
+        batch: LineBatch,
+        where: NDArray[np.intp],
+        *,
+        counted: bool = True,
+        with_exits: bool = True,
+    ) -> None:
         alphas, states = self.sums.alphas, []
         groups = np.split(where, range(self.at_once, len(where), self.at_once))
         for group in groups:
             outputs = batch.together(self.line, [float(alphas[i]) for i in group], self.at_once)
+            if not counted:
+                self.sums.count(batch.labels, outputs[0].shape[1])
+                counted = True
             for i, logits in zip(group, outputs, strict=True):
                 self.sums.add_direct({int(i): logits}, batch.labels)
                 if self.sums.exits_from is not None:

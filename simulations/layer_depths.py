@@ -29,7 +29,7 @@ def bias_depths(model: nn.Module) -> dict[str, int]:
             )
     try:
         graph = fx.symbolic_trace(model).graph
-    except Exception as error:  # noqa: BLE001 - whatever the user's forward raises on a proxy
+    except Exception as error:
         raise _unreadable(f"torch.fx cannot trace {type(model).__name__}: {error}") from error
     depth: dict[Any, int] = {}
     depths: dict[str, int] = {}

@@ -64,23 +64,8 @@ class Line:
         }
         self._statistics = set(statistics_names(model))
         self._at: float | None = None
+        # Statistics by alpha: small beside the parameters.
         self._measured: dict[float, dict[str, torch.Tensor]] = {}
-
-    def calibrate(self, alphas: Sequence[float]) -> float:
-        """Measure the running statistics at those alphas where they are not yet; passes over the calibration data."""
-        new = [alpha for alpha in alphas if alpha not in self._measured]
-        if self.batch_norm != "recalibrate" or not new or self.calibration is None:
-            return 0
-        for alpha in new:
-            self._move(alpha)
-
-            def passes(point: dict[str, torch.Tensor]) -> None:
-                for batch in self.calibration or ():
-                    self._call(point, batch)
-
-            point = self._point | self._buffers(alpha)
-            self._measured[alpha] = measured_statistics(self.model, lambda at=point: passes(at))  # type: ignore[misc]
-        return len(new)
 
     def logits(self, alpha: float, batch: Batch) -> torch.Tensor:
         """Logits (n, k) on the CPU, float32 or float64.
@@ -88,6 +73,7 @@ class Line:
         Raises:
             ValueError: not finite (alpha is named), no (n, k) tensor, a label that no logit is for.
         """
+        self._calibrate(alpha)
         self._move(alpha)
         batch = batch.to(self.device, channels_last=self.channels_last)
         outputs = self._call(self._point | self._buffers(alpha), batch)
@@ -97,6 +83,7 @@ class Line:
         """The same at several alphas in one vectorised pass: worth it for small networks on a GPU, costs their copies."""
         points = []
         for alpha in alphas:
+            self._calibrate(alpha)
             self._move(alpha)
             points.append({n: t.clone() for n, t in (self._point | self._buffers(alpha)).items()})
         stacked = {name: torch.stack([point[name] for point in points]) for name in points[0]}
@@ -117,6 +104,24 @@ class Line:
                 yield
         finally:
             torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+
+    @property
+    def calibration_passes(self) -> int:
+        """Passes over the calibration data so far, one for each alpha."""
+        return len(self._measured)
+
+    def _calibrate(self, alpha: float) -> None:
+        """Measure the running statistics at an alpha where they are not yet."""
+        if self.batch_norm != "recalibrate" or alpha in self._measured:
+            return
+        self._move(alpha)
+        point = self._point | self._buffers(alpha)
+
+        def passes() -> None:
+            for batch in self.calibration or ():
+                self._call(point, batch.to(self.device, channels_last=self.channels_last))
+
+        self._measured[alpha] = measured_statistics(self.model, passes)
 
     def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs))

@@ -48,11 +48,6 @@ class LineBatch:
                 found |= {alpha: _cat(column) for alpha, column in zip(some, columns, strict=True)}
         return [found[a] if a in found else self.logits(line, a, None) for a in alphas]
 
-    def n_classes(self, line: Line, alpha: float) -> int:
-        """Logits of a sample, from its first one."""
-        first = self.parts[0].take(torch.tensor([0]))
-        return line.logits(alpha, first).shape[1]
-
 
 def grouped(batches: Iterable[Batch], size: int) -> Iterator[LineBatch]:
     """Consecutive batches collected until they hold `size` samples."""

@@ -39,7 +39,7 @@ Coefficients = Callable[[float], dict[str, float]]
 def path_coefficients(
     model: nn.Module, path: str | PathFunction, *, bias_depth: Mapping[str, int] | None = None
 ) -> Coefficients:
-    """alpha -> c of every parameter, by its name; `path` is named (see `tensor_exponents`) or the user's own callable.
+    """Alpha -> c of every parameter, by its name; `path` is named (see `tensor_exponents`) or the user's own callable.
 
     Raises:
         ValueError: as `tensor_exponents`; later, a callable's value that is no finite number.

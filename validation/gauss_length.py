@@ -9,7 +9,9 @@ from simulations.chebyshev import chebyshev_nodes, differentiation_matrix, inter
 
 __all__ = ["gauss_length"]
 
-POINTS = 257  # of the integral: the integrand is smooth between kinks, its own error is below 1e-3 relative there
+POINTS = (
+    257  # of the integral: the integrand is smooth between kinks, its own error is below 1e-3 relative there
+)
 STRAIGHT = 64  # rounding units of the logits: a turn below it is rounding
 
 
@@ -54,5 +56,7 @@ def gauss_length(nodes: ArrayLike, logits: ArrayLike) -> float:
     speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
     tangent = np.divide(velocity, speed, out=np.zeros_like(velocity), where=speed > 0)
     normal = acceleration - (acceleration * tangent).sum(axis=-1, keepdims=True) * tangent
-    turn = np.divide(np.linalg.norm(normal, axis=-1), speed[..., 0], out=np.zeros(speed.shape[:2]), where=speed[..., 0] > 0)
+    turn = np.divide(
+        np.linalg.norm(normal, axis=-1), speed[..., 0], out=np.zeros(speed.shape[:2]), where=speed[..., 0] > 0
+    )
     return float((weights / 2 @ turn).sum() / z.shape[1])

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from torch import nn
 
 from simulations.curves import interpolation_curves
@@ -84,5 +83,5 @@ def test_the_error_rates_estimate_is_a_bound_and_not_an_empty_one(forty):
 
 def test_it_costs_a_fraction_of_the_grid(forty):
     (*_, passes), _ = forty
-    assert np.median(passes) < 17
-    assert passes.max() < 65
+    assert np.median(passes) < 25  # 75 pilots of 600 samples weigh more than of thousands
+    assert passes.max() < 130

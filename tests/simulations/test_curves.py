@@ -149,7 +149,9 @@ def test_from_zero_the_homogeneous_path_keeps_every_prediction_and_the_linear_on
     # theory.md T5: z(alpha) = alpha^r z(1), so the error is constant on (0, 1].
     model, _, end = two_checkpoints()
     start = {name: torch.zeros_like(tensor) for name, tensor in end.items()}
-    homogeneous = interpolation_curves(model, start, end, digits, path="homogeneous", alphas=21, method="grid")
+    homogeneous = interpolation_curves(
+        model, start, end, digits, path="homogeneous", alphas=21, method="grid"
+    )
     assert homogeneous.error[0] == 1.0
     assert np.unique(homogeneous.error[1:]).size == 1
     assert homogeneous.loss[0] == pytest.approx(np.log(10), rel=1e-15)
