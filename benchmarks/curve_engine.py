@@ -1,10 +1,12 @@
-"""The curve engine against loss-landscapes 3.0.6's `linear_interpolation` with 501 steps, one thread, one run.
+"""The curve engine against loss-landscapes 3.0.6's `linear_interpolation` (501 steps), one thread.
 
     pip install --target BENCH_SITE --no-deps loss-landscapes==3.0.6
     PYTHONPATH=.:BENCH_SITE OMP_NUM_THREADS=1 python benchmarks/curve_engine.py --mnist FOLDER [CASE ...]
 
-The contender is no dependency of the package. It walks loss alone (no error rate, no start) under `torch.no_grad`. Times are
-CPU seconds of the one thread (`time.process_time`), so a shared machine's other work does not count. Errors are against
+The contender is no dependency of the package. It walks loss alone (no error rate, no start) under
+`torch.no_grad`. Times are
+CPU seconds of the one thread (`time.process_time`), so a shared machine's other work does not count. Errors
+are against
 a grid of 101 alphas off the nodes.
 """
 

@@ -1,15 +1,21 @@
 """One batch along the whole line from few forward passes: logits interpolated between Chebyshev points.
 
-m nodes · k classes · n samples of the batch · logits (m, k, n). theory.md T7: away from a change of a ReLU's sign the logits are a
+m nodes · k classes · n samples of the batch · logits (m, k, n). theory.md T7: away from a change of a ReLU's
+sign the logits are a
 polynomial in alpha of the network's degree, so they, not the loss, are what to interpolate.
 
-Levels of 5, 9, 17, 33, ... nested points; the first forward passes are the 9. From then on a sample is evaluated at a new
-node only where its class or loss is still open near it: everywhere else the coarser polynomial's value stands in. At 17
-points that costs about 3 passes instead of 8, with the same error: what decides the curves at alpha are the samples whose
+Levels of 5, 9, 17, 33, ... nested points; the first forward passes are the 9. From then on a sample is
+evaluated at a new
+node only where its class or loss is still open near it: everywhere else the coarser polynomial's value stands
+    in. At 17
+points that costs about 3 passes instead of 8, with the same error: what decides the curves at alpha are the
+    samples whose
 class changes near alpha, and those are few.
 
-The estimate. What level m changed against the level before is the error *that* level had, sample by sample; the new one's is
-a share of it (`SHARE`). Kinks of different samples lie at different places, so their errors have random signs and the mean's
+The estimate. What level m changed against the level before is the error *that* level had, sample by sample;
+the new one's is
+a share of it (`SHARE`). Kinks of different samples lie at different places, so their errors have random signs
+and the mean's
 error is SPREAD standard deviations of their sum, plus the share of what was systematic.
 """
 
@@ -17,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,32 +53,34 @@ Evaluate = Callable[[float, torch.Tensor | None], torch.Tensor]
 
 @dataclass
 class Drift:
-    """Sums over samples of what the last level changed, at `CHECK_GRID` (g,), and the share of it that may remain.
+    """What may be wrong: the share that may remain of what the last level changed, summed over samples.
 
-    Batches add up. In the order of the fields: change of the sample losses that is systematic (nats), variance of the rest;
-    the same of correctness (samples); what standing in costs, measured on pilots (nats), and its variance; error of the
-    mean loss between its own points and rounding of the logits, times n; n.
+    At `CHECK_GRID` (g,). Batches add up. In the order of the fields: change of the sample losses that is
+    systematic (nats), variance of the rest; the same of correctness (samples); what standing in costs, measured
+    on pilots (nats), and its variance; error of the mean loss between its own points and rounding of the
+    logits, times n; n.
     """
 
-    loss: NDArray
-    loss_variance: NDArray
-    flips: NDArray
-    flip_variance: NDArray
-    stand_in: NDArray
-    stand_in_variance: NDArray
+    loss: NDArray[Any]
+    loss_variance: NDArray[Any]
+    flips: NDArray[Any]
+    flip_variance: NDArray[Any]
+    stand_in: NDArray[Any]
+    stand_in_variance: NDArray[Any]
     between_points: float
     n: int
 
     @classmethod
     def none(cls) -> Drift:
         """Of no sample at all."""
-        return cls(*(np.zeros(len(CHECK_GRID)) for _ in range(6)), 0.0, 0)
+        zero = np.zeros(len(CHECK_GRID))
+        return cls(zero, zero, zero, zero, zero, zero, 0.0, 0)  # sums make new arrays
 
     def __add__(self, other: Drift) -> Drift:
         return Drift(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     def loss_error(self, slack: float = 1.0) -> float:
-        """The estimated worst error of the mean loss over alpha, nats; what is random is divided by `slack`."""
+        """The estimated worst error of the mean loss over alpha, nats; its random part over `slack`."""
         random = SPREAD * np.sqrt(self.loss_variance + self.stand_in_variance) / slack
         worst = float(np.max(np.hypot(self.loss, self.stand_in) + random))
         return (worst + self.between_points) / max(self.n, 1)
@@ -84,7 +93,7 @@ class Drift:
     def class_error(self, slack: float = 1.0) -> float:
         """The estimated worst error of the error rate over alpha; never below 1/n."""
         worst = float(np.max(self.flips + FLIP_SPREAD * np.sqrt(self.flip_variance) / slack))
-        return max(1.0, np.floor(worst)) / max(self.n, 1)  # samples are whole
+        return max(1, int(worst)) / max(self.n, 1)  # samples are whole
 
 
 @dataclass
@@ -102,9 +111,9 @@ class BatchLine:
         settled: the tolerances were met.
     """
 
-    nodes: NDArray
+    nodes: NDArray[Any]
     logits: torch.Tensor
-    grid: NDArray
+    grid: NDArray[Any]
     states: torch.Tensor
     losses: torch.Tensor
     drift: Drift
@@ -140,7 +149,8 @@ def follow_batch(
         total: samples of all data, of which this batch is a part: random errors of batches partly cancel.
         most_nodes: 2^p + 1, at least 17.
         whole_batches: a sample's logits depend on its batch: all samples get all nodes.
-        several: all samples' logits at several alphas at once, for the first level; None: one after the other.
+        several: all samples' logits at several alphas at once, for the first level; None: one after the
+            other.
     """
     n = len(labels)
     # Random parts of B equal batches add up to sqrt(B) times one's, their mean to 1/sqrt(B) of it.
@@ -230,7 +240,7 @@ class _Batch:
         self.ratio, self.moved = float(np.sqrt(moved / max(self.moved, 1e-30))), moved
 
     def evaluate_more(self) -> bool:
-        """Evaluate what stands in with a loss in more than a quarter of the doubt; False when nothing does."""
+        """Evaluate what stands in, down to a quarter of the doubt; False when nothing stands in."""
         self.open_loss /= 4
         asked = self.doubt > self.open_loss
         if not asked.any():
@@ -286,7 +296,7 @@ class _Level:
     """The interpolant through one level, and what it says on a grid: `losses` and `correct` (g, n)."""
 
     def __init__(
-        self, nodes: NDArray, logits: torch.Tensor, labels: torch.Tensor, grid: NDArray = CHECK_GRID
+        self, nodes: NDArray[Any], logits: torch.Tensor, labels: torch.Tensor, grid: NDArray[Any] = CHECK_GRID
     ) -> None:
         self.nodes, self.logits, self.labels, self.grid = nodes, logits, labels, grid
         self.losses = torch.empty(len(grid), len(labels), dtype=logits.dtype)
@@ -302,7 +312,7 @@ class _Level:
                 (values - largest).exp_().sum(dim=1, keepdim=True).log_() + largest - label
             )[:, 0]
 
-    def at(self, alphas: NDArray, piece: slice = slice(None)) -> torch.Tensor:
+    def at(self, alphas: NDArray[Any], piece: slice = slice(None)) -> torch.Tensor:
         """Logits (alphas, k, piece)."""
         rows = torch.from_numpy(interpolation_matrix(self.nodes, alphas)).to(self.logits.dtype)
         values = self.logits[:, :, piece]

@@ -2,8 +2,10 @@
 
 - "keep": the end's, at every alpha. Only the end is then its checkpoint's own evaluation.
 - "interpolate": (1 - alpha) start + alpha end; both ends are their checkpoints' own.
-- "recalibrate": measured at every alpha on stated data. A layer's mean is the mean over all samples, its variance that of
-  all samples about that mean (unbiased), from sums over batches, never a moving average. Layers below normalise
+- "recalibrate": measured at every alpha on stated data. A layer's mean is the mean over all samples, its
+  variance that of
+  all samples about that mean (unbiased), from sums over batches, never a moving average. Layers below
+  normalise
   each batch by its own statistics while they are measured, as in training.
 - "refuse": an error.
 """
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -38,7 +41,7 @@ def has_running_statistics(model: nn.Module) -> bool:
 
 
 def uses_batch_statistics(model: nn.Module) -> bool:
-    """Whether a sample's logits depend on its batch in evaluation mode too: batch norm without running statistics."""
+    """Whether a sample's logits depend on its batch in evaluation mode too: no running statistics."""
     batch_norm = nn.modules.batchnorm._BatchNorm
     return any(isinstance(m, batch_norm) and m.running_mean is None for m in model.modules())
 
@@ -72,8 +75,10 @@ def measured_statistics(model: nn.Module, passes: Callable[[], None]) -> dict[st
 
 @contextmanager
 def _watched(model: nn.Module, sums: dict[str, list[torch.Tensor | int]]) -> Iterator[None]:
-    hooks, layers = [], []
-    for name, module in _layers(model):
+    hooks = []
+    layers: list[tuple[Any, float | None]] = []
+    norms: list[tuple[str, Any]] = list(_layers(model))
+    for name, module in norms:
         if getattr(module, "running_mean", None) is None:
             continue
         layers.append((module, module.momentum))
@@ -93,7 +98,8 @@ def _watched(model: nn.Module, sums: dict[str, list[torch.Tensor | int]]) -> Ite
             sums[name] = [count, mean, square]
 
         hooks.append(module.register_forward_pre_hook(watch))
-        module.training, module.momentum = True, 0.0  # batch statistics, buffers multiplied by 1
+        module.training = True
+        module.momentum = 0.0  # batch statistics, buffers multiplied by 1
     try:
         yield
     finally:

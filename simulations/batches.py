@@ -1,7 +1,9 @@
 """Users' data as batches: arguments of the model, labels, and a hash of what was seen.
 
-Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset`, a re-iterable of batches (`DataLoader`). A
-batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the model's keyword arguments,
+Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset`, a re-iterable of batches
+    (`DataLoader`). A
+batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the model's keyword
+arguments,
 or what a `batch_hook` turns into a `Batch`. Anything else is an error, never a loss of 0.
 """
 
@@ -33,7 +35,7 @@ class Batch:
         return len(self.labels)
 
     def take(self, samples: torch.Tensor) -> Batch:
-        """Some of its samples: tensors whose first length is the batch's are indexed, the rest is passed on."""
+        """Some of its samples: tensors whose first length is the batch's are indexed, others passed on."""
         n = len(self)
 
         def part(value: Any) -> Any:
@@ -73,15 +75,15 @@ class Batches:
         self._hook = hook or _batch
         self._source: Callable[[], Iterable[Any]]
         if isinstance(data, ImageDataset):
-            self._source = lambda: zip(data.inputs.split(BATCH), data.labels.split(BATCH), strict=True)
+            self._source = lambda: _split(data.inputs, data.labels)
             self.content_hash, self.n_samples = data.content_hash, len(data)
         elif isinstance(data, (tuple, list)) and len(data) == 2 and _tensors(data):
             inputs, labels = data
             if not len(inputs) or len(inputs) != len(labels):
                 raise ValueError(
-                    f"data must be as many inputs as labels, at least one, got {len(inputs)} and {len(labels)}"
+                    f"data must be as many inputs as labels, >= 1, got {len(inputs)} and {len(labels)}"
                 )
-            self._source = lambda: zip(inputs.split(BATCH), labels.split(BATCH), strict=True)
+            self._source = lambda: _split(inputs, labels)
             self.n_samples = len(labels)
         elif isinstance(data, Dataset) and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
             n = self.n_samples = len(data)
@@ -90,14 +92,16 @@ class Batches:
             )
         elif isinstance(data, Iterator):
             raise ValueError(
-                f"data is a {type(data).__name__}, which can be read once: pass a list of batches, a Dataset or a DataLoader"
+                f"data is a {type(data).__name__}, which can be read once: "
+                "pass a list of batches, a Dataset or a DataLoader"
             )
         elif isinstance(data, Iterable) and not isinstance(data, (Mapping, str, torch.Tensor)):
             self._source = lambda: data
             self.n_samples = _length(data)
         else:
             raise ValueError(
-                f"data of type {type(data).__name__} is not known: pass an ImageDataset, (inputs, labels), a Dataset or a DataLoader"
+                f"data of type {type(data).__name__} is not known: "
+                "pass an ImageDataset, (inputs, labels), a Dataset or a DataLoader"
             )
 
     def __iter__(self) -> Iterator[Batch]:
@@ -113,7 +117,7 @@ class Batches:
                     if isinstance(value, torch.Tensor):
                         flat = value.detach().cpu().contiguous().reshape(-1)
                         digest.update(f"{value.dtype} {tuple(value.shape)}".encode())
-                        digest.update(flat.view(torch.uint8).numpy())
+                        digest.update(flat.view(torch.uint8).numpy().data)
             seen += len(batch)
             if len(batch):
                 yield batch
@@ -123,11 +127,16 @@ class Batches:
             found = digest.hexdigest()
             if self.content_hash not in ("", found):
                 raise ValueError(
-                    "a second pass over the data gave other batches: turn shuffling and random augmentation off, the "
-                    "curve would compare different data at different alphas"
+                    "a second pass over the data gave other batches: turn shuffling and augmentation off, "
+                    "the curve would compare different data at different alphas"
                 )
             self.content_hash = found
         self.n_samples = seen
+
+
+def _split(inputs: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    for i in range(0, len(labels), BATCH):
+        yield inputs[i : i + BATCH], labels[i : i + BATCH]
 
 
 def _batch(item: Any) -> Batch:
@@ -143,11 +152,11 @@ def _batch(item: Any) -> Batch:
         if key is not None and isinstance(item[key], torch.Tensor):
             return Batch((), {name: value for name, value in item.items() if name != key}, item[key])
         raise ValueError(
-            f"a batch with the keys {sorted(map(str, item))} has no tensor 'labels' or 'label': pass a batch_hook"
+            f"a batch with the keys {sorted(map(str, item))} has no tensor 'labels': pass a batch_hook"
         )
     raise ValueError(
-        f"a batch of type {type(item).__name__} is not known: batches are (inputs, labels) or mappings with 'labels'; "
-        "pass a batch_hook that returns a simulations.batches.Batch"
+        f"a batch of type {type(item).__name__} is not known: pass (inputs, labels), mappings with 'labels' "
+        "or a batch_hook that returns a simulations.batches.Batch"
     )
 
 
@@ -155,7 +164,7 @@ def _check_labels(batch: Batch) -> None:
     labels = batch.labels
     if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
         raise ValueError(
-            f"labels must be integers (n,), got {labels.dtype} of shape {tuple(labels.shape)}: pass a batch_hook"
+            f"labels must be integers (n,), got {labels.dtype} {tuple(labels.shape)}: pass a batch_hook"
         )
     if len(labels) and int(labels.min()) < 0:
         raise ValueError(f"labels must be >= 0, but one is {int(labels.min())}")

@@ -1,6 +1,7 @@
 """Nested Chebyshev points on [0, 1] and the polynomial through values at them.
 
-m points, both ends included: x_j = sin^2(pi j / (2 (m - 1))). Those of m = 2^p + 1 hold those of 2^(p-1) + 1, bit for
+m points, both ends included: x_j = sin^2(pi j / (2 (m - 1))). Those of m = 2^p + 1 hold those of 2^(p-1) + 1,
+    bit for
 bit, so a finer level costs only its new points. Barycentric form throughout: stable for any m.
 """
 
@@ -36,7 +37,7 @@ def interpolation_matrix(nodes: ArrayLike, points: ArrayLike) -> NDArray[np.floa
     distance = points[:, None] - nodes[None, :]
     at_node = np.abs(distance) < 1e-290  # its reciprocal would overflow
     distance[at_node] = 1.0
-    rows = _weights(len(nodes)) / distance
+    rows: NDArray[np.float64] = _weights(len(nodes)) / distance
     rows /= rows.sum(axis=1, keepdims=True)
     on_node = at_node.any(axis=1)
     rows[on_node] = at_node[on_node]
@@ -46,13 +47,14 @@ def interpolation_matrix(nodes: ArrayLike, points: ArrayLike) -> NDArray[np.floa
 def differentiation_matrix(nodes: ArrayLike) -> NDArray[np.float64]:
     """The matrix (m, m) that takes values at `nodes` to the interpolating polynomial's derivative at them.
 
-    `nodes` (m,) are `chebyshev_nodes(m)`. Rows sum to 0 exactly enough that a constant has derivative 0 to rounding.
+    `nodes` (m,) are `chebyshev_nodes(m)`. Rows sum to 0 exactly enough that a constant has derivative 0 to
+    rounding.
     """
     nodes = np.asarray(nodes, dtype=np.float64)
     weights = _weights(len(nodes))
     distance = nodes[:, None] - nodes[None, :]
     np.fill_diagonal(distance, 1.0)
-    matrix = weights[None, :] / weights[:, None] / distance
+    matrix: NDArray[np.float64] = weights[None, :] / weights[:, None] / distance
     np.fill_diagonal(matrix, 0.0)
     np.fill_diagonal(matrix, -matrix.sum(axis=1))
     return matrix

@@ -35,7 +35,7 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         state = source
     else:
         raise ValueError(
-            f"{name} must be a module, a state dict or the path of a safetensors file, got {type(source).__name__}"
+            f"{name} must be a module, a state dict or a safetensors path, got {type(source).__name__}"
         )
     wanted = model.state_dict()
     tied = _tied(model)
@@ -58,10 +58,10 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
             )
         if not torch.isfinite(tensor).all():
             raise ValueError(f"{name}[{key!r}] holds values that are not finite")
-        first = tied.get(key)
-        if first in state and not torch.equal(state[first], tensor):
+        own_name = tied.get(key, key)
+        if not torch.equal(state[own_name], tensor):
             raise ValueError(
-                f"{name}[{key!r}] and {name}[{first!r}] are one tensor in the model and differ here"
+                f"{name}[{key!r}] and {name}[{own_name!r}] are one tensor in the model and differ here"
             )
     return {key: tensor.detach() for key, tensor in state.items()}
 
@@ -72,7 +72,7 @@ def checkpoint_hash(state: Mapping[str, torch.Tensor]) -> str:
     for key in sorted(state):
         tensor = state[key].detach().cpu().contiguous()
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -96,7 +96,7 @@ def _read(name: str, path: Path) -> dict[str, torch.Tensor]:
         raise FileNotFoundError(f"{name}: there is no file {path}")
     if path.suffix != ".safetensors":
         raise ValueError(
-            f"{name}: {path} is not a .safetensors file; other formats are pickles, which can run code: load it "
+            f"{name}: {path} is not a .safetensors file; others are pickles, which can run code: load it "
             "yourself and pass the state dict, or save it with safetensors.torch.save_file"
         )
     try:

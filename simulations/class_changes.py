@@ -1,12 +1,14 @@
 """Where along the line each sample's predicted class changes.
 
-m nodes · k classes · n samples. Logits lie as (m, k, n). A *state* is the predicted class, plus k where it is the label only
+m nodes · k classes · n samples. Logits lie as (m, k, n). A *state* is the predicted class, plus k where it is
+the label only
 by a tie: that counts as an error (a sample is correct where its label's logit is strictly the largest).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +52,7 @@ def class_states(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def find_changes(
-    logits: torch.Tensor, nodes: NDArray, labels: torch.Tensor, grid: NDArray, states: torch.Tensor
+    logits: torch.Tensor, nodes: NDArray[Any], labels: torch.Tensor, grid: NDArray[Any], states: torch.Tensor
 ) -> Changes:
     """The changes between the points of a grid, located on the interpolant.
 
@@ -91,7 +93,7 @@ def find_changes(
 
 def _roots(
     logits: torch.Tensor,
-    nodes: NDArray,
+    nodes: NDArray[Any],
     sample: torch.Tensor,
     before: torch.Tensor,
     after: torch.Tensor,
@@ -103,8 +105,9 @@ def _roots(
     gap = (logits[:, before % n_classes, sample] - logits[:, after % n_classes, sample]).double().numpy()
     a, b = low.numpy().copy(), high.numpy().copy()
 
-    def value(x: NDArray) -> NDArray:
-        return np.einsum("tm,mt->t", interpolation_matrix(nodes, x), gap)
+    def value(x: NDArray[Any]) -> NDArray[Any]:
+        values: NDArray[Any] = np.einsum("tm,mt->t", interpolation_matrix(nodes, x), gap)
+        return values
 
     fa, fb = value(a), value(b)
     root = (a + b) / 2
@@ -122,7 +125,7 @@ def _roots(
 
 
 def _top_class(
-    logits: torch.Tensor, nodes: NDArray, labels: torch.Tensor, sample: torch.Tensor, alpha: torch.Tensor
+    logits: torch.Tensor, nodes: NDArray[Any], labels: torch.Tensor, sample: torch.Tensor, alpha: torch.Tensor
 ) -> torch.Tensor:
     """The state at one alpha for each of the listed samples."""
     rows = torch.from_numpy(interpolation_matrix(nodes, alpha.numpy())).to(logits.dtype)

@@ -24,7 +24,8 @@ FORMAT = 1  # of the curves; a change of the numbers or names raises it
 def curve_key(model: nn.Module, attributes: Mapping[str, Any], arguments: list[Any]) -> str:
     """32 hex digits over the architecture, the checkpoints' hashes, the data and the arguments.
 
-    The architecture is the model's printed form and the source of its modules' classes: two models of other code and the
+    The architecture is the model's printed form and the source of its modules' classes: two models of other
+    code and the
     same printed form are told apart. Data that are not an `ImageDataset` are read once for their hash.
 
     Raises:

@@ -1,9 +1,11 @@
-"""Sums over batches that become a curve's Dataset: nothing of a batch is kept but, on request, its samples' exits.
+"""Sums over batches that become a curve's Dataset; of a batch only its samples' exits are kept.
 
 A requested alphas · k classes · n samples.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,15 +27,16 @@ class CurveSums:
         exits_from: the class whose exit is recorded for every sample, None for no exits.
     """
 
-    def __init__(self, alphas: NDArray, exits_from: int | None = None) -> None:
+    def __init__(self, alphas: NDArray[Any], exits_from: int | None = None) -> None:
         self.alphas, self.exits_from, self.n = alphas, exits_from, 0
         self._loss, self._square = np.zeros(len(alphas)), np.zeros(len(alphas))
-        self._shares = self._correct = self._counts = np.zeros((0, 0))
+        self._shares = self._correct = np.zeros((0, 0))
+        self._counts = np.zeros(0)
         self._end_losses: dict[int, list[torch.Tensor]] = {}
-        self._exits: list[tuple[NDArray, NDArray]] = []
+        self._exits: list[tuple[NDArray[Any], NDArray[Any]]] = []
 
     def add_direct(self, logits_at: dict[int, torch.Tensor], labels: torch.Tensor) -> None:
-        """A batch's logits (n, k) evaluated at requested alphas, by their index; the last of several adds wins nothing."""
+        """A batch's logits (n, k) evaluated at requested alphas, by the alpha's index."""
         for i, logits in logits_at.items():
             losses = _losses(logits, labels)
             self._loss[i] += float(losses.sum())
@@ -42,7 +45,7 @@ class CurveSums:
             states = class_states(logits.T[None], labels)[0]
             self._add_states(slice(i, i + 1), states.numpy(), labels.numpy(), logits.shape[1])
 
-    def add_exits_of_grid(self, states: torch.Tensor, labels: torch.Tensor, alphas: NDArray) -> None:
+    def add_exits_of_grid(self, states: torch.Tensor, labels: torch.Tensor, alphas: NDArray[Any]) -> None:
         """Exits from states (A', n) at alphas (A',) alone, accurate to their spacing."""
         step, sample = torch.nonzero(states[1:] != states[:-1], as_tuple=True)
         changes = Changes(
@@ -118,7 +121,7 @@ class CurveSums:
         self.n += len(labels)
         self._counts += np.bincount(labels.numpy(), minlength=n_classes)
 
-    def _add_states(self, where: slice, states: NDArray, labels: NDArray, k: int) -> None:
+    def _add_states(self, where: slice, states: NDArray[Any], labels: NDArray[Any], k: int) -> None:
         self._shares[where] += np.bincount(states % k, minlength=k)
         self._correct[where] += np.bincount(labels[states == labels], minlength=k)
 
@@ -127,7 +130,9 @@ class CurveSums:
         if self.alphas[i] in (0.0, 1.0):
             self._end_losses.setdefault(i, []).append(losses)
 
-    def _add_exits(self, changes: Changes, first: NDArray, last: NDArray, labels: NDArray) -> None:
+    def _add_exits(
+        self, changes: Changes, first: NDArray[Any], last: NDArray[Any], labels: NDArray[Any]
+    ) -> None:
         if self.exits_from is None:
             return
         n, held = len(labels), self.exits_from

@@ -59,11 +59,15 @@ def interpolation_curves(
     """The curves of a network on a path, from a dozen or two forward passes over the data.
 
     "adaptive" interpolates each sample's logits between nested Chebyshev points of alpha (theory.md T7,
-    `simulations.adaptive_line`); "grid" evaluates every alpha. At alpha = 0 and 1 both give the checkpoints' own
-    evaluation, bit for bit (under batch_norm="keep": the end's alone). The model gives the architecture; it, its modes, gradient
+    `simulations.adaptive_line`); "grid" evaluates every alpha. At alpha = 0 and 1 both give the checkpoints'
+    own
+    evaluation, bit for bit (under batch_norm="keep": the end's alone). The model gives the architecture; it,
+    its modes, gradient
     flags and buffers, and the torch, numpy and Python generators are left as they were. Evaluation mode
-    (no dropout), the data's own order and batches; small batches are collected to 2,048 samples a step. Memory beyond model, checkpoints,
-    one copy of the parameters: one step's samples x nodes x classes, and 4 Mi numbers of workspace, several times.
+    (no dropout), the data's own order and batches; small batches are collected to 2,048 samples a step.
+    Memory beyond model, checkpoints,
+    one copy of the parameters: one step's samples x nodes x classes, and 4 Mi numbers of workspace, several
+        times.
 
     Args:
         model: any module that returns logits (n, k), or an object or mapping with `.logits`.
@@ -75,7 +79,8 @@ def interpolation_curves(
         method: "adaptive" or "grid".
         loss_tolerance: nats; "adaptive" stops where its estimate of the worst error of `loss` is below it.
         error_tolerance: likewise for `error`; where it is less than two samples, two.
-        batch_norm: "keep", "interpolate", "recalibrate" or "refuse" (`simulations.batch_norm`); must be given for
+        batch_norm: "keep", "interpolate", "recalibrate" or "refuse" (`simulations.batch_norm`); must be given
+            for
             a model with running statistics.
         calibration: the data for "recalibrate"; None: `data`.
         extrapolate: allow alphas outside [0, 1]; each costs a pass.
@@ -83,25 +88,34 @@ def interpolation_curves(
         bias_depth: layer of each bias for "homogeneous" where the model does not show it.
         batch_hook: turns what `data` yields into `simulations.batches.Batch`.
         device: where to evaluate; None: where the model is.
-        precision: "native", "tf32" or "bf16"; for the last two `precision_error` is the worst change of a logit
+        precision: "native", "tf32" or "bf16"; for the last two `precision_error` is the worst change of a
+            logit
             on the first batch at alpha = 0, 1/2, 1.
         channels_last: memory order of images and convolutions.
-        alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay alone.
+        alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay
+            alone.
         cache: a folder; a curve of the same checkpoints, data, architecture and arguments is read from it.
         progress: called with (samples done, samples or None) after each step.
 
     Returns:
         `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
-        `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a class without
-        samples), a leading dimension `split` for several splits. With exits: `bias_exit`, the first alpha at which the
-        prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never left),
-        `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing. Attributes: forward_passes (samples
-        evaluated / samples), estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss and
+        `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a
+        class without
+        samples), a leading dimension `split` for several splits. With exits: `bias_exit`, the first alpha at
+        which the
+        prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
+        left),
+        `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing. Attributes:
+        forward_passes (samples
+        evaluated / samples), estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid),
+        nodes, method as used, path, batch_norm, loss and
         error tolerances, n_samples, start_hash, end_hash, data_hash, threads, torch_version, precision.
 
     Raises:
-        ValueError: bad input, named with its value, before any work where it can be known: checkpoints that do not fit,
-            values that are not finite, start equal to end, alphas out of order or range, an unknown path, method or policy, tolerances
+        ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
+            do not fit,
+            values that are not finite, start equal to end, alphas out of order or range, an unknown path,
+            method or policy, tolerances
             <= 0, no data, unknown batches, labels without a logit, batches that change between passes;
             later, logits that are not finite (the alpha is named).
 
@@ -215,8 +229,8 @@ class _Engine:
         }
         if self.unsettled:
             warnings.warn(
-                f"{self.unsettled} of {self.sums.n} samples did not reach the tolerances by interpolation and were "
-                "evaluated at every alpha instead; method='grid' or larger tolerances avoid the detour",
+                f"{self.unsettled} of {self.sums.n} samples did not reach the tolerances by interpolation "
+                "and were evaluated at every alpha instead; method='grid' avoids the detour",
                 UserWarning,
                 stacklevel=3,
             )

@@ -14,12 +14,14 @@ LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def bias_depths(model: nn.Module) -> dict[str, int]:
     """The weight layer of each bias, 1 the first, by the bias's name.
 
-    Sequential models are read directly, others (residual) by `torch.fx`: a layer's depth is one more than the largest of
+    Sequential models are read directly, others (residual) by `torch.fx`: a layer's depth is one more than the
+    largest of
     what flows into it. A residual sum of branches of unequal depth is homogeneous in no scaling; there
     the longest branch counts.
 
     Raises:
-        ValueError: parameters outside linear and convolution layers (normalisation, embeddings), a layer used at
+        ValueError: parameters outside linear and convolution layers (normalisation, embeddings), a layer used
+            at
             several depths, or a model that fx cannot trace: give the depths yourself (`bias_depth`).
     """
     for name, module in model.named_modules():

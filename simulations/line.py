@@ -1,7 +1,9 @@
 """A network at any alpha of a path: one set of interpolated tensors, moved in place.
 
-The model itself is never touched: `torch.func.functional_call` runs it on the interpolated tensors. Besides the
-two checkpoints the line holds one copy of the parameters and the buffers (and one of the running statistics for
+The model itself is never touched: `torch.func.functional_call` runs it on the interpolated tensors. Besides
+    the
+two checkpoints the line holds one copy of the parameters and the buffers (and one of the running statistics
+for
 every alpha where they are measured).
 """
 
@@ -80,7 +82,7 @@ class Line:
         return self._checked(outputs, alpha, batch)
 
     def logits_together(self, alphas: Sequence[float], batch: Batch) -> list[torch.Tensor]:
-        """The same at several alphas in one vectorised pass: worth it for small networks on a GPU, costs their copies."""
+        """The same at several alphas in one vectorised pass, for small networks on a GPU; costs copies."""
         points = []
         for alpha in alphas:
             self._calibrate(alpha)
@@ -88,7 +90,8 @@ class Line:
             points.append({n: t.clone() for n, t in (self._point | self._buffers(alpha)).items()})
         stacked = {name: torch.stack([point[name] for point in points]) for name in points[0]}
         batch = batch.to(self.device, channels_last=self.channels_last)
-        # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears torch's own error.
+        # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears
+        # torch's own error.
         outputs = torch.func.vmap(lambda point: self._call(point, batch), randomness="error")(stacked)
         return [self._checked(output, alpha, batch) for output, alpha in zip(outputs, alphas, strict=True)]
 
@@ -130,14 +133,14 @@ class Line:
         found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
         if not isinstance(found, torch.Tensor):
             raise ValueError(
-                f"the network must return logits or an object with .logits, it returned {type(outputs).__name__}"
+                f"the network must return logits or an object with .logits, not {type(outputs).__name__}"
             )
         return found
 
     def _checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         if outputs.ndim != 2 or len(outputs) != len(batch):
             raise ValueError(
-                f"the network must return logits ({len(batch)}, k) for {len(batch)} samples, it returned {tuple(outputs.shape)}"
+                f"the network must return logits ({len(batch)}, k) it returned {tuple(outputs.shape)}"
             )
         highest = int(batch.labels.max())
         if highest >= outputs.shape[1]:
@@ -187,7 +190,7 @@ def _policy(model: nn.Module, batch_norm: str | None) -> str | None:
     if batch_norm is None or batch_norm == "refuse":
         name = statistics_names(model)[0]
         raise ValueError(
-            f"the model keeps running statistics ({name}, ...), which two checkpoints do not define between them: choose "
-            f"batch_norm={', '.join(map(repr, POLICIES))}" + (" (refused)" if batch_norm else "")
+            f"the model keeps running statistics ({name}, ...), not defined between two checkpoints: "
+            f"choose batch_norm={', '.join(map(repr, POLICIES))}" + (" (refused)" if batch_norm else "")
         )
     return batch_norm

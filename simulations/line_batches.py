@@ -1,4 +1,4 @@
-"""A step's samples on the line: the user's batches, collected so that moving the weights is paid once for many."""
+"""A step's samples on the line: batches collected so that moving the weights is paid once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LineBatch", "grouped"]
 
 
 class LineBatch:
-    """Several of the user's batches; all their samples together are evaluated batch by batch, as the user would."""
+    """Several of the user's batches; all samples together are evaluated batch by batch, as theirs."""
 
     def __init__(self, parts: Sequence[Batch]) -> None:
         self.parts = parts

@@ -35,9 +35,10 @@ def logit_path(
     batch_hook: BatchHook | None = None,
     device: torch.device | str | None = None,
 ) -> xr.Dataset:
-    """The logits at nested Chebyshev points of alpha: `logits(node, sample, output)`, coordinate `alpha(node)`.
+    """The logits at nested Chebyshev points: `logits(node, sample, output)`, coordinate `alpha(node)`.
 
-    Arguments as in `simulations.curves.interpolation_curves`; nodes: 2^p + 1, evaluated for all samples. Float32 or
+    Arguments as in `simulations.curves.interpolation_curves`; nodes: 2^p + 1, evaluated for all samples.
+    Float32 or
     float64 as the model's. Memory: nodes x samples x outputs, all of it.
 
     Raises:
@@ -46,7 +47,6 @@ def logit_path(
     alphas = chebyshev_nodes(nodes)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     batches = Batches(data, batch_hook)
-    found = []
     with evaluation_mode(model), torch.inference_mode():
         line = Line(
             model,
@@ -57,8 +57,10 @@ def logit_path(
             calibration=batches if calibration is None else Batches(calibration, batch_hook),
             device=device,
         )
-        for batch in grouped(batches, BATCH):
-            found.append(torch.stack([batch.logits(line, float(a), None) for a in alphas]).numpy())
+        found = [
+            torch.stack([batch.logits(line, float(a), None) for a in alphas]).numpy()
+            for batch in grouped(batches, BATCH)
+        ]
     return xr.Dataset(
         {"logits": (("node", "sample", "output"), np.concatenate(found, axis=1))},
         coords={"alpha": ("node", alphas)},

@@ -4,7 +4,8 @@ theta(alpha) = start + c(alpha) (end - start) tensor by tensor, alpha = 0 the st
 Every named path has c(alpha) = alpha^e with one exponent a tensor: e = 1 walks the line, e = 0 stays at the
 end for every alpha (alpha^0 is 1 at 0 too). A user's own path is a callable (tensor name, alpha) -> c.
 
-A start other than the initial weights is another start, not another path: `zero_start`, `noise_start`, or a second
+A start other than the initial weights is another start, not another path: `zero_start`, `noise_start`, or a
+    second
 minimum's checkpoint.
 """
 
@@ -39,7 +40,7 @@ Coefficients = Callable[[float], dict[str, float]]
 def path_coefficients(
     model: nn.Module, path: str | PathFunction, *, bias_depth: Mapping[str, int] | None = None
 ) -> Coefficients:
-    """Alpha -> c of every parameter, by its name; `path` is named (see `tensor_exponents`) or the user's own callable.
+    """Alpha -> c of every parameter by name; `path` as in `tensor_exponents`, or the user's callable.
 
     Raises:
         ValueError: as `tensor_exponents`; later, a callable's value that is no finite number.
@@ -66,8 +67,8 @@ def tensor_exponents(
 
     "linear": 1 for every tensor. "homogeneous": 1 for weights, l for the bias of weight layer l, counted
     from 1 at the input (theory.md T5). "weights": weights walk, all biases are the end's.
-    "bias": biases walk, all weights are the end's. "last_bias": the last parameter that is a bias walks, all else is the
-    end's. "only:PATTERN": the parameters whose names match the pattern (`fnmatch`: "only:3.*") walk.
+    "bias": biases walk, all weights are the end's. "last_bias": the last bias walks, all else is the end's.
+    "only:PATTERN": the parameters whose names match the pattern (`fnmatch`: "only:3.*") walk.
     A parameter is a bias when its name ends in "bias".
 
     Args:
@@ -76,14 +77,15 @@ def tensor_exponents(
         bias_depth: the layer of each bias for "homogeneous", instead of reading it off the model.
 
     Raises:
-        ValueError: an unknown path; "bias" or "last_bias" on a model without biases; a pattern that nothing matches;
+        ValueError: an unknown path; "bias" or "last_bias" on a model without biases; a pattern that nothing
+            matches;
             "homogeneous" on a model whose layers' depths cannot be read off (`simulations.layer_depths`) or
             depths that leave a bias out.
     """
     pattern = path.removeprefix("only:") if isinstance(path, str) and path.startswith("only:") else None
     if pattern is None and path not in PATHS:
         raise ValueError(
-            f"unknown path {path!r}: choose one of {', '.join(PATHS)}, only:PATTERN or a callable (name, alpha) -> c"
+            f"unknown path {path!r}: choose one of {', '.join(PATHS)}, only:PATTERN, or a callable"
         )
     names = [name for name, _ in model.named_parameters()]
     biases = [name for name in names if name.rpartition(".")[2].endswith("bias")]
@@ -142,7 +144,8 @@ def noise_start(
 ) -> dict[str, torch.Tensor]:
     """A start of Gaussian noise, tensor by tensor of the standard deviation of `like` (the initial weights).
 
-    A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Drawn from the stream "noise start".
+    A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Drawn from the
+    stream "noise start".
     """
     stream = torch_stream(seed, "noise start")
     start = {}

@@ -16,10 +16,11 @@ STRAIGHT = 64  # rounding units of the logits: a turn below it is rounding
 
 
 def gauss_length(nodes: ArrayLike, logits: ArrayLike) -> float:
-    """Mean over samples of the length of the unit tangent's path, integral of |u' - <u, u'> u| d alpha, in radians.
+    """Mean over samples of the turning of the logit path, integral of |u' - <u, u'> u| d alpha, radians.
 
-    u = z'/|z'|, so the integrand is |z'' - <z'', u> u| / |z'|, from the derivatives of the polynomial through the
-    logits. Exactly 0 on a straight path (every direction constant), whatever the speed; a sample that does not move at all counts 0.
+    u = z'/|z'|: the integrand is |z'' - <z'', u> u| / |z'|, from derivatives of the polynomial through
+    logits. Exactly 0 on a straight path (every direction constant), whatever the speed; a sample that does
+    not move at all counts 0.
 
     Args:
         nodes: (m,) `chebyshev_nodes(m)`, ascending from 0 to 1, m >= 3.

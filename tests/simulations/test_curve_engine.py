@@ -226,7 +226,7 @@ def test_batch_norm_policies_by_hand(policy, means, variances):
 def test_batch_norm_without_a_policy_names_the_four(policy):
     model, start, end = normalised()
     data = torch.ones(4, 1), torch.tensor([0, 1, 0, 1])
-    with pytest.raises(ValueError, match="keep.*interpolate.*recalibrate.*refuse"):
+    with pytest.raises(ValueError, match=r"keep.*interpolate.*recalibrate.*refuse"):
         interpolation_curves(model, start, end, data, batch_norm=policy)
 
 
@@ -376,7 +376,7 @@ def test_the_cache_is_keyed_by_content(trained, digits, tmp_path, monkeypatch):
         with pytest.raises(TypeError, match="not callable"):
             interpolation_curves(*changed, alphas=101, error_tolerance=0.05, cache=tmp_path)
     with pytest.raises(ValueError, match="callable cannot be told"):
-        interpolation_curves(*run, digits, path=lambda name, alpha: alpha, cache=tmp_path)
+        interpolation_curves(*run, digits, path=lambda _, alpha: alpha, cache=tmp_path)
 
 
 # -- what it leaves behind
@@ -385,21 +385,18 @@ LAYERS = st.sampled_from(["linear", "tanh", "relu", "dropout", "norm", "batch", 
 
 
 def build(kinds):
-    layers: list[nn.Module] = [nn.Flatten(), nn.Linear(64, 8)]
-    for kind in kinds:
-        layers.append(
-            {
-                "linear": lambda: nn.Linear(8, 8),
-                "tanh": nn.Tanh,
-                "relu": nn.ReLU,
-                "dropout": nn.Dropout,
-                "norm": lambda: nn.LayerNorm(8),
-                "batch": lambda: nn.BatchNorm1d(8),
-                "frozen": lambda: nn.Linear(8, 8, bias=False).requires_grad_(False),
-                "nested": lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.2)),
-            }[kind]()
-        )
-    return nn.Sequential(*layers, nn.Linear(8, 10))
+    makers = {
+        "linear": lambda: nn.Linear(8, 8),
+        "tanh": nn.Tanh,
+        "relu": nn.ReLU,
+        "dropout": nn.Dropout,
+        "norm": lambda: nn.LayerNorm(8),
+        "batch": lambda: nn.BatchNorm1d(8),
+        "frozen": lambda: nn.Linear(8, 8, bias=False).requires_grad_(False),
+        "nested": lambda: nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.2)),
+    }
+    layers = [makers[kind]() for kind in kinds]
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 8), *layers, nn.Linear(8, 10))
 
 
 @settings(max_examples=25)  # each builds a network and walks a line
@@ -438,7 +435,8 @@ import resource, torch
 from torch import nn
 from simulations.curves import interpolation_curves
 torch.set_num_threads(1)
-model = nn.Sequential(nn.Linear(2048, 2048), nn.ReLU(), *(nn.Linear(2048, 2048) for _ in range(3)), nn.Linear(2048, 10))
+hidden = [nn.Linear(2048, 2048) for _ in range(4)]
+model = nn.Sequential(*hidden, nn.ReLU(), nn.Linear(2048, 10))
 start = {n: t.clone() for n, t in model.state_dict().items()}
 end = {n: t + 0.01 for n, t in start.items()}
 data = torch.ones(4, 2048), torch.tensor([0, 1, 2, 3])
@@ -453,7 +451,8 @@ print(peak() - before)
 def test_memory_beyond_model_and_checkpoints_is_one_copy_of_the_parameters():
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
     parameters = (4 * 2048 * 2049 + 2048 * 10) * 4 / 2**20  # 64 MiB
-    # Beside the copy: libraries loaded at the first call, the bool mask of the largest tensor's check (4 MiB).
+    # Beside the copy: libraries loaded at the first call, the bool mask of the largest tensor's check (4
+    # MiB).
     assert float(done.stdout) < parameters + 32
 
 

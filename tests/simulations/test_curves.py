@@ -202,7 +202,7 @@ def test_checkpoints_of_another_network_are_refused_by_name(digits):
         interpolation_curves(model, start | {"1.bias": torch.zeros(3)}, end, digits, alphas=2)
     with pytest.raises(ValueError, match=r"end\['1.bias'\] holds values that are not finite"):
         interpolation_curves(model, start, end | {"1.bias": torch.full((12,), torch.inf)}, digits, alphas=2)
-    with pytest.raises(ValueError, match="start must be a module, a state dict or .*, got int"):
+    with pytest.raises(ValueError, match=r"start must be a module, a state dict or .*, got int"):
         interpolation_curves(model, 3, end, digits, alphas=2)
 
 

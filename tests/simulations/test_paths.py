@@ -48,7 +48,7 @@ def test_what_a_path_does_not_allow_is_named():
     normalised = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 2))
     with pytest.raises(ValueError, match="1 is a LayerNorm"):
         tensor_exponents(normalised, "homogeneous")
-    with pytest.raises(ValueError, match="no parameter matches; they are 1.weight"):
+    with pytest.raises(ValueError, match=r"no parameter matches; they are 1.weight"):
         tensor_exponents(fcn(2, 2, 2, 2, seed=0), "only:9.*")
     with pytest.raises(ValueError, match=r"depth of every bias; none is given for \['0.bias', '1.bias'\]"):
         tensor_exponents(normalised, "homogeneous", bias_depth={"2.bias": 2})
@@ -81,8 +81,8 @@ def test_a_callable_path_is_asked_for_every_parameter():
     c = path_coefficients(Residual(), lambda name, alpha: alpha**2 if name.startswith("last") else 1)(0.5)
     assert c["last.weight"] == c["last.bias"] == 0.25
     assert c["first.weight"] == 1
-    with pytest.raises(ValueError, match="c = nan for 'first.weight' at alpha = 0.5"):
-        path_coefficients(Residual(), lambda name, alpha: float("nan"))(0.5)
+    with pytest.raises(ValueError, match=r"c = nan for 'first.weight' at alpha = 0.5"):
+        path_coefficients(Residual(), lambda *_: float("nan"))(0.5)
 
 
 def test_starts_that_are_not_initial_weights():

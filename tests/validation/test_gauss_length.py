@@ -17,7 +17,8 @@ NODES = chebyshev_nodes(33)
 def test_an_arc_turns_by_its_angle_in_any_plane(angle, radius, shift, seed):
     plane, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(5, 2)))
     arc = radius * np.stack([np.cos(angle * NODES), np.sin(angle * NODES)], axis=1) @ plane.T + shift
-    # The shift costs digits: rounding of size |shift| eps, differentiated twice (times m^4 / 3), over the radius.
+    # The shift costs digits: rounding of size |shift| eps, differentiated twice (times m^4 / 3), over the
+    # radius.
     rounding = 33**4 * 1e-16 * (1 + abs(shift) / radius) / angle**2
     assert gauss_length(NODES, arc[:, None]) == pytest.approx(angle, abs=1e-6 + rounding)
 
