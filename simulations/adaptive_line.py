@@ -56,9 +56,9 @@ class Drift:
     """What may be wrong: the share that may remain of what the last level changed, summed over samples.
 
     At `CHECK_GRID` (g,). Batches add up. In the order of the fields: change of the sample losses that is
-    systematic (nats), variance of the rest; the same of correctness (samples); what standing in costs, measured
-    on pilots (nats), and its variance; error of the mean loss between its own points and rounding of the
-    logits, times n; n.
+    systematic (nats), variance of the rest; the same of correctness (samples); what standing in costs,
+    measured on pilots (nats), and its variance; error of the mean loss between its own points and rounding
+    of the logits, times n; n.
     """
 
     loss: NDArray[Any]
