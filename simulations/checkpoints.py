@@ -23,8 +23,8 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         model: gives the keys and shapes.
 
     Raises:
-        ValueError: keys or shapes that are not the model's, values that are not finite, a file that is no
-            whole safetensors file, tied weights that differ.
+        ValueError: keys, types or shapes that are not the model's, values that are not finite, a file that is
+            no whole safetensors file, tied weights that differ.
         FileNotFoundError: no such file.
     """
     if isinstance(source, nn.Module):
@@ -50,8 +50,9 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         raise ValueError(f"{name} does not fit the model: missing {missing}, unknown {unknown}")
     for key, own in wanted.items():
         tensor = state[key]
-        if not isinstance(tensor, torch.Tensor):
-            raise ValueError(f"{name}[{key!r}] must be a tensor, got {type(tensor).__name__}")
+        if not isinstance(tensor, torch.Tensor) or tensor.dtype != own.dtype:
+            found = getattr(tensor, "dtype", type(tensor).__name__)
+            raise ValueError(f"{name}[{key!r}] must be a tensor of {own.dtype} as the model's, got {found}")
         if tensor.shape != own.shape:
             raise ValueError(
                 f"{name}[{key!r}] has shape {tuple(tensor.shape)}, the model's has {tuple(own.shape)}"

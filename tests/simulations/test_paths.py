@@ -129,6 +129,6 @@ def test_between_the_ends_a_tensor_is_at_alpha_to_its_exponent(alpha, exponent):
 def test_a_layer_used_twice_has_no_depth():
     layer = nn.Linear(4, 4)
     model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(4, 2))
-    with pytest.raises(ValueError, match="layer 2 is a layer used before"):
+    with pytest.raises(ValueError, match="0 is used at depths 1 and 2"):
         tensor_exponents(model, "homogeneous")
     assert set(tensor_exponents(model, "linear").values()) == {1}
