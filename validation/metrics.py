@@ -12,7 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Bump", "HeldInterval", "barrier", "bumps", "held_interval", "max_rise", "plateau_end"]
+from validation.gauss_length import gauss_length
+
+__all__ = [
+    "Bump",
+    "HeldInterval",
+    "barrier",
+    "bumps",
+    "gauss_length",
+    "held_interval",
+    "max_rise",
+    "plateau_end",
+]
 
 
 class Bump(NamedTuple):

@@ -120,8 +120,14 @@ def test_every_path_agrees_with_a_numpy_network(digits, path):
     for alpha, loss, error in zip(alphas, curves.loss.values, curves.error.values, strict=True):
         arrays = []
         for depth, layer in enumerate(("1", "3", "5"), start=1):
-            c_weight = 1 if path == "bias" else alpha
-            c_bias = {"linear": alpha, "homogeneous": alpha**depth, "weights": 1, "bias": alpha}[path]
+            c_weight = 1 if path in ("bias", "last_bias") else alpha
+            c_bias = {
+                "linear": alpha,
+                "homogeneous": alpha**depth,
+                "weights": 1,
+                "bias": alpha,
+                "last_bias": alpha if depth == 3 else 1,
+            }[path]
             arrays.append(
                 [
                     (1 - c) * start[f"{layer}.{kind}"].double().numpy()
@@ -143,11 +149,13 @@ def test_from_zero_the_homogeneous_path_keeps_every_prediction_and_the_linear_on
     # theory.md T5: z(alpha) = alpha^r z(1), so the error is constant on (0, 1].
     model, _, end = two_checkpoints()
     start = {name: torch.zeros_like(tensor) for name, tensor in end.items()}
-    homogeneous = interpolation_curves(model, start, end, digits, path="homogeneous", alphas=21)
+    homogeneous = interpolation_curves(
+        model, start, end, digits, path="homogeneous", alphas=21, method="grid"
+    )
     assert homogeneous.error[0] == 1.0
     assert np.unique(homogeneous.error[1:]).size == 1
     assert homogeneous.loss[0] == pytest.approx(np.log(10), rel=1e-15)
-    linear = interpolation_curves(model, start, end, digits, path="linear", alphas=21)
+    linear = interpolation_curves(model, start, end, digits, path="linear", alphas=21, method="grid")
     assert np.unique(linear.error[1:]).size > 1
 
 
@@ -157,7 +165,7 @@ def test_the_readmes_example():
     run = train(net, data, learning_rate=0.02, target_loss=0.01, max_epochs=150, seed=0)
     curves = interpolation_curves(run.model, run.start, run.end, data)
     assert run.status == "reached"
-    assert curves.sizes == {"alpha": 101, "predicted_class": 10}
+    assert curves.sizes == {"alpha": 101, "predicted_class": 10, "label": 10}
     # Training and the line are evaluated alike, to the bit.
     assert curves.loss[0] == run.history.loss[0]
     assert curves.loss[-1] == run.history.loss[-1]
@@ -194,31 +202,15 @@ def test_checkpoints_of_another_network_are_refused_by_name(digits):
         interpolation_curves(model, start | {"1.bias": torch.zeros(3)}, end, digits, alphas=2)
     with pytest.raises(ValueError, match=r"end\['1.bias'\] holds values that are not finite"):
         interpolation_curves(model, start, end | {"1.bias": torch.full((12,), torch.inf)}, digits, alphas=2)
-    for bad in (start["1.bias"].double(), start["1.bias"].double().numpy()):
-        with pytest.raises(
-            ValueError, match=r"start\['1.bias'\] must be a tensor of torch.float32 .*float64"
-        ):
-            interpolation_curves(model, start | {"1.bias": bad}, end, digits, alphas=2)
-    with pytest.raises(ValueError, match="start must be a state dict, got Sequential"):
-        interpolation_curves(model, model, end, digits, alphas=2)
+    with pytest.raises(ValueError, match=r"start must be a module, a state dict or .*, got int"):
+        interpolation_curves(model, 3, end, digits, alphas=2)
 
 
 def test_logits_that_overflow_name_their_alpha(digits):
     model, start, end = two_checkpoints()
     huge = {name: tensor * 1e25 for name, tensor in end.items()}
-    with pytest.raises(ValueError, match=r"not finite at alpha = 1\.0 on path 'linear'"):
+    with pytest.raises(ValueError, match=r"not finite at alpha = 1\.0"):
         interpolation_curves(model, start, huge, digits, alphas=[0.0, 1.0])
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [nn.BatchNorm1d(12), nn.BatchNorm1d(12, track_running_stats=False)],
-    ids=["running statistics", "batch statistics"],
-)
-def test_batch_normalisation_is_refused_by_name(digits, layer):
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), layer, nn.Linear(12, 10))
-    with pytest.raises(ValueError, match="module '2' is a BatchNorm1d"):
-        interpolation_curves(model, model.state_dict(), model.state_dict(), digits)
 
 
 def test_data_larger_than_a_batch_is_evaluated_whole():
@@ -228,7 +220,8 @@ def test_data_larger_than_a_batch_is_evaluated_whole():
     data = ImageDataset(inputs, labels, 4)
     model = fcn(2, 5, 3, 4, seed=0)
     state = copy_of(model)
-    curves = interpolation_curves(model, state, state, data, alphas=2)
+    other = {name: tensor + 1 for name, tensor in state.items()}
+    curves = interpolation_curves(model, state, other, data, alphas=2)
     scores = Scores(model(inputs).detach(), labels)
     assert curves.loss[0] == pytest.approx(scores.loss, rel=1e-6)  # other batches, other float32 roundings
     assert curves.class_share[0].values == pytest.approx(scores.class_share, abs=2e-4)

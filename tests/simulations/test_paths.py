@@ -7,10 +7,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from simulations.networks import fcn
-from simulations.paths import PATHS, point_on_path, tensor_exponents
+from simulations.paths import (
+    PATHS,
+    noise_start,
+    path_coefficients,
+    point_on_path,
+    tensor_exponents,
+    zero_start,
+)
 
 
-def test_the_four_paths_of_a_network_with_all_biases():
+def test_the_named_paths_of_a_network_with_all_biases():
     model = fcn(3, 2, 2, 2, bias="all", seed=0)
     weights, biases = ["1.weight", "3.weight", "5.weight"], ["1.bias", "3.bias", "5.bias"]
     expected = {
@@ -18,6 +25,7 @@ def test_the_four_paths_of_a_network_with_all_biases():
         "homogeneous": [1, 1, 1, 1, 2, 3],
         "weights": [1, 1, 1, 0, 0, 0],
         "bias": [0, 0, 0, 1, 1, 1],
+        "last_bias": [0, 0, 0, 0, 0, 1],
     }
     assert set(expected) == set(PATHS)
     for path, exponents in expected.items():
@@ -40,11 +48,54 @@ def test_what_a_path_does_not_allow_is_named():
     normalised = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2), nn.Linear(2, 2))
     with pytest.raises(ValueError, match="1 is a LayerNorm"):
         tensor_exponents(normalised, "homogeneous")
-    # A subclass of Sequential may run its children in any order.
-    own = type("Own", (nn.Sequential,), {})(nn.Linear(2, 2))
-    with pytest.raises(ValueError, match="the model is a Own"):
-        tensor_exponents(own, "homogeneous")
-    assert tensor_exponents(own, "linear") == {"0.weight": 1, "0.bias": 1}
+    with pytest.raises(ValueError, match=r"no parameter matches; they are 1.weight"):
+        tensor_exponents(fcn(2, 2, 2, 2, seed=0), "only:9.*")
+    with pytest.raises(ValueError, match=r"depth of every bias; none is given for \['0.bias', '1.bias'\]"):
+        tensor_exponents(normalised, "homogeneous", bias_depth={"2.bias": 2})
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.inner, self.last = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(x + torch.relu(self.inner(x)))
+
+
+def test_depths_come_from_the_graph_or_are_given():
+    depths = {n: e for n, e in tensor_exponents(Residual(), "homogeneous").items() if n.endswith("bias")}
+    assert depths == {"first.bias": 1, "inner.bias": 2, "last.bias": 3}
+    given = {"first.bias": 1, "inner.bias": 1, "last.bias": 2}
+    found = tensor_exponents(Residual(), "homogeneous", bias_depth=given)
+    assert {n: e for n, e in found.items() if n.endswith("bias")} == given
+
+
+def test_a_pattern_moves_what_it_names_and_nothing_else():
+    found = tensor_exponents(Residual(), "only:inner.*")
+    assert {name for name, e in found.items() if e} == {"inner.weight", "inner.bias"}
+
+
+def test_a_callable_path_is_asked_for_every_parameter():
+    c = path_coefficients(Residual(), lambda name, alpha: alpha**2 if name.startswith("last") else 1)(0.5)
+    assert c["last.weight"] == c["last.bias"] == 0.25
+    assert c["first.weight"] == 1
+    with pytest.raises(ValueError, match=r"c = nan for 'first.weight' at alpha = 0.5"):
+        path_coefficients(Residual(), lambda *_: float("nan"))(0.5)
+
+
+def test_starts_that_are_not_initial_weights():
+    end = {"w": torch.ones(2000), "b": torch.ones(3), "count": torch.tensor(4)}
+    zero = zero_start(end)
+    assert not zero["w"].any()
+    assert zero["count"] == 4
+    like = {"w": torch.linspace(-3, 3, 2000), "b": torch.zeros(3), "count": torch.tensor(0)}
+    noise = noise_start(end, like, seed=1)
+    # 2,000 draws: the standard deviation is within 5 of its own standard errors.
+    assert abs(noise["w"].std() / like["w"].std() - 1) < 5 / (2 * 2000) ** 0.5
+    assert not noise["b"].any()
+    assert torch.equal(noise["w"], noise_start(end, like, seed=1)["w"])
 
 
 values = st.floats(-(2.0**100), 2.0**100, width=32)
@@ -78,6 +129,6 @@ def test_between_the_ends_a_tensor_is_at_alpha_to_its_exponent(alpha, exponent):
 def test_a_layer_used_twice_has_no_depth():
     layer = nn.Linear(4, 4)
     model = nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), nn.Linear(4, 2))
-    with pytest.raises(ValueError, match="layer 2 is a layer used before"):
+    with pytest.raises(ValueError, match="0 is used at depths 1 and 2"):
         tensor_exponents(model, "homogeneous")
     assert set(tensor_exponents(model, "linear").values()) == {1}

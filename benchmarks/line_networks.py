@@ -1,0 +1,84 @@
+"""The networks of the curve benchmark, trained for seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from simulations.datasets import ImageDataset, load
+from simulations.networks import fcn
+from simulations.training import train
+
+__all__ = ["CASES", "build"]
+
+
+class Attention(nn.Module):
+    """Two encoder layers over the eight rows of a digit."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.embed = nn.Linear(8, width)
+        self.position = nn.Parameter(torch.randn(8, width) * 0.02)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 4, 2 * width, batch_first=True) for _ in range(2)
+        )
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x.flatten(1).view(-1, 8, 8)) + self.position
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x.mean(dim=1))
+
+
+class Residual(nn.Module):
+    """Convolution, batch norm, twice, and the input again."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for _ in range(2):
+            layers += [nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+        self.inner = nn.Sequential(*layers[:-1])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(x + self.inner(x))
+
+
+def resnet(width: int = 16, blocks: int = 3) -> nn.Module:
+    first = [nn.Conv2d(1, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    rest = [*(Residual(width) for _ in range(blocks)), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*first, *rest, nn.Linear(width, 10))
+
+
+# name: (network, learning rate, optimiser, epochs, tolerance of the error rate)
+CASES = {
+    "a": "10-layer, 512-wide FCN, 5,000 MNIST images",
+    "a2": "the same, error_tolerance=2e-3",
+    "b": "3-block width-16 batch-norm ResNet, digits, statistics interpolated",
+    "c-fcn": "8-layer, 256-wide FCN, digits",
+    "c-attention": "self-attention classifier, digits",
+}
+
+
+def build(case: str, mnist: Path) -> tuple[nn.Module, dict, dict, ImageDataset]:
+    """Model, start, end and data of a case."""
+    torch.manual_seed(0)
+    if case in ("a", "a2"):
+        data = load(mnist, split="train", limit=5000)
+        model: nn.Module = fcn(10, 512, 784, 10, bias="last", init_scale=0.7, seed=0)
+        how = {"learning_rate": 0.02, "max_epochs": 12}
+    else:
+        data = load("digits", balanced=False)
+        model, how = {
+            "b": lambda: (resnet(), {"learning_rate": 0.05, "max_epochs": 8}),
+            "c-fcn": lambda: (
+                fcn(8, 256, 64, 10, bias="last", init_scale=0.5, seed=0),
+                {"learning_rate": 0.02, "max_epochs": 60},
+            ),
+            "c-attention": lambda: (Attention(), {"learning_rate": 0.05, "max_epochs": 40}),
+        }[case]()
+    run = train(model, data, target_loss=0.02, seed=0, **how)
+    return run.model, run.start, run.end, data

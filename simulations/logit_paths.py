@@ -1,0 +1,68 @@
+"""Every sample's logits along the line, for what needs the path itself (Gauss length)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import nn
+
+from simulations.batches import Batches, BatchHook
+from simulations.chebyshev import chebyshev_nodes
+from simulations.checkpoints import Checkpoint, load_checkpoint
+from simulations.evaluation import BATCH, evaluation_mode
+from simulations.line import Line
+from simulations.line_batches import grouped
+from simulations.paths import PathFunction, path_coefficients
+
+__all__ = ["logit_path"]
+
+
+def logit_path(
+    model: nn.Module,
+    start: Checkpoint,
+    end: Checkpoint,
+    data: Any,
+    *,
+    nodes: int = 17,
+    path: str | PathFunction = "linear",
+    batch_norm: str | None = None,
+    calibration: Any = None,
+    bias_depth: Mapping[str, int] | None = None,
+    batch_hook: BatchHook | None = None,
+    device: torch.device | str | None = None,
+) -> xr.Dataset:
+    """The logits at nested Chebyshev points: `logits(node, sample, output)`, coordinate `alpha(node)`.
+
+    Arguments as in `simulations.curves.interpolation_curves`; nodes: 2^p + 1, evaluated for all samples.
+    Float32 or
+    float64 as the model's. Memory: nodes x samples x outputs, all of it.
+
+    Raises:
+        ValueError: as there, and a number of nodes that is not 2^p + 1.
+    """
+    alphas = chebyshev_nodes(nodes)
+    first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
+    batches = Batches(data, batch_hook)
+    with evaluation_mode(model), torch.inference_mode():
+        line = Line(
+            model,
+            first,
+            last,
+            path_coefficients(model, path, bias_depth=bias_depth),
+            batch_norm=batch_norm,
+            calibration=batches if calibration is None else Batches(calibration, batch_hook),
+            device=device,
+        )
+        found = [
+            torch.stack([batch.logits(line, float(a), None) for a in alphas]).numpy()
+            for batch in grouped(batches, BATCH)
+        ]
+    return xr.Dataset(
+        {"logits": (("node", "sample", "output"), np.concatenate(found, axis=1))},
+        coords={"alpha": ("node", alphas)},
+        attrs={"path": path if isinstance(path, str) else "callable", "data_hash": batches.content_hash},
+    )

@@ -1,0 +1,87 @@
+"""The estimates' stated coverage, on a fixed list of 40 networks and curves, against the grid."""
+
+import numpy as np
+import pytest
+from torch import nn
+
+from simulations.curves import interpolation_curves
+from simulations.datasets import load
+from simulations.networks import fcn
+from simulations.training import train
+
+# (depth, activation, bias, init_scale, learning rate); each with two seeds, each with two paths.
+NETWORKS = [
+    (2, nn.ReLU, "all", 1.0, 0.1),
+    (3, nn.ReLU, "last", 0.7, 0.1),
+    (4, nn.ReLU, "all", 0.7, 0.05),
+    (6, nn.ReLU, "last", 0.7, 0.05),
+    (8, nn.ReLU, "all", 1.0, 0.02),
+    (4, nn.ReLU, "none", 1.0, 0.05),
+    (4, nn.Tanh, "all", 1.0, 0.05),
+    (6, nn.Tanh, "last", 1.0, 0.05),
+    (3, nn.GELU, "all", 1.0, 0.1),
+    (5, nn.GELU, "last", 1.2, 0.05),
+]
+ALPHAS = np.linspace(0, 1, 501)
+CHECKED = np.arange(3, 501, 11)  # none of them a node but, at most, by chance of rounding
+
+
+def with_activation(network, activation):
+    return nn.Sequential(*(activation() if isinstance(m, nn.ReLU) else m for m in network))
+
+
+def cases(first_seed):
+    """Loss and error: estimate and worst true error at alphas off the nodes, of every case."""
+    data = load("digits", limit=600)
+    found = []
+    for depth, activation, bias, scale, rate in NETWORKS:
+        for seed in (first_seed, first_seed + 1):
+            network = fcn(depth, 32, 64, 10, bias=bias, init_scale=scale, seed=seed)
+            network = with_activation(network, activation)
+            run = train(network, data, learning_rate=rate, target_loss=0.03, max_epochs=12, seed=seed)
+            other = fcn(depth, 32, 64, 10, bias=bias, init_scale=scale, seed=seed + 50)
+            other = {name: 0.5 * tensor for name, tensor in other.state_dict().items()}
+            for start in (run.start, other):
+                line = (run.model, start, run.end, data)
+                fast = interpolation_curves(*line, alphas=ALPHAS, error_tolerance=1e-2)
+                exact = interpolation_curves(*line, alphas=ALPHAS[CHECKED], method="grid")
+                fast_there = fast.isel(alpha=CHECKED)
+                found.append(
+                    [
+                        fast.attrs["estimated_loss_error"],
+                        float(np.abs(fast_there.loss - exact.loss).max()),
+                        fast.attrs["estimated_error_error"],
+                        float(np.abs(fast_there.error - exact.error).max()),
+                        fast.attrs["forward_passes"],
+                    ]
+                )
+    return np.array(found).T, len(data)
+
+
+@pytest.fixture(scope="module")
+def forty():
+    return cases(200)
+
+
+def test_the_loss_estimate_is_a_bound_and_not_an_empty_one(forty):
+    (estimate, truth, *_), _ = forty
+    assert len(estimate) == 40
+    assert np.mean(truth <= estimate) >= 0.95
+    assert (truth <= 3 * estimate).all()
+    assert np.median(estimate / truth) <= 30
+    assert (estimate <= 1e-3).all()
+
+
+def test_the_error_rates_estimate_is_a_bound_and_not_an_empty_one(forty):
+    (_, _, estimate, truth, _), n = forty
+    # Rates are counts over n: comparing them needs half a sample's room for the division's rounding.
+    assert np.mean(truth <= estimate + 0.5 / n) >= 0.95
+    assert (truth <= 3 * estimate + 0.5 / n).all()
+    assert np.median(estimate / np.maximum(truth, 1 / n)) <= 30
+    assert (estimate <= 1e-2 + 0.5 / n).all()
+
+
+def test_it_costs_a_fraction_of_the_grid(forty):
+    (*_, passes), _ = forty
+    assert np.median(passes) < 25  # 75 pilots of 600 samples weigh more than of thousands
+    assert passes.max() < 130
