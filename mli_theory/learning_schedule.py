@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mli_theory.domain import DomainError, check_degree, finite_array
+from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
 
-__all__ = ["check_class_shares", "escape_gap", "escape_schedule", "potential"]
+__all__ = ["escape_gap", "escape_schedule", "potential"]
 
 
 def escape_schedule(
@@ -88,7 +88,7 @@ def potential(diagonal: ArrayLike, degree: int, *, statement: str) -> NDArray[np
         DomainError: naming `statement` and the value.
     """
     r = check_degree(degree, least=3, statement=statement)
-    weights = finite_array("diagonal", diagonal, (None,))
+    weights = finite_array("diagonal", diagonal, (None,), statement=statement)
     if len(weights) < 2:
         raise DomainError(f"{statement} needs at least 2 classes, got a diagonal of {len(weights)}")
     bad = np.flatnonzero(weights <= 0)
@@ -106,27 +106,6 @@ def potential(diagonal: ArrayLike, degree: int, *, statement: str) -> NDArray[np
             "use a larger weight or a smaller degree"
         )
     return spent
-
-
-def check_class_shares(
-    class_shares: ArrayLike | None, n_classes: int, *, statement: str
-) -> NDArray[np.float64]:
-    """The class shares as (k,) float64 of sum 1 (within 1e-9, then normalised); equal shares for None.
-
-    Raises:
-        DomainError: another length, a share that is not positive, another sum.
-    """
-    if class_shares is None:
-        return np.full(n_classes, 1.0 / n_classes)
-    shares = finite_array("class_shares", class_shares, (n_classes,))
-    bad = np.flatnonzero(shares <= 0)
-    if bad.size:
-        raise DomainError(
-            f"{statement} needs positive class shares, but class_shares[{bad[0]}] = {shares[bad[0]]}"
-        )
-    if abs(shares.sum() - 1) > 1e-9:
-        raise DomainError(f"{statement} needs class shares of sum 1, got a sum of {shares.sum()}")
-    return np.asarray(shares / shares.sum())
 
 
 def _falling_rates(shares: NDArray[np.float64]) -> NDArray[np.float64]:
