@@ -184,6 +184,12 @@ DERIVATION = Derivation(
             ),
         ),
         Counterexample(
+            "r >= 3",
+            "r = 2, k = 2, W_11(0) = 2 W_22(0): gap = log 2 + log(v_2/v_1)/2 < log 2 at all times (T8), "
+            "while the law's gap is more than log(1/(2 eps)) = 199 log 2 at eps = 2^-200.",
+            (greater(199 * sp.log(2), sp.log(2)),),
+        ),
+        Counterexample(
             "last class still held by the bias",
             "Where its weight has escaped, d gap/dt changes: T11' bounds gap at fixed scale while (a) lets "
             "it grow as log(1/eps): Phi = 20, 40 (k = 2) gives gap <= 80, law (a) more than log(1/(2 eps)) "
