@@ -26,7 +26,7 @@ def escape_schedule(
     For equal shares this is T_m = T_{m-1} + k (Phi_m - Phi_{m-1}) (k-m) / (k-m-1), Phi ascending.
     Classes of equal weight and equal share keep equal weights by symmetry and are learned together: where the
     last classes are tied in this way the bias prefers none of them, and no time is inf. Of classes that tie
-    with unequal shares (two classes of equal weight) the largest share goes first: the bias holds the smaller.
+    with unequal shares (two classes of equal weight) the larger share goes first: the bias holds the other.
 
     Leading order in the initial scale: the relative error is O(scale^(r-2)). Seen at k = 4, equal shares and
     r = 3, the worst class of 12 starts: 0.2 to 0.5 % (scale 1e-3), 1 to 3.3 % (1e-2), 7 to 14 % (0.1).
