@@ -164,7 +164,24 @@ def theory(
     if name is not None and name not in THEOREMS:
         sys.exit(f"mli theory: no theorem {name!r}; there are {', '.join(THEOREMS)}")
     for theorem in THEOREMS.values() if name is None else [THEOREMS[name]]:
-        typer.echo(rendering.as_latex(theorem) if latex else rendering.as_text(theorem, steps=steps))
+        with _said_on_a_terminal(f"re-proving {theorem.name}, {len(theorem.checked_steps)} steps"):
+            text = rendering.as_latex(theorem) if latex else rendering.as_text(theorem, steps=steps)
+        typer.echo(text)
+
+
+@contextmanager
+def _said_on_a_terminal(doing: str) -> Iterator[None]:
+    """A line on a terminal's error stream while something runs, wiped afterwards; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    sys.stderr.write(f"{doing} ...")
+    sys.stderr.flush()
+    try:
+        yield
+    finally:
+        sys.stderr.write("\r\033[K")
+        sys.stderr.flush()
 
 
 def _refuse_shadowed_packages() -> None:

@@ -1,7 +1,8 @@
 """Times the closed forms: `python benchmarks/closed_forms.py` from the source folder.
 
-predict_curves on 60,000 x 10 x 501, plateau_law on 1e5 inputs, crossover_law at k = 10 and 100, and beside
-plateau_law what it replaces: a scalar root finder called once per input (timed on 1,000 of them).
+predict_curves on 60,000 x 10 x 501, plateau_law on 1e5 inputs, crossover_law at k = 10 and 100, certify at
+k = 10, r = 5 and k = 30, r = 8 (benchmarks/certify.py has more lines), and beside plateau_law what it
+replaces: a scalar root finder called once per input (timed on 1,000 of them).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from time import perf_counter
 import numpy as np
 from scipy.optimize import brentq
 
-from mli_theory import crossover_law, plateau_law, predict_curves
+from mli_theory import certify, crossover_law, plateau_law, predict_curves
 
 
 def best(call: Callable[[], object], repeats: int = 3) -> float:
@@ -52,6 +53,11 @@ def main() -> None:
         start = rng.uniform(0.5e-3, 1e-3, n_classes)
         seconds = best(lambda w=start: crossover_law(w, 3, 1e-8))
         print(f"crossover_law, k = {n_classes:3}                     {seconds:8.3f} s")
+    for n_classes, degree in ((10, 5), (30, 8)):
+        start, end = (rng.normal(size=(n_classes, n_classes)) * size for size in (0.1, 0.05))
+        line = start, np.zeros(n_classes), 1.5 * np.eye(n_classes) + end, rng.normal(size=n_classes), degree
+        seconds = best(lambda line=line: certify(*line), 1)
+        print(f"certify, k = {n_classes}, r = {degree}                     {seconds:8.2f} s")
 
 
 if __name__ == "__main__":

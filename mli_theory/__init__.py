@@ -16,7 +16,6 @@ from mli_theory.certificate import (
     certify,
 )
 from mli_theory.certified_window import certified_window
-from mli_theory.counterexamples import COUNTEREXAMPLES, Counterexample
 from mli_theory.crossover_law import CrossoverLaw, crossover_law
 from mli_theory.domain import DomainError
 from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
@@ -35,13 +34,11 @@ from mli_theory.quadratic_law import quadratic_plateau_law
 from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
 
 __all__ = [
-    "COUNTEREXAMPLES",
     "BiasGapBounds",
     "Bump",
     "Certificate",
     "CertifiedPlateau",
     "ClassChange",
-    "Counterexample",
     "CrossoverLaw",
     "DomainError",
     "ErrorStep",

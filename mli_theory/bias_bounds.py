@@ -48,7 +48,7 @@ def bias_gap_bounds(weights: ArrayLike, degree: int, final_loss: float) -> BiasG
         DomainError: naming T11' (or T10b for the loss) and the value.
     """
     r = check_degree(degree, least=3, statement="T11'")
-    w = finite_array("weights", weights, (None, None))
+    w = finite_array("weights", weights, (None, None), statement="T11'")
     if w.shape[0] != w.shape[1]:
         raise DomainError(f"T11' needs square weights (k, k), got shape {w.shape}")
     spent = potential(np.diag(w), r, statement="T11'")
@@ -59,7 +59,7 @@ def bias_gap_bounds(weights: ArrayLike, degree: int, final_loss: float) -> BiasG
             f"T11' needs all weights positive, or all off-diagonal ones 0, but weights[{bad[0]}, {bad[1]}] = "
             f"{w[tuple(bad)]}"
         )
-    k, eps = len(w), float(finite_array("final_loss", final_loss, ()))
+    k, eps = len(w), float(finite_array("final_loss", final_loss, (), statement="T10b"))
     if not 0 < k * eps < np.log(2):
         raise DomainError(
             f"T10b needs 0 < k eps < log 2, got final_loss = {eps} at k = {k}: k eps = {k * eps}"

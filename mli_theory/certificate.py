@@ -124,15 +124,18 @@ def certify(
     Source: theory.md section 3; on a zero start the results are those of T1, T2 and T3.
     Cost: about k^2 r milliseconds on one core; k = 30, r = 8 takes a few seconds.
     """
-    w0 = finite_array("start_weights", start_weights, (None, None))
+    w0 = finite_array("start_weights", start_weights, (None, None), statement=_STATEMENT)
     k = w0.shape[0]
     if k < 2 or w0.shape[1] != k:
         raise DomainError(
             f"{_STATEMENT} has one sample a class and at least 2 classes: start_weights must be square, "
             f"got shape {w0.shape}"
         )
-    w1 = finite_array("end_weights", end_weights, (k, k))
-    b0, b1 = finite_array("start_bias", start_bias, (k,)), finite_array("end_bias", end_bias, (k,))
+    w1 = finite_array("end_weights", end_weights, (k, k), statement=_STATEMENT)
+    b0, b1 = (
+        finite_array("start_bias", start_bias, (k,), statement=_STATEMENT),
+        finite_array("end_bias", end_bias, (k,), statement=_STATEMENT),
+    )
     degree = check_degree(degree, statement=_STATEMENT)
     if isinstance(max_cells, bool) or not isinstance(max_cells, int) or max_cells < 1:
         raise DomainError(f"max_cells must be an integer >= 1, got {max_cells!r}")

@@ -46,15 +46,15 @@ def certified_window(
         DomainError: naming the value, for norms that are negative, not finite or of different lengths, or a
             gap that is not positive.
     """
-    start = finite_array("start_norms", start_norms, (None,))
-    end = finite_array("end_norms", end_norms, (len(start),))
+    start = finite_array("start_norms", start_norms, (None,), statement="T6")
+    end = finite_array("end_norms", end_norms, (len(start),), statement="T6")
     for name, norms in (("start_norms", start), ("end_norms", end)):
         bad = np.flatnonzero(norms < 0)
         if bad.size:
             raise DomainError(f"T6 needs operator norms >= 0, but {name}[{bad[0]}] = {norms[bad[0]]}")
     size, gap = (
-        float(finite_array("input_norm", input_norm, ())),
-        float(finite_array("bias_gap", bias_gap, ())),
+        float(finite_array("input_norm", input_norm, (), statement="T6")),
+        float(finite_array("bias_gap", bias_gap, (), statement="T6")),
     )
     if size < 0:
         raise DomainError(f"T6 needs input_norm >= 0, got {size}")

@@ -87,7 +87,7 @@ def crossover_law(diagonal: ArrayLike, degree: int, final_loss: float) -> Crosso
             f"T11 needs one smallest weight, but {np.asarray(diagonal)[order[-1]]} is tied: "
             "the bias holds no class"
         )
-    eps = float(finite_array("final_loss", final_loss, ()))
+    eps = float(finite_array("final_loss", final_loss, (), statement="T11"))
     if eps <= 0:
         raise DomainError(f"T11 needs a final loss > 0, got {eps}")
     start = _gaps_at_last_arrival(np.sort(escape_schedule(diagonal, degree))[:-1], len(spent))

@@ -183,7 +183,7 @@ def _checked(
     signal: ArrayLike, bias: ArrayLike, labels: ArrayLike, degree: int, least: int, statement: str
 ) -> tuple[Array, Array, NDArray[np.int64], int]:
     r = check_degree(degree, least=least, statement=statement)
-    s, b = check_logits(signal, bias)
+    s, b = check_logits(signal, bias, statement=statement)
     size = max(np.abs(s).max(), np.abs(b).max())
     if size > _LARGEST:
         raise DomainError(f"{statement} works to |signal|, |bias| <= {_LARGEST:g} nats, got {size:g}")
@@ -191,7 +191,7 @@ def _checked(
 
 
 def _alphas(alphas: ArrayLike, statement: str) -> Array:
-    at = finite_array("alphas", alphas, (None,))
+    at = finite_array("alphas", alphas, (None,), statement=statement)
     bad = np.flatnonzero((at < 0) | (at > 1))
     if bad.size:
         raise DomainError(f"{statement} holds for alpha in [0, 1], but alphas[{bad[0]}] = {at[bad[0]]}")

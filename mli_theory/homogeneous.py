@@ -82,7 +82,7 @@ def majority_exit(signal: ArrayLike, bias: ArrayLike, degree: int) -> NDArray[np
 
     Source: T2.
     """
-    s, b = check_logits(signal, bias)
+    s, b = check_logits(signal, bias, statement="T2")
     degree = check_degree(degree, statement="T2")
     return open_intervals(s, b, np.full(len(s), _majority_class(b)), degree)[1]
 
@@ -99,7 +99,7 @@ def plateau(signal: ArrayLike, bias: ArrayLike, labels: ArrayLike, degree: int) 
 
     Source: T2.
     """
-    s, b = check_logits(signal, bias)
+    s, b = check_logits(signal, bias, statement="T2")
     y = check_labels(labels, *s.shape)
     degree = check_degree(degree, statement="T2")
     majority = _majority_class(b)
@@ -142,10 +142,10 @@ def predict_curves(
     Source: T1, T3, T5. Cost: memory for the inputs and a block of 4,096 rows; 60,000 x 10 samples at 501
     alphas take about a second.
     """
-    s, b = check_logits(signal, bias)
+    s, b = check_logits(signal, bias, statement="T1")
     y = check_labels(labels, *s.shape)
     degree = check_degree(degree, statement="T1")
-    grid = finite_array("alphas", alphas, (None,))
+    grid = finite_array("alphas", alphas, (None,), statement="T1")
     outside = np.flatnonzero((grid < 0) | (grid > 1))
     if outside.size:
         raise DomainError(

@@ -52,17 +52,17 @@ def correct_interval(
 
     Source: T1.
     """
-    s, b = check_logits(signal, bias)
+    s, b = check_logits(signal, bias, statement="T1")
     y = check_labels(labels, *s.shape)
     return open_intervals(s, b, y, check_degree(degree, statement="T1"))
 
 
-def check_logits(signal: ArrayLike, bias: ArrayLike) -> tuple[Floats, Floats]:
+def check_logits(signal: ArrayLike, bias: ArrayLike, *, statement: str) -> tuple[Floats, Floats]:
     """Signal (n, k) and bias (k,) as finite float64 arrays of at least two classes, or DomainError."""
-    s = finite_array("signal", signal, (None, None))
+    s = finite_array("signal", signal, (None, None), statement=statement)
     if s.shape[1] < 2:
         raise DomainError(f"signal must have at least 2 classes, got shape {s.shape}")
-    return s, finite_array("bias", bias, (s.shape[1],))
+    return s, finite_array("bias", bias, (s.shape[1],), statement=statement)
 
 
 def open_intervals(s: Floats, b: Floats, y: NDArray[np.int64], degree: int) -> tuple[Floats, Floats]:

@@ -30,8 +30,8 @@ def plateau_start(start_signal: ArrayLike, bias_end: ArrayLike, degree: int, ini
             degree below 2.
     """
     r = check_degree(degree, statement="T14")
-    signal, bias = check_logits(start_signal, bias_end)
-    scale = float(finite_array("init_scale", init_scale, ()))
+    signal, bias = check_logits(start_signal, bias_end, statement="T14")
+    scale = float(finite_array("init_scale", init_scale, (), statement="T14"))
     if scale <= 0:
         raise DomainError(f"T14 needs init_scale > 0, got {scale}")
     held = int(np.argmax(bias))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.cross_entropy import loss_from_log_odds
-from mli_theory.domain import DomainError, check_degree, finite_array
+from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
 
 __all__ = ["conserved_quantities", "gradient", "logits", "loss"]
 
@@ -41,14 +41,14 @@ def loss(
         weights: (..., k, k), k >= 2, finite, any signs.
         bias: (..., k), finite.
         degree: r >= 2.
-        class_shares: pi (k,), non-negative, sum 1 to 1e-12; 1/k each when None.
+        class_shares: pi (k,), non-negative, sum 1 to 1e-9; 1/k each when None.
 
     Accuracy: relative error about 2^-52 (5 + (r + 1) times the size of the logits), also far below 1e-16.
 
     Raises: as `logits`, and DomainError for bad shares.
     """
     w, b, r = _checked(weights, bias, degree)
-    shares = _check_shares(class_shares, w.shape[-1])
+    shares = _shares(class_shares, w)
     return np.asarray((loss_from_log_odds(_log_odds(_class_by_sample(w, b, r))) * shares).sum(axis=-1))
 
 
@@ -67,7 +67,7 @@ def gradient(
     Raises: as `loss`; DomainError also where r W^(r-1) is above the range of float64.
     """
     w, b, r = _checked(weights, bias, degree)
-    pull = _pull(w, b, r, _check_shares(class_shares, w.shape[-1]))
+    pull = _pull(w, b, r, _shares(class_shares, w))
     with np.errstate(over="ignore", under="ignore"):
         slope = r * w ** (r - 1)
     _refuse_overflow("r W^(r-1)", slope, w)
@@ -117,22 +117,15 @@ def _checked(weights: ArrayLike, bias: ArrayLike, degree: int) -> tuple[Floats, 
         n_dims = max(np.ndim(weights), 2)
     except ValueError:  # rows of different lengths: refused below, by name
         n_dims = 2
-    w = finite_array("weights", weights, (None,) * n_dims)
+    w = finite_array("weights", weights, (None,) * n_dims, statement="T8")
     if w.shape[-1] != w.shape[-2] or w.shape[-1] < 2:
         raise DomainError(f"weights must have shape (..., k, k) with k >= 2, got {w.shape}")
-    b = finite_array("bias", bias, w.shape[:-1])
+    b = finite_array("bias", bias, w.shape[:-1], statement="T8")
     return w, b, check_degree(degree, statement="T8")
 
 
-def _check_shares(class_shares: ArrayLike | None, k: int) -> Floats:
-    if class_shares is None:
-        return np.full(k, 1.0 / k)
-    shares = finite_array("class_shares", class_shares, (k,))
-    if (shares < 0).any() or abs(shares.sum() - 1) > 1e-12:
-        raise DomainError(
-            f"class_shares must be non-negative with sum 1, got {shares} with sum {shares.sum()}"
-        )
-    return shares
+def _shares(class_shares: ArrayLike | None, w: Floats) -> Floats:
+    return check_class_shares(class_shares, w.shape[-1], statement="T8", empty_classes=True)
 
 
 def _class_by_sample(w: Floats, b: Floats, r: int) -> Floats:

@@ -26,6 +26,7 @@ from mli_theory.plateau_law import PlateauLaw
 
 __all__ = ["quadratic_plateau_law"]
 
+_STATEMENT = "T11 at degree 2"
 _EARLIEST = 1e-6  # v_1 where the integration of the limit begins
 
 
@@ -42,8 +43,8 @@ def quadratic_plateau_law(
     Raises:
         DomainError: naming T11 at degree 2 and the value.
     """
-    ratio = float(finite_array("weight_ratio", weight_ratio, ()))
-    eps = float(finite_array("final_loss", final_loss, ()))
+    ratio = float(finite_array("weight_ratio", weight_ratio, (), statement=_STATEMENT))
+    eps = float(finite_array("final_loss", final_loss, (), statement=_STATEMENT))
     if ratio <= 1:
         raise DomainError(f"T11 at degree 2 needs weight_ratio > 1, got {ratio}: no class is learned last")
     if not 0 < eps < np.log(2):
@@ -53,7 +54,7 @@ def quadratic_plateau_law(
         first = _EARLIEST
         spread = (first - first / ratio**2) / 2 - 2 * np.log(ratio)
     else:
-        scale = float(finite_array("init_scale", init_scale, ()))
+        scale = float(finite_array("init_scale", init_scale, (), statement=_STATEMENT))
         if scale <= 0:
             raise DomainError(f"T11 at degree 2 needs init_scale > 0, got {scale}")
         first, spread = scale**2, -2 * np.log(ratio)

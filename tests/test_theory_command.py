@@ -1,10 +1,12 @@
 """`mli theory`: what it prints is what check() found, and docs/theory is what it writes."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+import mli
 from mli import app
 from mli_theory.derivations import THEOREMS, rendering
 
@@ -40,6 +42,20 @@ def test_the_table_lists_every_theorem(monkeypatch):
     for theorem in THEOREMS.values():
         assert theorem.statement in result.output
         assert f"status of {theorem.name}" in result.output
+
+
+def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, capsys):
+    class Terminal(StringIO):
+        def isatty(self):
+            return True
+
+    with mli._said_on_a_terminal("re-proving T1"):
+        pass
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(mli.sys, "stderr", Terminal())
+    with mli._said_on_a_terminal("re-proving T1"):
+        assert mli.sys.stderr.getvalue() == "re-proving T1 ..."
+    assert mli.sys.stderr.getvalue().endswith("\r\033[K")
 
 
 def test_an_unknown_theorem_is_refused_with_the_names_there_are():

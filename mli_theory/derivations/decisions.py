@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import sympy as sp
 
-__all__ = ["identical", "nonnegative", "positive", "undefined_part"]
+__all__ = ["has_kink", "identical", "nonnegative", "positive", "undefined_part"]
 
 
 @lru_cache(maxsize=4096)
@@ -122,7 +122,8 @@ def nonnegative(expression: sp.Expr) -> bool:
         base, exponent = expression.args
         return bool(exponent.is_even and base.is_real) or bool(exponent.is_nonnegative and nonnegative(base))
     if isinstance(expression, sp.Sum):
-        return nonnegative(expression.function)
+        counts = all((last - first + 1).is_nonnegative for _, first, last in expression.limits)
+        return counts and nonnegative(expression.function)
     if isinstance(expression, sp.Max):
         return any(map(nonnegative, expression.args))
     if isinstance(expression, sp.Min):
@@ -155,11 +156,32 @@ def _nonempty(total: sp.Sum) -> bool:
     return all((last - first).is_nonnegative for _, first, last in total.limits)
 
 
+_EVERYWHERE = (
+    *(sp.exp, sp.log, sp.sin, sp.cos, sp.Max, sp.Min, sp.Abs, sp.KroneckerDelta),
+    sp.core.function.AppliedUndef,
+)
+
+
+def has_kink(expression: sp.Expr) -> bool:
+    """Whether calculus would need care: a maximum, a minimum or an absolute value is in the expression."""
+    return bool(expression.has(sp.Max, sp.Min, sp.Abs, sp.KroneckerDelta))
+
+
 @lru_cache(maxsize=4096)
 def undefined_part(expression: sp.Expr) -> sp.Expr | None:
-    """A quotient, power or logarithm in the expression that is not proved to be defined; None if all are."""
+    """A part of the expression that is not proved to be defined; None if all are.
+
+    That is a quotient, power or logarithm, the derivative of a function with a kink, or a function not
+    known here to be defined for all real numbers (tan has poles).
+    """
     walk = sp.preorder_traversal(expression)
     for part in walk:
+        if isinstance(part, sp.Function | sp.Max | sp.Min) and not isinstance(part, _EVERYWHERE):
+            return part
+        if isinstance(part, sp.Subs | sp.Derivative):
+            bent = next((d for d in part.atoms(sp.Derivative) if has_kink(d.expr)), None)
+            if bent is not None:
+                return bent
         if isinstance(part, sp.Limit):  # what it is defined on, next to its point, is for the limit to find
             walk.skip()
         elif isinstance(part, sp.Subs | sp.Derivative) and part.doit() != part:  # defined if its value is

@@ -14,7 +14,14 @@ import sympy as sp
 
 from mli_theory.derivations.decisions import identical, positive, undefined_part
 from mli_theory.derivations.relations import Relation
-from mli_theory.derivations.steps import By, CannotDecideError, CheckedStep, Words, require_in_domain
+from mli_theory.derivations.steps import (
+    By,
+    CannotDecideError,
+    CheckedStep,
+    Words,
+    require_in_domain,
+    require_not_captured,
+)
 
 __all__ = ["Counterexample", "Derivation", "Hypothesis", "ProofError", "Report"]
 
@@ -173,6 +180,8 @@ class Derivation:
             part = undefined_part(value)
             if part is not None:
                 raise CannotDecideError(f"that {part} is defined")
+        for relation in (earlier.claim, *earlier.conditions, *assumed.values()):
+            require_not_captured(by.values, relation.left, relation.right)
         met = [*step.conditions, *assumed.values()]
         met += [other.claim for other in known.values() if not other.conditions]
         conditions = [*earlier.conditions, *(assumed[name] for name in sorted(rests_on[by.name]))]

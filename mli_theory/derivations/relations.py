@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
-__all__ = ["Relation", "at_least", "equal", "greater", "substitute"]
+__all__ = ["Relation", "at_least", "captured", "equal", "greater", "substitute"]
 
 Substitution = dict[sp.Expr, sp.Expr]
 
@@ -61,3 +61,22 @@ def greater(left: Any, right: Any) -> Relation:
 def substitute(expression: sp.Expr, values: Substitution) -> sp.Expr:
     """All the values put in at once, so that symbols may be swapped."""
     return expression.subs(values, simultaneous=True) if values else expression
+
+
+def captured(values: Substitution, *expressions: sp.Expr) -> sp.Expr | None:
+    """A symbol of the values that a sum, derivative or limit in the expressions would take for its own.
+
+    None if there is none. x = b_i must not go into sum_i x g_i; g_i = R - f_i may, for it holds for each i.
+    """
+    bound: set[sp.Expr] = set()
+    for expression in expressions:
+        for part in sp.preorder_traversal(expression):
+            bound |= set(getattr(part, "bound_symbols", ()))
+            if isinstance(part, sp.Derivative):
+                bound |= set(part.variables)
+            elif isinstance(part, sp.Limit):
+                bound.add(part.args[1])
+    for old, new in values.items():
+        for symbol in sorted(bound & (sp.sympify(new).free_symbols - sp.sympify(old).free_symbols), key=str):
+            return symbol
+    return None

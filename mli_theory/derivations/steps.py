@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 import sympy as sp
 
-from mli_theory.derivations.decisions import identical, nonnegative, positive, undefined_part
-from mli_theory.derivations.relations import Relation, Substitution, equal, substitute
+from mli_theory.derivations.decisions import has_kink, identical, nonnegative, positive, undefined_part
+from mli_theory.derivations.relations import Relation, Substitution, captured, equal, substitute
 
 __all__ = [
     "By",
@@ -25,6 +25,7 @@ __all__ = [
     "Tangent",
     "Words",
     "require_in_domain",
+    "require_not_captured",
 ]
 
 
@@ -119,6 +120,9 @@ class Deduction(CheckedStep):
     def prove(self, premises: dict[str, Relation]) -> None:
         """Check the identity, then every sign."""
         _require_defined(self.claim, self.remainder, *(by.weight for by in self.by), *self.where.values())
+        require_not_captured(self.where, self.claim.left, self.claim.right, self.remainder)
+        for premise in premises.values():
+            require_not_captured(self.where, premise.left, premise.right)
         weighted = [(by.weight, premises[str(place)]) for place, by in enumerate(self.by)]
         for case in _cases(self.split):
             self._prove_case(case, weighted)
@@ -170,8 +174,10 @@ class Monotone(CheckedStep):
         _require_interval(self.variable)
         if self.claim.sign != premise.sign:
             raise CannotDecideError(f"{self.claim} from {premise}: not the same relation")
+        _require_smooth(self.function)
         for side in (premise.left, premise.right):
             require_in_domain(self.variable, side)
+            require_not_captured({self.variable: side}, self.function)
         slope = sp.factor_terms(sp.powsimp(sp.diff(self.function, self.variable)))
         if not positive(slope):
             raise CannotDecideError(f"{slope} > 0")
@@ -195,6 +201,9 @@ class Tangent(CheckedStep):
         if self.claim.sign != ">=":
             raise CannotDecideError(f"{self.claim} from a tangent, which gives >=")
         require_in_domain(x, self.point)
+        _require_smooth(function)
+        require_not_captured({x: self.point}, function)
+        require_not_captured(self.where, function, self.curvature)
         _require_identical(sp.diff(function, x, 2).xreplace(self.where), self.curvature.xreplace(self.where))
         if not nonnegative(self.curvature):
             raise CannotDecideError(f"{self.curvature} >= 0")
@@ -208,7 +217,8 @@ class Induction(CheckedStep):
 
     `first` gives the sequences at m = 1, `following` at m + 1 from those at m. The left side is one term of
     such a sequence: at m it is replaced by the right side, the induction hypothesis. `split` as in Deduction,
-    on the values at m named by `values_at_m` (a sequence's term -> a real symbol).
+    on the values at m named by `values_at_m` (a sequence's term -> a real symbol of its own).
+    The recursion is a condition of the claim, shown and to be met wherever the claim is used.
     """
 
     variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("m", integer=True, positive=True))
@@ -217,8 +227,32 @@ class Induction(CheckedStep):
     values_at_m: Substitution = field(default_factory=dict)
     split: tuple[tuple[sp.Symbol, sp.Symbol], ...] = ()
 
+    @property
+    def conditions(self) -> list[Relation]:
+        """The recursion, beside what every claim is stated under."""
+        recursion = {**self.first, **self.following}
+        return [*super().conditions, *(equal(term, value) for term, value in recursion.items())]
+
+    def _require_recursion(self) -> None:
+        m = self.variable
+        for terms, place in ((self.first, sp.Integer(1)), (self.following, m + 1)):
+            for term, value in terms.items():
+                if not isinstance(term, sp.core.function.AppliedUndef) or term.args != (place,):
+                    raise CannotDecideError(f"a sequence defined by its term {term}, not at {place}")
+                if any(sp.sympify(value).has(other) for other in terms):
+                    raise CannotDecideError(f"{term} = {value}: a term defined by one at the same place")
+        names = list(self.values_at_m.values())
+        known = self.claim.symbols.union(*(c.symbols for c in self.conditions))
+        if len(set(names)) < len(names) or known & set(names):
+            raise CannotDecideError(f"values at {m} under the names {names}: not names of their own")
+        for term, name in self.values_at_m.items():
+            if not (term.is_real and isinstance(name, sp.Symbol) and name.assumptions0 == _JUST_REAL):
+                raise CannotDecideError(f"{name} for any value of {term}: both must be just real")
+
     def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """Base, then step."""
+        _require_defined(self.claim)
+        self._require_recursion()
         if self.claim.sign != "=" or not isinstance(self.claim.left, sp.core.function.AppliedUndef):
             raise CannotDecideError(f"an induction on {self.claim}")
         m, left, right = self.variable, self.claim.left, self.claim.right
@@ -233,11 +267,14 @@ class Induction(CheckedStep):
                 _require_identical(named[0], named[1])
 
 
+_JUST_REAL = sp.Symbol("x", real=True).assumptions0
+
+
 def _cases(pairs: tuple[tuple[sp.Symbol, sp.Symbol], ...]) -> list[list[Substitution]]:
     cases: list[list[Substitution]] = [[]]
     for a, b in pairs:
         for symbol in (a, b):
-            if symbol.assumptions0 != sp.Symbol("x", real=True).assumptions0:
+            if symbol.assumptions0 != _JUST_REAL:
                 raise CannotDecideError(f"cases over {symbol}, which is not just real")
         t = sp.Dummy("t", nonnegative=True)
         cases = [[*case, values] for case in cases for values in ({a: b + t}, {b: a + t})]
@@ -255,6 +292,22 @@ def _require_defined(claim: Relation, *others: sp.Expr) -> None:
         part = undefined_part(expression)
         if part is not None:
             raise CannotDecideError(f"that {part} is defined")
+    if claim.sign != "=":
+        for symbol in sorted(claim.symbols, key=str):
+            if symbol.is_real is not True:
+                raise CannotDecideError(f"that {symbol} is real, in an inequality")
+
+
+def require_not_captured(values: Substitution, *expressions: sp.Expr) -> None:
+    """No value has a symbol that a sum, derivative or limit in the expressions binds."""
+    symbol = captured(values, *expressions)
+    if symbol is not None:
+        raise CannotDecideError(f"which {symbol} is meant: it is bound where {values} goes in")
+
+
+def _require_smooth(function: sp.Expr) -> None:
+    if has_kink(function):
+        raise CannotDecideError(f"that {function} has a derivative")
 
 
 def _require_interval(variable: sp.Symbol) -> None:

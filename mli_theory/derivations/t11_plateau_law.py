@@ -7,13 +7,13 @@ import sympy as sp
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
 from mli_theory.derivations.notation import positive, put, q, slope
 from mli_theory.derivations.relations import equal, greater
-from mli_theory.derivations.steps import By, Deduction, Identity, Monotone, Words
+from mli_theory.derivations.steps import Deduction, Identity, Words
 
 __all__ = ["DERIVATION"]
 
 r = 1 + q
-v, c, k, eps, e_last, e_first, loss, X, beta, y, phi_last, phi_before = positive(
-    "v c k eps e_last e_first L X beta y Phi_last Phi_before"
+v, c, k, eps, e_last, e_first, X, beta, y, phi_last, phi_before = positive(
+    "v c k eps e_last e_first X beta y Phi_last Phi_before"
 )
 """e_last and e_first: 1 - p of the sample held by the bias and of a learned one, e^-gap and e^-(v - gap)."""
 gap, delta = sp.symbols("gap delta", real=True)
@@ -140,18 +140,14 @@ DERIVATION = Derivation(
         ),
         Identity(
             "limit",
-            equal(sp.Limit(loss / (2 * loss + sp.log(loss)), loss, sp.oo), sp.Rational(1, 2)),
-            "As eps -> 0 gap grows without bound, log(1 + c/4) like log gap: beta -> 1/2 ...",
+            equal(sp.Limit((v - sp.log(1 + C_OF_V / m)) / (2 * v), v, sp.oo), sp.Rational(1, 2)),
+            "Both laws say gap = (v - log(1 + c/m))/2, m = 4 or 2k. As eps -> 0 gap grows without bound, and "
+            "v with it: beta = gap/v -> 1/2 ...",
         ),
-        Monotone(
+        Identity(
             "limit of alpha_2",
-            greater(beta ** (1 / q), sp.Rational(1, 2) ** (1 / q)),
-            "... and alpha_2 = beta^(1/(r-1)) is continuous and increasing in beta: its limit is "
-            "2^(-1/(r-1)).",
-            given={"beta": greater(beta, sp.Rational(1, 2))},
-            of=By("beta"),
-            function=y ** (1 / q),
-            variable=y,
+            equal(sp.Limit(beta ** (1 / q), beta, sp.Rational(1, 2), "-"), sp.Rational(1, 2) ** (1 / q)),
+            "... and alpha_2 = beta^(1/(r-1)) is continuous in beta: its limit is 2^(-1/(r-1)).",
         ),
         Deduction(
             "escape, k = 2",
@@ -186,6 +182,12 @@ DERIVATION = Derivation(
                 equal(rho_a.subs(c, 4), sp.Rational(1, 2)),
                 greater(rho_b.subs({c: 4, k: 10}), sp.Rational(1, 2)),
             ),
+        ),
+        Counterexample(
+            "r >= 3",
+            "r = 2, k = 2, W_11(0) = 2 W_22(0): gap = log 2 + log(v_2/v_1)/2 < log 2 at all times (T8), "
+            "while the law's gap is more than log(1/(2 eps)) = 199 log 2 at eps = 2^-200.",
+            (greater(199 * sp.log(2), sp.log(2)),),
         ),
         Counterexample(
             "last class still held by the bias",

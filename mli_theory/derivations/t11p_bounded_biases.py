@@ -60,7 +60,7 @@ DERIVATION = Derivation(
         Words(
             "integrate",
             "Integrated from 0 to t > 0, with b_i(0) = 0: b_i(t) < phi(W_ii(t)) - phi(W_ii(0)) = Phi_ii(0) "
-            "- Phi_ii(t).",
+            "- Phi_ii(t). For k = 2 the last steps integrate d phi/dt = G likewise, with equality.",
         ),
         Deduction(
             "upper bound",

@@ -78,9 +78,9 @@ DERIVATION = Derivation(
         ),
         Deduction(
             "off-diagonals are slower for k > 2",
-            greater(k**2 * phi + k**2 * phi / (k - 1), k**2 * phi / (k - 1)),
-            "At equal Phi the diagonal is k - 1 times faster; both times are > 0.",
-            remainder=k**2 * phi,
+            greater((k + 1) ** 2 * phi, (k + 1) ** 2 * phi / k),
+            "At equal Phi the diagonal is k - 1 times faster (k written k + 1, so that k > 2).",
+            remainder=(k + 1) ** 2 * phi * d / (d + 1),
         ),
         Identity(
             "r = 2: time",

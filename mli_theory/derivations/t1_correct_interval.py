@@ -178,6 +178,15 @@ DERIVATION = Derivation(
             (greater(1 / sp.Integer(2), 1 / sp.Integer(4)), greater(sp.Rational(1, 4) * (2 - 1), 0)),
         ),
         Counterexample(
+            "one degree r for the whole signal",
+            "A signal with terms alpha^r and alpha^(2r-1): margin/alpha = (beta - 1/4)(beta - 3/4) is > 0, < "
+            "0, > 0 at beta = 1/8, 1/2, 1: no interval.",
+            tuple(
+                greater(sign * (at - sp.Rational(1, 4)) * (at - sp.Rational(3, 4)), 0)
+                for at, sign in ((sp.Rational(1, 8), 1), (sp.Rational(1, 2), -1), (sp.Integer(1), 1))
+            ),
+        ),
+        Counterexample(
             "zero initial weights",
             "Two weights from 1 to -1, degree 2, c = 1/8: the margin (1 - 2 alpha)^2 - alpha/8 is > 0, < 0, "
             "> 0 at alpha = 1/10, 1/2, 1: no interval.",

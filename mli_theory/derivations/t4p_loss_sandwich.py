@@ -15,8 +15,8 @@ t, x, low, s_y, b_y = real("t x low s_y b_y")
 """t stands for alpha^r; a label's logit is alpha b_y + t s_y."""
 R, M, eta, power = positive("R M eta y")
 b, s, z = (sp.IndexedBase(name, real=True) for name in ("b", "s", "z"))
-f, g, slack = (sp.IndexedBase(name, nonnegative=True) for name in ("f", "g", "slack"))
-lam_j, gain_j = (sp.IndexedBase(name, real=True) for name in ("Lam", "M"))
+f, g, slack, room = (sp.IndexedBase(name, nonnegative=True) for name in ("f", "g", "slack", "room"))
+lam_j, gain_j, R_j = (sp.IndexedBase(name, real=True) for name in ("Lam", "M", "R"))
 y = sp.IndexedBase("y", integer=True, positive=True)
 
 
@@ -99,9 +99,19 @@ DERIVATION = Derivation(
                 total(lam_j[j] - t * gain_j[j] + slack[j], j, n) / n,
                 total(lam_j[j], j, n) / n - t * total(gain_j[j], j, n) / n,
             ),
-            "Samples' losses are Lam_j - t M_j + slack_j, slack_j >= 0 by the two steps above (and <= t^2 "
-            "R_j^2/8): the mean over samples keeps both sides.",
+            "Samples' losses are Lam_j - t M_j + slack_j, slack_j >= 0 by the lower curve: so is the mean "
+            "over samples.",
             remainder=total(slack[j], j, n) / n,
+        ),
+        Deduction(
+            "mean over samples, from above",
+            at_least(
+                total(lam_j[j] - t * gain_j[j] + (t * R_j[j]) ** 2 / 8, j, n) / n,
+                total(lam_j[j] - t * gain_j[j] + (t * R_j[j]) ** 2 / 8 - room[j], j, n) / n,
+            ),
+            "They are also Lam_j - t M_j + t^2 R_j^2/8 - room_j, room_j >= 0 by the upper curve: in the mean "
+            "L is at most Lam - alpha^r M_alpha + alpha^(2r) mean(R_j^2)/8.",
+            remainder=total(room[j], j, n) / n,
         ),
         Tangent(
             "from below, uniform",
@@ -152,6 +162,7 @@ DERIVATION = Derivation(
         "one sample, from below",
         "one sample, from above",
         "mean over samples",
+        "mean over samples, from above",
         "balanced",
         "plateau",
     ),

@@ -146,6 +146,15 @@ DERIVATION = Derivation(
             ),
         ),
         Counterexample(
+            "zero initial bias",
+            "Initial bias (5, 0), trained bias (0, 10), |x| = 1, a layer of norm 1/10 at both ends: at alpha "
+            "= 1/20 sqrt(2)/10 < alpha gap = 1/2, but with no signal the logits are 19/20 * 5 and 1/20 * 10.",
+            (
+                greater(sp.Rational(1, 2), sp.sqrt(2) / 10),
+                greater(sp.Rational(19, 20) * 5, sp.Rational(1, 20) * 10),
+            ),
+        ),
+        Counterexample(
             "gap > 0",
             "b = (0, 0), s = (1, 0) and (0, 1): no class is predicted for both samples, at any alpha.",
             (greater(alpha, 0),),

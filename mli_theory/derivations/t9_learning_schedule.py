@@ -122,6 +122,15 @@ DERIVATION = Derivation(
             ),
         ),
         Counterexample(
+            "small initial scale",
+            "r = 3, k = 2, W_11(0) = 11/10: W^3 > 1, learned from the start, but T_0 = k^2 Phi/(k-1) = 4 "
+            "Phi(11/10) > 1.",
+            (
+                greater(sp.Rational(11, 10) ** 3, 1),
+                greater(4 / (3 * sp.Rational(11, 10)), 1),
+            ),
+        ),
+        Counterexample(
             "r >= 3",
             "r = 2: Phi(w) = -log(w)/2; between the weights y and y/2 it differs by log(2)/2 at every scale "
             "y, not growing as the scale falls: no class waits for ever.",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mli_theory import power_model
-from mli_theory.domain import DomainError, check_degree, finite_array
+from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
 from simulations.gradient_flow.reachability import check_reachable
 
 __all__ = ["Problem"]
@@ -56,14 +56,7 @@ class Problem:
             biases = np.tile(finite_array("bias", bias, (k,)), (m, 1))
         else:
             biases = finite_array("bias", bias, (m, k))
-        if class_shares is None:
-            shares = np.full(k, 1.0 / k)
-        else:
-            shares = finite_array("class_shares", class_shares, (k,))
-            if (shares <= 0).any() or abs(shares.sum() - 1.0) > 1e-12:
-                raise DomainError(
-                    f"class_shares must be positive and sum to 1, got {shares} of sum {shares.sum()}"
-                )
+        shares = check_class_shares(class_shares, k, statement="the gradient flow of the simple model")
         return cls(array, biases, degree, shares, batched)
 
     def start_loss(self) -> Array:

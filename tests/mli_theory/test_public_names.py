@@ -5,11 +5,9 @@ import mli_theory
 PUBLIC = [
     "BiasGapBounds",
     "Bump",
-    "COUNTEREXAMPLES",
     "Certificate",
     "CertifiedPlateau",
     "ClassChange",
-    "Counterexample",
     "CrossoverLaw",
     "DomainError",
     "ErrorStep",

@@ -13,7 +13,9 @@ x, y = sp.symbols("x y", real=True)
 p, q = sp.symbols("p q", positive=True)
 b = sp.IndexedBase("b", real=True)
 m = sp.Symbol("m", integer=True, positive=True)
-f = sp.Function("f", real=True)
+f, u = (sp.Function(name, real=True) for name in ("f", "u"))
+g = sp.IndexedBase("g", positive=True)
+size = sp.Symbol("size", integer=True)
 
 
 def _check(*steps, hypotheses=()):
@@ -47,6 +49,38 @@ def _check(*steps, hypotheses=()):
         Induction("s", equal(f(m), m + 1), variable=m, first={f(1): 1}, following={f(m + 1): f(m) + 1}),
         Induction(
             "s", equal(f(m), m), variable=m, first={f(1): sp.Integer(1)}, following={f(m + 1): f(m) + 2}
+        ),
+        # A sum over i = 1 .. size with size < 0 may be negative.
+        Deduction("s", greater(2 + total(g[i], i, size), 1), remainder=1 + total(g[i], i, size)),
+        Deduction("s", greater(sp.Symbol("z") + 1, sp.Symbol("z")), remainder=sp.Integer(1)),
+        Identity("s", equal(sp.Subs(sp.Derivative(sp.Abs(x), x), x, 0) + 1, 1)),
+        Monotone(
+            "s",
+            greater(sp.tan(x), sp.tan(y)),  # false across a pole
+            of=By("g"),
+            given={"g": greater(x, y)},
+            function=sp.tan(x),
+            variable=x,
+        ),
+        Monotone(
+            "s",
+            greater(total(g[i] * p), total(g[i + 1] * p)),
+            of=By("g"),
+            given={"g": greater(g[i], g[i + 1])},
+            function=total(q * p),
+            variable=q,
+        ),
+        Deduction("s", equal(total(x * b[i]), total(b[i] ** 2)), where={x: b[i]}),
+        Induction(
+            "s",
+            equal(f(m), x),
+            variable=m,
+            first={f(1): x},
+            following={f(m + 1): sp.Max(f(m), u(m + 1))},
+            values_at_m={u(m + 1): x},
+        ),
+        Induction(
+            "s", equal(f(m), 2 * m), variable=m, first={f(1): 2}, following={f(m + 1): f(m) + 1, f(m): m + 1}
         ),
     ],
     ids=str,
@@ -82,6 +116,26 @@ def test_a_claim_that_rests_on_a_hypothesis_is_not_moved_to_other_values():
     )
     with pytest.raises(ProofError, match="the condition"):
         _check(lemma, moved, hypotheses=(hypothesis,))
+
+
+def test_a_value_is_not_captured_by_a_sum():
+    """x is free in the lemma; at x = b_i the sum over i would take it in, which is false."""
+    lemma = Identity("lemma", equal(total(x * b[i]), x * total(b[i])))
+    step = Deduction("s", equal(total(b[i] ** 2), b[i] * total(b[i])), by=(By("lemma", values={x: b[i]}),))
+    with pytest.raises(ProofError, match="which i is meant"):
+        _check(lemma, step)
+
+
+def _runs(name, start, pace):
+    recursion = {"first": {f(1): sp.Integer(start)}, "following": {f(m + 1): f(m) + pace}}
+    return Induction(name, equal(f(m), pace * m), variable=m, **recursion)
+
+
+def test_a_recursion_is_a_condition_of_what_is_proved_by_it():
+    """Two recursions for one sequence would prove m = 2 m."""
+    step = Deduction("s", equal(m, 2 * m), by=(By("one", sp.Integer(-1)), By("two")))
+    with pytest.raises(ProofError, match="the condition"):
+        _check(_runs("one", 1, 1), _runs("two", 2, 2), step)
 
 
 def test_words_are_counted_and_prove_nothing():
