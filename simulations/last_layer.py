@@ -38,9 +38,7 @@ def find_last_layer(model: nn.Module, inputs: torch.Tensor) -> LastLayer:
     """
     found: list[tuple[str, nn.Module, object]] = []
     handles = [
-        module.register_forward_hook(
-            lambda m, _arguments, output, name=name: found.append((name, m, output))
-        )
+        module.register_forward_hook(lambda m, _arguments, output, name=name: found.append((name, m, output)))
         for name, module in model.named_modules()
         if isinstance(getattr(module, "weight", None), torch.Tensor)
     ]
