@@ -10,8 +10,9 @@ make it. n samples, k classes; losses in nats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from torch import nn
 
-from simulations.datasets import ImageDataset
+from simulations.checkpoints import Checkpoint
 from simulations.evaluation import Scores
 from simulations.gain_plateau import held_by_one_class
 from simulations.signal_line import SignalLine
@@ -27,7 +28,6 @@ from simulations.signal_line import SignalLine
 __all__ = ["TRUSTED_LOSS_ERROR", "GainPrediction", "predict_from_endpoints", "predict_from_probe"]
 
 Floats = NDArray[np.float64]
-State = Mapping[str, torch.Tensor]
 
 TRUSTED_LOSS_ERROR = 0.2
 """Nats. A prediction whose held-out error is above it is said not to apply: about a twelfth of log 10, twice
@@ -85,9 +85,9 @@ class GainPrediction:
 
 def predict_from_endpoints(
     model: nn.Module,
-    start: State,
-    end: State,
-    data: ImageDataset,
+    start: Checkpoint,
+    end: Checkpoint,
+    data: Any,
     *,
     alphas: int = 101,
     n_probe: int = 256,
@@ -97,10 +97,10 @@ def predict_from_endpoints(
     """The line from the two checkpoints: gain prod_l ((1 - alpha) rho_l + alpha), one full pass for s(1).
 
     Args:
-        model: inputs (n, ...) to logits (n, k); left as it was.
-        start: state dict at alpha = 0.
-        end: state dict at alpha = 1.
-        data: the samples.
+        model: returns logits (n, k), or an object with `.logits`; left as it was.
+        start: at alpha = 0, a module, a state dict or a safetensors path.
+        end: at alpha = 1, likewise.
+        data: the samples, as `simulations.batches` takes them.
         alphas: equally spaced points from 0 to 1, >= 2.
         n_probe: samples that make the law, and as many others that check it; fewer where data is short, >= 1.
         seed: of the stream "probe" that draws them.
@@ -127,9 +127,9 @@ def predict_from_endpoints(
 
 def predict_from_probe(
     model: nn.Module,
-    start: State,
-    end: State,
-    data: ImageDataset,
+    start: Checkpoint,
+    end: Checkpoint,
+    data: Any,
     *,
     alphas: int = 101,
     n_probe: int = 256,
@@ -153,11 +153,10 @@ def _prediction(
     line: SignalLine, gain: Callable[[Floats], Floats], retention: dict[str, float], n_alphas: int
 ) -> GainPrediction:
     grid = np.linspace(0.0, 1.0, n_alphas)
-    outputs = line.logits(line.parameters)
-    n_classes = outputs.shape[1]
+    n_classes = line.trained_logits.shape[1]
     bias0 = line.bias(line.start, n_classes)
     bias1 = line.bias(line.end, n_classes)
-    signal = outputs - bias1
+    signal = line.trained_logits - bias1
 
     def predicted(alpha: float, g: float, samples: slice | torch.Tensor = slice(None)) -> torch.Tensor:
         return g * signal[samples] + ((1 - alpha) * bias0 + alpha * bias1)
@@ -165,15 +164,15 @@ def _prediction(
     gains = gain(grid)
     scores = [Scores(predicted(a, g), line.labels) for a, g in zip(grid, gains, strict=True)]
     loss_error, rate_error, alignment = 0.0, 0.0, []
-    here = line.held_out
-    reference = line.signal(line.parameters, here)
+    here, labels = line.held_out_index, line.labels[line.held_out_index]
+    reference = line.signal(line.parameters, line.held_out)
     for alpha, g in zip(_HELD_OUT_ALPHAS, gain(_HELD_OUT_ALPHAS), strict=True):
         point = line.at(alpha)
-        walked = line.logits(point, here)
-        truth, guess = Scores(walked, line.labels[here]), Scores(predicted(alpha, g, here), line.labels[here])
+        truth = Scores(line.logits(point, line.held_out), labels)
+        guess = Scores(predicted(alpha, g, here), labels)
         loss_error = max(loss_error, abs(truth.loss - guess.loss))
         rate_error = max(rate_error, abs(truth.error - guess.error))
-        found = line.signal(point, here)
+        found = line.signal(point, line.held_out)
         sizes = float(found.norm() * reference.norm())
         alignment.append(float((found * reference).sum()) / sizes if sizes else float("nan"))
     degrees = line.degree_by_layer()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from simulations.evaluation import evaluation_mode
 
-__all__ = ["LastLayer", "find_last_layer"]
+__all__ = ["LastLayer", "find_last_layer", "logits_of"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,13 @@ class LastLayer:
     bias_name: str | None
 
 
-def find_last_layer(model: nn.Module, inputs: torch.Tensor) -> LastLayer:
+def find_last_layer(model: nn.Module, *arguments: Any, **named: Any) -> LastLayer:
     """The `nn.Linear` (or other module with a weight) whose output tensor the network returns unchanged.
 
     Args:
         model: run once, in evaluation mode; left as it was.
-        inputs: a small batch (m, ...).
+        arguments: of its forward, for a small batch.
+        named: likewise, by name.
 
     Raises:
         ValueError: the network's output is not the output of a module with a weight, as when it is scaled or
@@ -44,13 +47,12 @@ def find_last_layer(model: nn.Module, inputs: torch.Tensor) -> LastLayer:
     ]
     try:
         with evaluation_mode(model), torch.no_grad():
-            output = model(inputs)
+            output = logits_of(model(*arguments, **named))
     finally:
         for handle in handles:
             handle.remove()
-    output = getattr(output, "logits", output)
     for name, module, made in reversed(found):
-        if made is output:
+        if made is output:  # the tensor itself, not one equal to it
             biased = isinstance(getattr(module, "bias", None), torch.Tensor)
             prefix = f"{name}." if name else ""
             return LastLayer(name, f"{prefix}bias" if biased else None)
@@ -59,3 +61,17 @@ def find_last_layer(model: nn.Module, inputs: torch.Tensor) -> LastLayer:
         "split into signal and last-layer bias; the last module with a weight that ran was "
         f"{found[-1][0] if found else 'none'!r}"
     )
+
+
+def logits_of(output: Any) -> torch.Tensor:
+    """The logits in what a model returned: a tensor, or an object or mapping with "logits".
+
+    Raises:
+        ValueError: anything else.
+    """
+    found = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
+    if not isinstance(found, torch.Tensor):
+        raise ValueError(
+            f"the network must return logits or an object with .logits, it returned {type(output).__name__}"
+        )
+    return found

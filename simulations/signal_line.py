@@ -7,17 +7,19 @@ classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import nn
 from torch.func import functional_call
 
-from simulations.curves import check_checkpoint
-from simulations.datasets import ImageDataset
-from simulations.evaluation import BATCH, evaluation_mode
-from simulations.last_layer import find_last_layer
+from simulations.batch_norm import has_running_statistics, uses_batch_statistics
+from simulations.batches import Batch, Batches
+from simulations.checkpoints import Checkpoint, load_checkpoint
+from simulations.evaluation import evaluation_mode
+from simulations.last_layer import find_last_layer, logits_of
 from simulations.paths import point_on_path, tensor_exponents
 from simulations.random_streams import numpy_stream
 
@@ -29,17 +31,26 @@ State = Mapping[str, torch.Tensor]
 class SignalLine:
     """The two ends of a line, and two sets of samples: those that make a law and those that check it.
 
-    They are `probe` and `held_out`, indices into the data. Buffers are the end's at every alpha. Everything
-    after the network's own outputs is float64; a network all of float64 is given its inputs in float64.
+    Buffers are the end's at every alpha. Everything after the network's own outputs is float64 on the CPU; a
+    network all of float64 is given floating inputs in float64.
 
     Args:
-        model: inputs (n, ...) to logits (n, k); left as it was.
-        start: state dict at alpha = 0.
-        end: state dict at alpha = 1.
-        data: the samples.
-        n_probe: of each kind; fewer where data is short, >= 1.
+        model: returns logits (n, k), or an object with `.logits`; left as it was.
+        start: at alpha = 0, a module, a state dict or a safetensors path.
+        end: at alpha = 1, likewise.
+        data: the samples, as `simulations.batches` takes them; two passes.
+        n_probe: samples in each of the two sets; fewer where data is short, >= 1.
         seed: of the stream "probe" that draws them.
         batch_norm: "keep" the end's running statistics, or None, which refuses a model that has them.
+
+    Attributes:
+        start, end: the checkpoints.
+        labels: of all samples (n,).
+        trained_logits: of all samples at alpha = 1 (n, k).
+        probe, held_out: the two sets, as batches.
+        held_out_index: where in the data the held-out samples are, ascending.
+        bias_name: of the last layer's bias, None where it has none.
+        parameters: the end's.
 
     Raises:
         ValueError: a checkpoint that does not fit the model; fewer than 2 samples; an n_probe that is no
@@ -51,9 +62,9 @@ class SignalLine:
     def __init__(
         self,
         model: nn.Module,
-        start: State,
-        end: State,
-        data: ImageDataset,
+        start: Checkpoint,
+        end: Checkpoint,
+        data: Any,
         *,
         n_probe: int = 256,
         seed: int = 0,
@@ -61,56 +72,50 @@ class SignalLine:
     ) -> None:
         if isinstance(n_probe, bool) or not isinstance(n_probe, int) or n_probe < 1:
             raise ValueError(f"n_probe must be an integer >= 1, got {n_probe!r}")
-        if len(data) < 2:
-            raise ValueError(f"one sample makes the law and another checks it: got {len(data)} sample")
         _check_batch_norm(model, batch_norm)
-        check_checkpoint("start", start, model)
-        check_checkpoint("end", end, model)
-        self.model, self.start, self.end = model, start, end
-        self.labels = data.labels
-        floats = [p for p in model.parameters() if p.is_floating_point()]
-        in_double = bool(floats) and all(p.dtype == torch.float64 for p in floats)
-        self.inputs = data.inputs.double() if in_double else data.inputs
-        chosen = numpy_stream(seed, "probe").permutation(len(data))[: 2 * n_probe]
+        parameters = list(model.parameters())
+        self.model = model
+        self._device = parameters[0].device if parameters else torch.device("cpu")
+        self.start, self.end = (
+            {n: t.to(self._device) for n, t in load_checkpoint(name, state, model).items()}
+            for name, state in (("start", start), ("end", end))
+        )
+        floats = {p.dtype for p in parameters if p.is_floating_point()}
+        self._in_double = floats == {torch.float64}
+        self.parameters = {name: self.end[name] for name, _ in model.named_parameters()}
+        self._buffers = {name: self.end.get(name, own).detach() for name, own in model.named_buffers()}
+        self._exponents = tensor_exponents(model, "linear")
+        batches = Batches(data)
+        self.bias_name, self.labels, self.trained_logits = self._first_pass(batches)
+        if len(self.labels) < 2:
+            raise ValueError("one sample makes the law and another checks it: got 1 sample")
+        chosen = numpy_stream(seed, "probe").permutation(len(self.labels))[: 2 * n_probe]
         half = (len(chosen) + 1) // 2
-        self.probe, self.held_out = torch.from_numpy(chosen[:half]), torch.from_numpy(chosen[half:])
-        self.bias_name = find_last_layer(model, self.inputs[:1]).bias_name
-        self.parameters = {name: end[name].detach() for name, _ in model.named_parameters()}
-        self.buffers = {name: end.get(name, own).detach() for name, own in model.named_buffers()}
-        self.exponents = tensor_exponents(model, "linear")
-        outputs = self.logits(self.parameters, self.probe)
-        if outputs.ndim != 2 or int(self.labels.max()) >= outputs.shape[1]:
-            raise ValueError(
-                f"the network returns outputs of shape {tuple(outputs.shape)} for {len(self.probe)} samples "
-                f"whose labels "
-                f"go up to {int(self.labels.max())}: one logit a class is needed"
-            )
-        self.trained = self.signal(self.parameters, self.probe)
-        self.size = float(self.trained.square().sum())
-        if self.size == 0:
+        made, self.held_out_index = (
+            torch.from_numpy(part).sort().values for part in (chosen[:half], chosen[half:])
+        )
+        self.probe, self.held_out = _parts(batches, made, self.held_out_index)
+        self._trained = self.signal(self.parameters, self.probe)
+        self._size = float(self._trained.square().sum())
+        if self._size == 0:
             raise ValueError("the trained network's signal is 0 on every probe sample: its gain is undefined")
 
     def at(self, alpha: float) -> dict[str, torch.Tensor]:
         """The parameters at one alpha of the linear path."""
-        return point_on_path(self.start, self.end, self.exponents, float(alpha))
+        return point_on_path(self.start, self.end, self._exponents, float(alpha))
 
-    def logits(self, point: State, samples: torch.Tensor | None = None) -> torch.Tensor:
-        """float64 logits (m, k) of some samples, all without `samples`, at a point of parameter space."""
-        inputs = self.inputs if samples is None else self.inputs[samples]
+    def logits(self, point: State, samples: Sequence[Batch]) -> torch.Tensor:
+        """float64 logits (m, k) of some samples at a point of parameter space."""
         with evaluation_mode(self.model), torch.no_grad():
-            batches = [self._call(point, inputs[i : i + BATCH]) for i in range(0, len(inputs), BATCH)]
-        outputs = torch.cat(batches).double()
-        if not torch.isfinite(outputs).all():
-            raise ValueError("the logits are not finite at a point of the line")
-        return outputs
+            return self._checked(torch.cat([self._call(point, batch) for batch in samples]))
 
     def bias(self, point: State, n_classes: int) -> torch.Tensor:
         """The last layer's bias (k,) in float64; zeros where it has none."""
         if self.bias_name is None:
             return torch.zeros(n_classes, dtype=torch.float64)
-        return point[self.bias_name].detach().double()
+        return point[self.bias_name].detach().cpu().double()
 
-    def signal(self, point: State, samples: torch.Tensor | None = None) -> torch.Tensor:
+    def signal(self, point: State, samples: Sequence[Batch]) -> torch.Tensor:
         """Logits without the last bias, centred over classes (m, k)."""
         # The bias is set to 0, not subtracted: near alpha = 0 the signal is far smaller than it.
         unbiased = dict(point)
@@ -121,7 +126,7 @@ class SignalLine:
 
     def gain_of(self, signal: torch.Tensor) -> float:
         """<signal, s(1)>/<s(1), s(1)> for a centred signal on the probes (n_probe, k)."""
-        return float((signal * self.trained).sum()) / self.size
+        return float((signal * self._trained).sum()) / self._size
 
     def gain_at(self, alpha: float) -> float:
         """g(alpha) on the probes; at alpha = 1 it is 1."""
@@ -179,9 +184,9 @@ class SignalLine:
         names = [n for n, t in self.parameters.items() if n != self.bias_name and t.is_floating_point()]
         here = {name: self.parameters[name].clone().requires_grad_() for name in names}
         with evaluation_mode(self.model), torch.enable_grad():
-            outputs = self._call(self.parameters | here, self.inputs[self.probe])
+            outputs = torch.cat([self._call(self.parameters | here, batch) for batch in self.probe])
             # s(1) is centred: centring the outputs as well would change nothing.
-            gain = (outputs.double() * self.trained).sum() / self.size
+            gain = (outputs.cpu().double() * self._trained).sum() / self._size
             found = torch.autograd.grad(gain, list(here.values()), allow_unused=True)
         return {
             name: torch.zeros_like(here[name]) if gradient is None else gradient
@@ -192,12 +197,60 @@ class SignalLine:
         """The gain of the signal's derivative at the trained end along a direction of one parameter."""
         return float((self._gradient[name].double() * direction.detach().double()).sum())
 
-    def _call(self, point: State, inputs: torch.Tensor) -> torch.Tensor:
+    def _first_pass(self, batches: Batches) -> tuple[str | None, torch.Tensor, torch.Tensor]:
+        """The last bias's name, and the labels and trained logits of all samples."""
+        labels, outputs, bias_name = [], [], None
+        with evaluation_mode(self.model), torch.no_grad():
+            for batch in batches:
+                if not outputs:
+                    first = self._fitting(batch.take(torch.tensor([0])))
+                    bias_name = find_last_layer(self.model, *first.args, **first.kwargs).bias_name
+                labels.append(batch.labels.cpu().long())
+                outputs.append(self._call(self.parameters, batch))
+        targets, logits = torch.cat(labels), torch.cat(outputs)
+        if logits.ndim != 2 or len(logits) != len(targets) or int(targets.max()) >= logits.shape[1]:
+            raise ValueError(
+                f"the network returns outputs of shape {tuple(logits.shape)} for {len(targets)} samples "
+                f"whose "
+                f"labels go up to {int(targets.max())}: one logit a class is needed"
+            )
+        return bias_name, targets, self._checked(logits)
+
+    def _call(self, point: State, batch: Batch) -> torch.Tensor:
         # Copies of the buffers: a forward pass may write to them.
-        buffers = {name: buffer.clone() for name, buffer in self.buffers.items()}
-        output = functional_call(self.model, dict(point) | buffers, (inputs,))
-        found: torch.Tensor = getattr(output, "logits", output)
-        return found
+        buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
+        batch = self._fitting(batch)
+        return logits_of(functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs)))
+
+    def _fitting(self, batch: Batch) -> Batch:
+        """A batch on the model's device; its floating inputs in float64 where the whole model is."""
+        batch = batch.to(self._device)
+
+        def cast(value: Any) -> Any:
+            wide = self._in_double and isinstance(value, torch.Tensor) and value.is_floating_point()
+            return value.double() if wide else value
+
+        kwargs = {name: cast(value) for name, value in batch.kwargs.items()}
+        return Batch(tuple(cast(value) for value in batch.args), kwargs, batch.labels)
+
+    @staticmethod
+    def _checked(logits: torch.Tensor) -> torch.Tensor:
+        if not torch.isfinite(logits).all():
+            raise ValueError("the logits are not finite at a point of the line")
+        return logits.detach().cpu().double()
+
+
+def _parts(batches: Batches, *chosen: torch.Tensor) -> list[list[Batch]]:
+    """For each ascending set of sample indices its samples, in a second pass over the data."""
+    found: list[list[Batch]] = [[] for _ in chosen]
+    first = 0
+    for batch in batches:
+        for parts, index in zip(found, chosen, strict=True):
+            own = index[(index >= first) & (index < first + len(batch))] - first
+            if len(own):
+                parts.append(batch.take(own))
+        first += len(batch)
+    return found
 
 
 def _check_batch_norm(model: nn.Module, batch_norm: str | None) -> None:
@@ -206,13 +259,10 @@ def _check_batch_norm(model: nn.Module, batch_norm: str | None) -> None:
             f"the laws are for fixed running statistics: batch_norm must be 'keep' or None, got "
             f"{batch_norm!r}"
         )
-    if batch_norm == "keep":
-        return
-    for name, module in model.named_modules():
-        batch_statistics = isinstance(module, nn.modules.batchnorm._BatchNorm)
-        if batch_statistics or getattr(module, "running_mean", None) is not None:
-            raise ValueError(
-                f"module {name!r} is a {type(module).__name__}, whose running statistics two checkpoints do "
-                f"not define "
-                "between them: choose batch_norm='keep', the trained network's at every alpha"
-            )
+    if uses_batch_statistics(model):
+        raise ValueError("a sample's logits depend on its batch: the laws are for one sample at a time")
+    if batch_norm is None and has_running_statistics(model):
+        raise ValueError(
+            "the model keeps running statistics, which two checkpoints do not define between them: choose "
+            "batch_norm='keep', the trained network's at every alpha"
+        )
