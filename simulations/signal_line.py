@@ -199,7 +199,9 @@ class SignalLine:
 
     def _first_pass(self, batches: Batches) -> tuple[str | None, torch.Tensor, torch.Tensor]:
         """The last bias's name, and the labels and trained logits of all samples."""
-        labels, outputs, bias_name = [], [], None
+        labels: list[torch.Tensor] = []
+        outputs: list[torch.Tensor] = []
+        bias_name = None
         with evaluation_mode(self.model), torch.no_grad():
             for batch in batches:
                 if not outputs:
