@@ -187,6 +187,7 @@ def _user_errors() -> Iterator[None]:
         typer.echo(f"mli: warning: {message}", err=True)
 
     with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
         warnings.showwarning = show
         try:
             yield

@@ -99,7 +99,9 @@ def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False
         raise FileNotFoundError(f"{name}: there is no file {path}")
     warnings.warn(f"{name}: {path} is read as a pickle: only files you trust", UserWarning, stacklevel=2)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, about unusual pickles: read or refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises whatever it likes
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(f"{name}: {path} holds no plain state dict or is damaged: {first}") from error
@@ -170,7 +172,7 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"data: there is no file {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged archive raises what zipfile, numpy or zlib like
         raise ValueError(
