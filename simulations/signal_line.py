@@ -21,7 +21,7 @@ from simulations.checkpoints import Checkpoint, load_checkpoint
 from simulations.evaluation import evaluation_mode
 from simulations.last_layer import find_last_layer, logits_of
 from simulations.paths import point_on_path, tensor_exponents
-from simulations.random_streams import numpy_stream
+from simulations.probe_samples import check_probe_count, draw_probes, samples_at
 
 __all__ = ["SignalLine"]
 
@@ -70,8 +70,7 @@ class SignalLine:
         seed: int = 0,
         batch_norm: str | None = None,
     ) -> None:
-        if isinstance(n_probe, bool) or not isinstance(n_probe, int) or n_probe < 1:
-            raise ValueError(f"n_probe must be an integer >= 1, got {n_probe!r}")
+        check_probe_count(n_probe)
         _check_batch_norm(model, batch_norm)
         parameters = list(model.parameters())
         self.model = model
@@ -87,14 +86,8 @@ class SignalLine:
         self._exponents = tensor_exponents(model, "linear")
         batches = Batches(data)
         self.bias_name, self.labels, self.trained_logits = self._first_pass(batches)
-        if len(self.labels) < 2:
-            raise ValueError("one sample makes the law and another checks it: got 1 sample")
-        chosen = numpy_stream(seed, "probe").permutation(len(self.labels))[: 2 * n_probe]
-        half = (len(chosen) + 1) // 2
-        made, self.held_out_index = (
-            torch.from_numpy(part).sort().values for part in (chosen[:half], chosen[half:])
-        )
-        self.probe, self.held_out = _parts(batches, made, self.held_out_index)
+        made, self.held_out_index = draw_probes(len(self.labels), n_probe, seed)
+        self.probe, self.held_out = samples_at(batches, made, self.held_out_index)
         self._trained = self.signal(self.parameters, self.probe)
         self._size = float(self._trained.square().sum())
         if self._size == 0:
@@ -240,19 +233,6 @@ class SignalLine:
         if not torch.isfinite(logits).all():
             raise ValueError("the logits are not finite at a point of the line")
         return logits.detach().cpu().double()
-
-
-def _parts(batches: Batches, *chosen: torch.Tensor) -> list[list[Batch]]:
-    """For each ascending set of sample indices its samples, in a second pass over the data."""
-    found: list[list[Batch]] = [[] for _ in chosen]
-    first = 0
-    for batch in batches:
-        for parts, index in zip(found, chosen, strict=True):
-            own = index[(index >= first) & (index < first + len(batch))] - first
-            if len(own):
-                parts.append(batch.take(own))
-        first += len(batch)
-    return found
 
 
 def _check_batch_norm(model: nn.Module, batch_norm: str | None) -> None:

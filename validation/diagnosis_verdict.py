@@ -45,14 +45,14 @@ def _headline(found: Diagnosis) -> str:
     if kind == "last-layer bias":
         without = found.ends["last bias removed"]
         return (
-            f"**The last-layer bias makes the error's plateau long**: with it the plateau ends at "
+            f"**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
             f"{_at(ends.error)}, "
             f"without it at {_at(without.error)}."
         )
     if kind == "other biases":
         without = found.ends["other biases removed"]
         return (
-            f"**Biases below the last layer make the error's plateau long**: it ends at {_at(ends.error)}, "
+            f"**Biases below the last layer lengthen the error's plateau**: it ends at {_at(ends.error)}, "
             f"without them "
             f"at {_at(without.error)}."
         )

@@ -58,6 +58,7 @@ def build_network(factory: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
 
     Raises:
         ValueError: it is no callable, or makes no module.
+        RuntimeError: it raised a ValueError or OSError of its own; others pass.
     """
     if not callable(factory) or isinstance(factory, nn.Module):
         raise ValueError(
@@ -67,7 +68,7 @@ def build_network(factory: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
     with evaluation_mode(nn.Identity()):
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002 - the user's code may draw from it
-        network = factory()
+        network = _called(factory, "the model's factory")
     if not isinstance(network, nn.Module):
         raise ValueError(f"the model's factory must return a torch.nn.Module, got {type(network).__name__}")
     return network
@@ -164,8 +165,16 @@ def load_data(spec: str) -> Any:
         found = find_object(spec)
         if not callable(found):
             raise ValueError(f"{spec!r} must be a callable that returns the data, got {type(found).__name__}")
-        return found()
+        return _called(found, f"the data {spec}")
     return load(spec)
+
+
+def _called(made_by_user: Callable[[], Any], name: str) -> Any:
+    """Its result; an error in it keeps its traceback, unlike input that is refused here."""
+    try:
+        return made_by_user()
+    except (ValueError, OSError) as error:
+        raise RuntimeError(f"{name} failed: {error}") from error
 
 
 def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:

@@ -51,7 +51,7 @@ def test_the_four_verdicts_differ_in_their_first_sentence(diagnoses):
     openings = [verdict(diagnoses[name])[0] for name in PLANTED]
     for sentence, words in zip(
         openings,
-        ("Depth alone", "last-layer bias makes", "too shallow", "initial weights decide"),
+        ("Depth alone", "last-layer bias lengthens", "too shallow", "initial weights decide"),
         strict=True,
     ):
         assert words in sentence

@@ -80,6 +80,16 @@ def test_a_factory_must_make_a_module(folder):
         build_network(fcn(2, 2, 2, 2, seed=0))
 
 
+def test_an_error_in_the_users_own_code_is_not_taken_for_bad_input(folder):
+    """The command line shows refused input as one line; this must keep its traceback."""
+
+    def broken():
+        raise ValueError("their own")
+
+    with pytest.raises(RuntimeError, match="the model's factory failed: their own"):
+        build_network(broken)
+
+
 def test_init_is_the_factory_under_that_seed_and_moves_no_generator(folder, network):
     factory = find_object("their_code:network")
     end = network.state_dict()
