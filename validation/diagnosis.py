@@ -52,7 +52,8 @@ class Diagnosis:
         degree: the whole number next to it.
         theory: `mli_theory`'s curves for a zero start at that degree on `curves.alpha`; None for degree < 2.
         theory_ends: of its plateaus.
-        half_correct: by class, the alpha from which on at least half of its samples are correct (inf: never).
+        half_correct: by class, the alpha from which on at least half of its samples are correct (inf:
+            never, nan: it has none).
         theory_half_correct: the same by T1's intervals; empty without a theory.
         largest_bias: the class of the largest last-layer bias at the end, -1 without one.
         notes: what a reader must know about how this was made.
@@ -153,7 +154,7 @@ def diagnose(
         degree=degree,
         theory=theory,
         theory_ends=theory_ends,
-        half_correct=np.array([_for_good(grid, found[:, c] <= 0.5) for c in range(n_classes)]),
+        half_correct=np.array([_half_correct(grid, found[:, c]) for c in range(n_classes)]),
         theory_half_correct=expected,
         largest_bias=int(largest[0]) if len(largest) == 1 else -1,
         notes=notes,
@@ -212,9 +213,11 @@ def _depth_one(
     return _ends(alphas, np.array(errors), np.array(losses), tied_start=not np.ptp(bias0))
 
 
-def _for_good(alphas: Floats, holds: NDArray[np.bool_]) -> float:
-    """The first alpha from which on it holds to the end; inf where it does not hold at the end."""
-    fails = np.flatnonzero(~holds)
+def _half_correct(alphas: Floats, class_error: Floats) -> float:
+    """The first alpha from which on at most half are wrong, to the end; inf: never; nan: no sample."""
+    if np.isnan(class_error).all():
+        return float("nan")
+    fails = np.flatnonzero(class_error > 0.5)
     if not fails.size:
         return float(alphas[0])
     return float(alphas[fails[-1] + 1]) if fails[-1] + 1 < len(alphas) else float("inf")
@@ -222,7 +225,7 @@ def _for_good(alphas: Floats, holds: NDArray[np.bool_]) -> float:
 
 def _half_correct_in_theory(starts: Floats, labels: NDArray[np.int64], n_classes: int) -> Floats:
     """By class, the alpha at which half of its samples are correct: the ceil(n/2)-th start (T3: for good)."""
-    found = np.full(n_classes, np.inf)
+    found = np.full(n_classes, np.nan)
     for c in range(n_classes):
         own = np.sort(starts[labels == c])
         if own.size:

@@ -108,7 +108,8 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
             for layer, part in data["degree_by_layer"].items()
         ),
         "\n## Classes, the last to be learned on the line first\n",
-        "The alpha from which on at least half of a class's samples are correct; a dash: never.\n",
+        "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has "
+        "no sample.\n",
         "| class | measured | theory for zero initial weights |",
         "| --- | --- | --- |",
         *_class_rows(data),

@@ -126,7 +126,9 @@ def _theory(found: Diagnosis) -> str:
 
 
 def _classes(found: Diagnosis) -> str:
-    order = np.argsort(-found.half_correct, kind="stable")
+    order = [
+        int(c) for c in np.argsort(-found.half_correct, kind="stable") if not np.isnan(found.half_correct[c])
+    ]
     names = ", ".join(f"{c} ({_at(found.half_correct[c])})" for c in order[:3])
     largest = (
         f" The largest last-layer bias is class {found.largest_bias}'s." if found.largest_bias >= 0 else ""

@@ -234,6 +234,17 @@ def test_a_network_without_a_last_bias_has_no_plateau_of_it(digits, small_start)
     assert np.isnan(found.plateau).all()
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("law", LAWS)
+def test_a_model_on_a_gpu_gives_the_same_numbers(law, digits, small_start):
+    run = small_start
+    expected = law(run.model, run.start, run.end, digits)
+    found = law(fcn(6, 48, 64, 10, bias="last", seed=0).cuda(), run.start, run.end, digits)
+    np.testing.assert_allclose(found.loss, expected.loss, atol=1e-3)
+    assert found.effective_degree == pytest.approx(expected.effective_degree, abs=1e-3)
+
+
 def test_nothing_is_left_on_the_model(digits, small_start):
     run = small_start
     run.model.train()

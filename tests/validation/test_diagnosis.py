@@ -210,6 +210,20 @@ def test_dict_batches_and_loaders_are_diagnosed_like_tensors(networks, diagnoses
     np.testing.assert_allclose(found.curves["loss"], diagnoses["shallow"].curves["loss"], atol=2e-3)
 
 
+def test_a_line_that_does_not_fall_and_a_class_without_samples_are_said_in_words(networks, digits):
+    """Backwards, from the trained network to its start, the error rises: no plateau has an end."""
+    model, start, end = networks["shallow"]
+    seen = digits.labels != 4
+    found = diagnose(model, end, start, (digits.inputs[seen], digits.labels[seen]))
+    assert np.isnan(found.ends["linear"].error)
+    assert np.isnan(found.half_correct[4])
+    text = " ".join(verdict(found))
+    assert "spent at no alpha" in text
+    assert " 4 (" not in text
+    json.dumps(diagnosis_data(found), allow_nan=False)
+    assert "| 4 | – | – |" in diagnosis_markdown(diagnosis_data(found))
+
+
 def test_bad_input_is_refused(networks, digits):
     model, start, end = networks["shallow"]
     with pytest.raises(ValueError, match="alphas must be an integer >= 11, got 5"):
