@@ -213,6 +213,25 @@ def test_the_held_out_error_is_the_error_on_the_line(law, digits, small_start):
     assert f"{found.held_out_loss_error:.3g} nats" in found.reason
 
 
+def test_the_held_out_error_is_worked_out_again_by_the_engine(digits, small_start):
+    """The law rebuilt from its retentions, on the held-out samples alone, at 11 Chebyshev points."""
+    run = small_start
+    found = predict_from_endpoints(run.model, run.start, run.end, digits)
+    line = SignalLine(run.model, run.start, run.end, digits)
+    kept = line.held_out_index
+    samples = ImageDataset(digits.inputs[kept], digits.labels[kept], 10)
+    alphas = np.sin(np.pi * (2 * np.arange(11) + 1) / 44) ** 2
+    walked = interpolation_curves(run.model, run.start, run.end, samples, alphas=alphas, method="grid")
+    bias = run.end["11.bias"].double()
+    signal = line.trained_logits[kept] - bias
+    expected = 0.0
+    for alpha, loss in zip(alphas, walked.loss.to_numpy(), strict=True):
+        gain = np.prod([(1 - alpha) * rho + alpha for rho in found.retention.values()])
+        guess = nn.functional.cross_entropy(gain * signal + alpha * bias, samples.labels)
+        expected = max(expected, abs(float(guess) - loss))
+    assert found.held_out_loss_error == pytest.approx(expected, abs=1e-6)
+
+
 @pytest.mark.parametrize("law", LAWS)
 def test_at_he_scale_the_laws_say_that_they_do_not_apply(law, digits, large_start):
     run = large_start

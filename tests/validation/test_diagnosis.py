@@ -138,7 +138,7 @@ def test_the_straight_reference_is_the_line_of_a_linear_model(digits):
 
 def test_the_variants_are_those_that_differ_from_the_line():
     model = fcn(3, 8, 64, 10, bias="all", seed=0)
-    start = model.state_dict()
+    start = {key: tensor + 0.5 for key, tensor in model.state_dict().items()}
     end = {key: tensor + 1 for key, tensor in start.items()}
     found = variants(model, start, end, "5.bias", 3)
     assert set(found) == set(COUNTERFACTUALS)
@@ -148,11 +148,17 @@ def test_the_variants_are_those_that_differ_from_the_line():
     others = found["other biases removed"]
     assert torch.equal(others.end["5.bias"], end["5.bias"])
     assert not others.end["1.bias"].any()
+    assert torch.equal(others.start["5.bias"], start["5.bias"])
+    assert not others.start["1.bias"].any()
+    assert not removed.start["5.bias"].any()
     path = found["last bias homogeneous"].path
     assert path("5.bias", 0.5) == 0.125
     assert path("1.bias", 0.5) == 0.5
-    inert = {key: tensor * 0 if key.endswith("bias") else tensor for key, tensor in end.items()}
-    assert set(variants(model, start, inert, "5.bias", 3)) == {"linear", "zero start"}
+    inert = [
+        {key: tensor * 0 if key.endswith("bias") else tensor for key, tensor in state.items()}
+        for state in (start, end)
+    ]
+    assert set(variants(model, *inert, "5.bias", 3)) == {"linear", "zero start"}
 
 
 def test_the_report_is_the_diagnosis(tmp_path, diagnoses):
