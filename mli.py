@@ -14,6 +14,8 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from validation.main_job import Job
 
 __all__ = ["app", "main"]
@@ -62,6 +64,136 @@ def validate(
     folder = output or Path("results", "validate-smoke" if smoke else "validate")
     with _expected_errors():
         _run_validate(folder, SMOKE if smoke else FULL)
+
+
+_Model = Annotated[
+    str, typer.Option(help="package.module:factory, a function without arguments that makes the network.")
+]
+_End = Annotated[Path, typer.Option(help="The trained network's state dict, a .safetensors file.")]
+_Data = Annotated[
+    str,
+    typer.Option(
+        help="digits, a folder of parquet images, an .npz file (inputs, labels), or package.module:callable."
+    ),
+]
+_Start = Annotated[
+    str,
+    typer.Option(
+        help="A .safetensors file, init:SEED (the factory called again under that torch seed) or zero."
+    ),
+]
+_BatchNorm = Annotated[
+    str | None,
+    typer.Option(help="Running statistics along the line: keep, interpolate or recalibrate."),
+]
+_Alphas = Annotated[int, typer.Option(help="Points from 0 to 1.")]
+_AllowPickle = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Also read checkpoints that are pickles (.pt, .pth): tensors only, but only files you trust.",
+    ),
+]
+
+
+@app.command()
+def diagnose(
+    model: _Model,
+    end: _End,
+    data: _Data,
+    start: _Start = "init:0",
+    batch_norm: _BatchNorm = None,
+    output: Annotated[Path, typer.Option(help="Folder for report, curves and figure.")] = Path(
+        "results", "diagnosis"
+    ),
+    alphas: _Alphas = 101,
+    allow_pickle: _AllowPickle = False,
+) -> None:
+    """Why does my network's line look like this? What bias, depth and initialisation account for."""
+    with _expected_errors(), _user_errors():
+        from simulations.atomic_files import writable_folder
+
+        writable_folder(output)
+        network, first, last, samples, note = _user_network(model, start, end, data, allow_pickle)
+        from rich.console import Console
+
+        from paper_figures.diagnosis_figure import save_diagnosis_figure
+        from validation.diagnosis import diagnose as run
+        from validation.diagnosis_report import account_table, write_diagnosis
+
+        found = run(network, first, last, samples, alphas=alphas, batch_norm=batch_norm, notes=(note,))
+        save_diagnosis_figure(output / "figures", found)
+        report = write_diagnosis(output, found)
+        console = Console()
+        for note in report["notes"]:
+            console.print(note, markup=False)
+        for sentence in report["verdict"]:
+            console.print(sentence.replace("**", ""), markup=False)
+        console.print(account_table(report))
+        console.print(f"The report: {output / 'report.md'}", soft_wrap=True)
+
+
+@app.command()
+def curve(
+    model: _Model,
+    end: _End,
+    data: _Data,
+    output: Annotated[Path, typer.Option(help="A .nc (NetCDF) or .csv file.")],
+    start: _Start = "init:0",
+    batch_norm: _BatchNorm = None,
+    path: Annotated[
+        str, typer.Option(help="linear, homogeneous, weights, bias, last_bias or only:PATTERN.")
+    ] = "linear",
+    alphas: _Alphas = 101,
+    allow_pickle: _AllowPickle = False,
+) -> None:
+    """Loss and error of a network on the line, as a file."""
+    with _expected_errors(), _user_errors():
+        from simulations.atomic_files import writable_folder
+
+        if output.suffix not in (".nc", ".csv"):
+            raise ValueError(f"--output must end in .nc or .csv, got {output}")
+        writable_folder(output.parent)
+        network, first, last, samples, note = _user_network(model, start, end, data, allow_pickle)
+        typer.echo(note)
+        from simulations.curve_files import save_curve
+        from simulations.curves import interpolation_curves
+
+        found = interpolation_curves(
+            network, first, last, samples, alphas=alphas, path=path, batch_norm=batch_norm
+        )
+        save_curve(output, found.assign_attrs(start=note))
+        typer.echo(f"The curves: {output}")
+
+
+def _user_network(
+    model: str, start: str, end: Path, data: str, allow_pickle: bool
+) -> tuple[nn.Module, dict[str, Tensor], dict[str, Tensor], Any, str]:
+    """The network, both checkpoints, the data, and what the start is in words."""
+    from validation.user_network import build_network, find_object, load_data, load_end, load_start
+
+    factory = find_object(model)
+    network = build_network(factory)
+    last = load_end(end, network, allow_pickle=allow_pickle)
+    first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle)
+    return network, first, last, load_data(data), note
+
+
+@contextmanager
+def _user_errors() -> Iterator[None]:
+    """One line for input that a check of ours refused; warnings as one line each."""
+    import warnings
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        typer.echo(f"mli: warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show
+        try:
+            yield
+        except ValueError as error:
+            sys.exit(f"mli: {error}")
 
 
 def _run_validate(folder: Path, job: Job) -> None:

@@ -18,7 +18,7 @@ from validation.judgement import LEVEL, CriterionResult, Verdict
 from validation.main_job import Outcome
 from validation.report_text import report_markdown
 
-__all__ = ["CENTRE_CHOICE", "report_data", "strict_json", "write_report"]
+__all__ = ["CENTRE_CHOICE", "plain", "report_data", "strict_json", "write_report"]
 
 CENTRE_CHOICE = (
     "The star's centre (depth 8, bias in the last layer, init_scale 0.5) was chosen because it shows a "
@@ -39,7 +39,7 @@ def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
 
 def report_data(outcome: Outcome) -> dict[str, Any]:
     """The report as nested dicts and lists of words, finite numbers and None (for what is undefined)."""
-    data: dict[str, Any] = _plain(
+    data: dict[str, Any] = plain(
         {
             "job": outcome.settings(),
             "centre": CENTRE_CHOICE,
@@ -127,16 +127,16 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Python's own types only; nan and infinity become None."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
+        return plain(value.tolist())
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value

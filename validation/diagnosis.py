@@ -1,0 +1,233 @@
+"""Why the line of one network looks as it does: what each cause accounts for, beside the theory.
+
+An account is measured in alpha: by how much the plateau's end moves when one thing is changed and all else is
+left (`validation.counterfactuals`). Causes interact, so accounts do not add up to the plateau's length.
+n samples, k classes, degree r; alpha = 0 the start, alpha = 1 the trained network; losses in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from torch import nn
+
+from mli_theory.homogeneous import PredictedCurves, correct_interval, predict_curves
+from mli_theory.homogeneous_loss import mean_loss
+from simulations.batch_norm import POLICIES, has_running_statistics
+from simulations.checkpoints import Checkpoint
+from simulations.endpoint_prediction import GainPrediction, predict_from_endpoints
+from simulations.signal_line import SignalLine
+from validation.counterfactuals import counterfactual_curves, variants
+from validation.metrics import plateau_end
+
+__all__ = ["Diagnosis", "LineEnds", "diagnose"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LineEnds:
+    """Where two plateaus end, in alpha: the first at which a tenth of the fall is spent; nan for no fall."""
+
+    error: float
+    loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What was found.
+
+    Attributes:
+        curves: `loss`, `error`, `class_share`, `class_error` along `counterfactual` and `alpha`.
+        ends: of the plateaus, by counterfactual; "depth one" is the same trained logits and biases had the
+            signal grown like alpha, computed, not walked.
+        accounts: by cause, the line's ends less the counterfactual's: how much longer the cause makes each
+            plateau (negative: shorter). 0 for biases that are not there.
+        law: the line predicted from its ends by the gain law.
+        homogeneity: effective degree from a zero start; r where the signal is homogeneous.
+        degree: the whole number next to it.
+        theory: `mli_theory`'s curves for a zero start at that degree on `curves.alpha`; None for degree < 2.
+        theory_ends: of its plateaus.
+        half_correct: by class, the alpha from which on at least half of its samples are correct (inf:
+            never, nan: it has none).
+        theory_half_correct: the same by T1's intervals; empty without a theory.
+        largest_bias: the class of the largest last-layer bias at the end, -1 without one.
+        notes: what a reader must know about how this was made.
+    """
+
+    curves: xr.Dataset
+    ends: dict[str, LineEnds]
+    accounts: dict[str, LineEnds]
+    law: GainPrediction
+    homogeneity: float
+    degree: int
+    theory: PredictedCurves | None
+    theory_ends: LineEnds | None
+    half_correct: Floats
+    theory_half_correct: Floats
+    largest_bias: int
+    notes: tuple[str, ...]
+
+
+def diagnose(
+    model: nn.Module,
+    start: Checkpoint,
+    end: Checkpoint,
+    data: Any,
+    *,
+    alphas: int = 101,
+    batch_norm: str | None = None,
+    n_probe: int = 256,
+    seed: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Diagnosis:
+    """Walk the line and its counterfactuals, and compare them.
+
+    Args:
+        model: returns logits (n, k), or an object with `.logits`, as its last weight layer made them.
+        start: at alpha = 0, a module, a state dict or a safetensors path.
+        end: at alpha = 1, likewise.
+        data: the samples, as `simulations.batches` takes them.
+        alphas: equally spaced points from 0 to 1, >= 11; an account is no finer than their step.
+        batch_norm: a policy of `simulations.batch_norm`; must be given for a model with running statistics.
+        n_probe: samples that make the gain law, and as many others that check it.
+        seed: of their choice.
+        notes: of the caller, before those found here.
+
+    Raises:
+        ValueError: as `simulations.curves.interpolation_curves` and `simulations.signal_line.SignalLine`;
+            alphas below 11.
+    """
+    if isinstance(alphas, bool) or not isinstance(alphas, int) or alphas < 11:
+        raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
+    fixed = None
+    if has_running_statistics(model):
+        if batch_norm not in POLICIES or batch_norm == "refuse":
+            raise ValueError(
+                f"the model keeps running statistics, got batch_norm={batch_norm!r}: choose keep, "
+                f"interpolate or "
+                "recalibrate"
+            )
+        fixed = "keep"
+        if batch_norm != "keep":
+            notes += (f"The curves are for batch_norm={batch_norm}, degrees and retentions for keep.",)
+    line = SignalLine(model, start, end, data, n_probe=n_probe, seed=seed, batch_norm=fixed)
+    homogeneity = line.homogeneity()
+    degree = max(1, round(homogeneity))
+    if abs(homogeneity - degree) > 0.25:
+        notes += (
+            f"The signal is not homogeneous: degree {homogeneity:.2f}, taken as {degree} in the prediction.",
+        )
+    lines = variants(model, line.start, line.end, line.bias_name, degree)
+    curves = counterfactual_curves(model, lines, data, alphas=alphas, batch_norm=batch_norm)
+    law = predict_from_endpoints(
+        model, line.start, line.end, data, alphas=alphas, n_probe=n_probe, seed=seed, batch_norm=fixed
+    )
+    n_classes = line.trained_logits.shape[1]
+    bias0, bias1 = (line.bias(point, n_classes).numpy() for point in (line.start, line.end))
+    signal, labels = line.trained_logits.numpy() - bias1, line.labels.numpy()
+    grid = curves["alpha"].to_numpy()
+
+    ends = {
+        name: _walked_ends(curves.sel(counterfactual=name), from_zero=name == "zero start") for name in lines
+    }
+    ends["depth one"] = _depth_one(signal, bias0, bias1, labels, grid)
+    theory = theory_ends = None
+    expected = np.array([])
+    if degree >= 2:
+        theory = predict_curves(signal, bias1, labels, degree, grid)
+        theory_ends = _ends(grid, theory.error, theory.loss, tied_start=True)
+        lo, hi = correct_interval(signal, bias1, labels, degree)
+        expected = _half_correct_in_theory(np.where(np.isinf(hi), lo, np.inf), labels, n_classes)
+    found = curves["class_error"].sel(counterfactual="linear").to_numpy()
+    largest = np.flatnonzero(bias1 == bias1.max())
+    return Diagnosis(
+        curves=curves,
+        ends=ends,
+        accounts=_accounts(ends),
+        law=law,
+        homogeneity=homogeneity,
+        degree=degree,
+        theory=theory,
+        theory_ends=theory_ends,
+        half_correct=np.array([_half_correct(grid, found[:, c]) for c in range(n_classes)]),
+        theory_half_correct=expected,
+        largest_bias=int(largest[0]) if len(largest) == 1 else -1,
+        notes=notes,
+    )
+
+
+def _accounts(ends: dict[str, LineEnds]) -> dict[str, LineEnds]:
+    line = ends["linear"]
+
+    def account(name: str) -> LineEnds:
+        other = ends.get(name, line)  # a counterfactual that is the line itself is not walked
+        return LineEnds(line.error - other.error, line.loss - other.loss)
+
+    return {
+        "last-layer bias": account("last bias removed"),
+        "other biases": account("other biases removed"),
+        "depth": account("depth one"),
+        "initialisation": account("zero start"),
+    }
+
+
+def _walked_ends(curve: xr.Dataset, *, from_zero: bool) -> LineEnds:
+    arrays = (curve[name].to_numpy() for name in ("alpha", "error", "loss"))
+    return _ends(*arrays, tied_start=from_zero)
+
+
+def _ends(alphas: Floats, error: Floats, loss: Floats, *, tied_start: bool) -> LineEnds:
+    """Ends of the plateaus; from zero parameters all logits tie at alpha = 0, so the error starts at 0+."""
+    first = 1 if tied_start else 0
+    end = plateau_end(alphas[first:], error[first:])
+    if tied_start and np.isnan(end) and error[-1] < error[0]:
+        end = 0.0  # at 0+ all of the fall is spent (T5)
+    return LineEnds(error=end, loss=plateau_end(alphas, loss))
+
+
+def _depth_one(
+    signal: Floats, bias0: Floats, bias1: Floats, labels: NDArray[np.int64], alphas: Floats
+) -> LineEnds:
+    """The plateaus of logits that move straight from b0 to the trained ones."""
+    straight = signal + bias1 - bias0
+    own = np.arange(len(labels)), labels
+    errors, losses = [], []
+    for alpha in alphas:
+        odds = alpha * straight + bias0
+        odds = odds - odds[own][:, None]
+        odds[own] = -np.inf
+        errors.append(float(np.mean(odds.max(axis=1) >= 0)))
+        loss = mean_loss(
+            alpha * straight + bias0,
+            np.zeros_like(bias0),
+            labels,
+            signal_factors=np.ones(1),
+            bias_factors=np.zeros(1),
+        )
+        losses.append(float(loss[0]))
+    return _ends(alphas, np.array(errors), np.array(losses), tied_start=not np.ptp(bias0))
+
+
+def _half_correct(alphas: Floats, class_error: Floats) -> float:
+    """The first alpha from which on at most half are wrong, to the end; inf: never; nan: no sample."""
+    if np.isnan(class_error).all():
+        return float("nan")
+    fails = np.flatnonzero(class_error > 0.5)
+    if not fails.size:
+        return float(alphas[0])
+    return float(alphas[fails[-1] + 1]) if fails[-1] + 1 < len(alphas) else float("inf")
+
+
+def _half_correct_in_theory(starts: Floats, labels: NDArray[np.int64], n_classes: int) -> Floats:
+    """By class, the alpha at which half of its samples are correct: the ceil(n/2)-th start (T3: for good)."""
+    found = np.full(n_classes, np.nan)
+    for c in range(n_classes):
+        own = np.sort(starts[labels == c])
+        if own.size:
+            found[c] = own[(own.size + 1) // 2 - 1]
+    return found

@@ -1,0 +1,148 @@
+"""A diagnosis in words, by one rule for every network.
+
+The cause that is named is
+
+- the last-layer bias, if the error's plateau ends at least 0.05 of the line earlier without it;
+- else the other biases, by the same rule;
+- else the initialisation, if the effective degree is below half the degree: training then supplied less than
+  half of the layers' response (T13);
+- else a shallow network, if the degree is at most 2;
+- else depth alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from validation.diagnosis import Diagnosis
+
+__all__ = ["CAUSES", "MATERIAL", "cause", "verdict"]
+
+MATERIAL = 0.05
+"""Of the line: five steps of the default grid, and half of the smallest plateau one would call long."""
+
+CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth")
+
+
+def cause(found: Diagnosis) -> str:
+    """One of CAUSES, by the rule of this module."""
+    for name in ("last-layer bias", "other biases"):
+        if found.accounts[name].error >= MATERIAL:
+            return name
+    if found.law.effective_degree < found.degree / 2:
+        return "initialisation"
+    return "shallow" if found.degree <= 2 else "depth"
+
+
+def verdict(found: Diagnosis) -> list[str]:
+    """The verdict: sentences, the first of which names the cause."""
+    return [_headline(found), _lengths(found), _biases(found), _start(found), _theory(found), _classes(found)]
+
+
+def _headline(found: Diagnosis) -> str:
+    kind, ends = cause(found), found.ends["linear"]
+    effective = f"{found.law.effective_degree:.2f} of {found.degree}"
+    if kind == "last-layer bias":
+        without = found.ends["last bias removed"]
+        return (
+            f"**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
+            f"{_at(ends.error)}, "
+            f"without it at {_at(without.error)}."
+        )
+    if kind == "other biases":
+        without = found.ends["other biases removed"]
+        return (
+            f"**Biases below the last layer lengthen the error's plateau**: it ends at {_at(ends.error)}, "
+            f"without them "
+            f"at {_at(without.error)}."
+        )
+    if kind == "initialisation":
+        return (
+            f"**The initial weights decide the line**: they are so large that training supplied only "
+            f"{effective} degrees "
+            "of the signal's growth; the theory for small initial weights does not describe this network."
+        )
+    if kind == "shallow":
+        return (
+            f"**The network is too shallow for a plateau**: its signal grows like "
+            f"alpha^{found.law.effective_degree:.2f} at "
+            "the trained end and is never far behind the bias."
+        )
+    return (
+        f"**Depth alone shapes the line**: the signal grows with an effective degree of {effective}, and no "
+        f"bias "
+        "holds the predictions back."
+    )
+
+
+def _lengths(found: Diagnosis) -> str:
+    ends, depth = found.ends["linear"], found.accounts["depth"]
+    return (
+        f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}; had "
+        f"the signal "
+        f"grown like alpha, the plateaus would be {_change(-depth.error)} and {_change(-depth.loss)}."
+    )
+
+
+def _biases(found: Diagnosis) -> str:
+    if "last bias removed" not in found.ends:
+        last = "There is no last-layer bias"
+    else:
+        account = found.accounts["last-layer bias"]
+        last = (
+            f"Without the last-layer bias the error's plateau would be {_change(-account.error)}, the loss's "
+            f"{_change(-account.loss)}"
+        )
+    if "other biases removed" not in found.ends:
+        return f"{last}, and there are no other biases."
+    other = found.accounts["other biases"]
+    return f"{last}; without the other biases {_change(-other.error)} and {_change(-other.loss)}."
+
+
+def _start(found: Diagnosis) -> str:
+    retained = np.mean(list(found.law.retention.values())) if found.law.retention else np.nan
+    if "zero start" not in found.ends:
+        return "The start is zero: there is no initialisation to account for anything."
+    account = found.accounts["initialisation"]
+    return (
+        f"The initial weights keep a share of {retained:.2f} of the signal a layer, on average; from zero "
+        f"parameters the "
+        f"error's plateau would be {_change(-account.error)}, the loss's {_change(-account.loss)}."
+    )
+
+
+def _theory(found: Diagnosis) -> str:
+    if found.theory is None or found.theory_ends is None:
+        return "The signal's degree is 1, where signal and bias grow alike: the theory predicts no plateau."
+    loss = found.curves["loss"].sel(counterfactual="linear").to_numpy()
+    worst = float(np.abs(loss - found.theory.loss).max())
+    law = "applies" if found.law.applies else "does not apply"
+    return (
+        f"The theory for zero initial weights puts the ends at {_at(found.theory_ends.error)} and "
+        f"{_at(found.theory_ends.loss)}, and the loss off by up to {worst:.2f} nats; the gain law, which "
+        f"knows both ends of "
+        f"the line, {law} (off by up to {found.law.held_out_loss_error:.2f} nats on held-out samples)."
+    )
+
+
+def _classes(found: Diagnosis) -> str:
+    order = [
+        int(c) for c in np.argsort(-found.half_correct, kind="stable") if not np.isnan(found.half_correct[c])
+    ]
+    names = ", ".join(f"{c} ({_at(found.half_correct[c])})" for c in order[:3])
+    largest = (
+        f" The largest last-layer bias is class {found.largest_bias}'s." if found.largest_bias >= 0 else ""
+    )
+    return f"The last classes of which half the samples are correct for good: {names}.{largest}"
+
+
+def _at(alpha: float) -> str:
+    return f"alpha = {alpha:.2f}" if np.isfinite(alpha) else "no alpha"
+
+
+def _change(by: float) -> str:
+    if not np.isfinite(by):
+        return "undefined"
+    if abs(by) < MATERIAL:
+        return f"about as long ({by:+.2f})"
+    return f"{abs(by):.2f} {'longer' if by > 0 else 'shorter'}"
