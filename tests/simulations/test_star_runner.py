@@ -137,12 +137,12 @@ def test_a_star_stopped_at_the_moment_of_a_rename_can_be_run_again(tmp_path, mon
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     with subprocess.Popen([sys.executable, str(script)], env=environment) as process:
         try:
-            assert select.select([marker], [], [], 120)[0], "the worker never reached its second rename"
+            assert select.select([marker], [], [], 600)[0], "the worker never reached its second rename"
             assert os.read(marker, 4) == b"here"
             process.send_signal(sent)
-            code = process.wait(120)
+            code = process.wait(600)
             # The worker held the other end open: its end is read when the worker is gone.
-            assert select.select([marker], [], [], 120)[0], "the worker outlived the main process"
+            assert select.select([marker], [], [], 600)[0], "the worker outlived the main process"
             assert os.read(marker, 1) == b""
         finally:
             process.kill()
