@@ -10,6 +10,6 @@ line.py        the straight line from start to end
 from simulations.gradient_flow.descent import descend
 from simulations.gradient_flow.integrate import integrate
 from simulations.gradient_flow.line import line
-from simulations.gradient_flow.stepper import FlowError
+from simulations.gradient_flow.run import FlowError
 
 __all__ = ["FlowError", "descend", "integrate", "line"]

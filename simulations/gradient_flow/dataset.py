@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simulations.gradient_flow.mirror import MirrorFlow
-from simulations.gradient_flow.stepper import Run
+from simulations.gradient_flow.run import Run
 
 __all__ = ["flow_dataset"]
 

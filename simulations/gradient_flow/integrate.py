@@ -10,7 +10,9 @@ from simulations.gradient_flow.accuracy import end_difference, with_drift, with_
 from simulations.gradient_flow.dataset import flow_dataset
 from simulations.gradient_flow.mirror import MirrorFlow
 from simulations.gradient_flow.problem import Problem
-from simulations.gradient_flow.stepper import FlowError, integrate_batch
+from simulations.gradient_flow.run import FlowError
+from simulations.gradient_flow.single import integrate_single, suits_single
+from simulations.gradient_flow.stepper import integrate_batch
 
 __all__ = ["integrate"]
 
@@ -90,7 +92,10 @@ def _solve(problem: Problem, final_loss: float, train_bias: bool, rtol: float, r
         problem.weights, problem.bias, problem.degree, problem.shares, train_bias
     )
     max_steps = _STEPS + _STEPS_A_CLASS * flow.n_classes
-    runs = integrate_batch(flow, state, float(final_loss), rtol, record, max_steps)
+    if suits_single(flow, state):
+        runs = [integrate_single(flow, state, float(final_loss), rtol, record, max_steps)]
+    else:
+        runs = integrate_batch(flow, state, float(final_loss), rtol, record, max_steps)
     return flow_dataset(flow, runs).assign_attrs(
         degree=problem.degree,
         final_loss=float(final_loss),

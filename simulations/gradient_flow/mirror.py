@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from simulations.gradient_flow.linear import DenseInverse, Linearised
 
-__all__ = ["MirrorFlow", "Slope"]
+__all__ = ["DENSE_SIZE", "MirrorFlow", "Slope"]
 
 Array = NDArray[np.float64]
 
 _ONE = np.ones(())
 # Up to k = 10 one run alone is bound by the number of numpy calls: its eight solves become eight products.
-_DENSE_SIZE = 110
+DENSE_SIZE = 110
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,6 @@ class MirrorFlow:
             slope.probability, slope.sensitivity, self.shares[:, None] * step, self.train_bias
         )
         size = self.n_classes**2 + self.n_classes
-        if len(step) == 1 and size <= _DENSE_SIZE and linear.tame:
+        if len(step) == 1 and size <= DENSE_SIZE and linear.tame:
             return DenseInverse(linear.solve(np.eye(size)))
         return linear

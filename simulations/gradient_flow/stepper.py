@@ -14,40 +14,21 @@ from numpy.typing import NDArray
 
 from simulations.gradient_flow.mirror import MirrorFlow, Slope
 from simulations.gradient_flow.rosenbrock import ERROR_ORDER, GAMMA, RATES_A_STEP, rodas5p_step
+from simulations.gradient_flow.run import (
+    EVENT_TOLERANCE,
+    GROW,
+    HIT_FRACTION,
+    SAFETY,
+    SHRINK,
+    TREND,
+    FlowError,
+    Run,
+)
 from simulations.gradient_flow.trajectory import Trajectory
 
-__all__ = ["FlowError", "Run", "integrate_batch"]
+__all__ = ["integrate_batch"]
 
 Array = NDArray[np.float64]
-
-_EVENT_TOLERANCE = 1e-11  # in the margin and in log loss
-_SAFETY, _SHRINK, _GROW, _TREND = 0.9, 0.2, 8.0, 1.25
-# A waiting weight is exactly linear in U: without this limit each step would overshoot phi's range.
-_HIT_FRACTION = 0.99
-
-
-class FlowError(RuntimeError):
-    """The flow was not solved to the final loss; the message says how far it came and why."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One finished run: states (record, k^2 + k) in mirror coordinates and what goes with them.
-
-    elapsed (record,): time since the record before. learned (k,): the record at which p_jj reached
-    1/2, -1 where it had not by the end; risen (k,): the first record with W_jj^r >= 1, -1 where none,
-    and rise_time (k,) the time of that, nan where none.
-    """
-
-    states: Array
-    loss: Array
-    elapsed: Array
-    learned: NDArray[np.int64]
-    risen: NDArray[np.int64]
-    rise_time: Array
-    evaluations: int
-    steps: int
-
 
 @dataclass
 class _Batch:
@@ -138,8 +119,8 @@ class _Driver:
         factor = self._factor(ratio)
         good = ratio <= 1.0
         gap = self._event_gap(batch, slope.margin, loss)
-        exact = good & (gap >= 0) & (gap <= _EVENT_TOLERANCE)
-        crossed = good & (gap > _EVENT_TOLERANCE)
+        exact = good & (gap >= 0) & (gap <= EVENT_TOLERANCE)
+        crossed = good & (gap > EVENT_TOLERANCE)
         narrow = batch.landing & (batch.high - batch.low <= 4e-16 * batch.high)
         accepted = (good & ~crossed & ~batch.landing) | exact | (crossed & narrow)
         retry = crossed & ~accepted
@@ -156,7 +137,7 @@ class _Driver:
         batch.last_h = np.where(free, old, batch.last_h)
         batch.last_ratio = np.where(free, np.maximum(ratio, 1e-4), batch.last_ratio)
         hit = self._time_to_hit(flow, batch.state, batch.slope)
-        batch.h = np.where(locating, batch.h, np.minimum(suggestion, _HIT_FRACTION * hit))
+        batch.h = np.where(locating, batch.h, np.minimum(suggestion, HIT_FRACTION * hit))
         batch.landing &= ~accepted
         self._guard()
         self._drop(np.log(batch.loss) <= self.log_final)
@@ -167,10 +148,10 @@ class _Driver:
         Towards an arrival the right step shrinks, after it it grows, by a like factor each step.
         """
         b = self.batch
-        plain = _SAFETY * np.maximum(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
+        plain = SAFETY * np.maximum(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
         trend = (b.h / b.last_h) * (b.last_ratio / np.maximum(ratio, 1e-4)) ** (1.0 / ERROR_ORDER)
-        factor: Array = np.clip(plain * np.clip(trend, 0.3, _TREND), _SHRINK, _GROW)
-        return np.where(ratio <= 1.0, factor, np.clip(plain, _SHRINK, 1.0))
+        factor: Array = np.clip(plain * np.clip(trend, 0.3, TREND), SHRINK, GROW)
+        return np.where(ratio <= 1.0, factor, np.clip(plain, SHRINK, 1.0))
 
     def _error_ratio(self, new: Array, error: Array, slope: Slope) -> Array:
         """The worst component's error over rtol: in W^r and r log W, and in nats of b."""

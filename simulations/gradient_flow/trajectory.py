@@ -30,6 +30,18 @@ class Trajectory:
         self._progress = np.zeros(n_runs)
         self._elapsed = np.zeros(n_runs)
 
+    @classmethod
+    def of_one_run(
+        cls, states: Array, loss: Array, elapsed: Array, moved: Array, forced: NDArray[np.bool_], record: int
+    ) -> Trajectory:
+        """All accepted steps of one run at once, the start first: states (n, n_state), the others (n,)."""
+        whole = cls(states.shape[1], 1, 0, record)
+        whole.states, whole.loss = states[None].copy(), loss[None].copy()
+        whole.progress, whole.elapsed = np.cumsum(moved)[None], elapsed[None].copy()
+        whole.forced, whole.count = forced[None].copy(), np.array([len(loss)])
+        whole._compact(0, np.flatnonzero(forced | (moved > 0)))
+        return whole
+
     def add(
         self,
         runs: NDArray[np.int64],
