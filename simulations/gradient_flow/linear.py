@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DenseInverse", "Linearised"]
+__all__ = ["LAPACK_LIMIT", "DenseInverse", "Linearised"]
 
 Array = NDArray[np.float64]
 
 # Above this diagonal of I + h gamma L the accurate (slower) elimination takes over from LAPACK.
-_LAPACK_LIMIT = 1e6
+LAPACK_LIMIT = 1e6
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _grounded_inverse(conductance: Array, share: Array) -> tuple[Array, bool]:
     diagonal = links.sum(axis=2)
     ground = diagonal.argmax(axis=1)
     out = np.empty((k, k, runs))
-    stiff = diagonal.max(axis=1) > _LAPACK_LIMIT
+    stiff = diagonal.max(axis=1) > LAPACK_LIMIT
     if not stiff.all():
         easy = np.flatnonzero(~stiff)
         matrix = -links[easy]

@@ -53,6 +53,7 @@ _C = [
         ],
     )
 ]  # fmt: skip
+_A_AND_C = [np.stack(pair) for pair in zip(_A, _C, strict=True)]
 _STAGES = len(_A) + 1
 RATES_A_STEP = _STAGES - 1
 
@@ -80,9 +81,10 @@ def rodas5p_step(
     drive *= GAMMA
     stages[0] = matrix.solve(drive)
     for n in range(1, _STAGES):
-        at = state + (_A[n - 1] @ flat[:n]).reshape(state.shape)
+        shift, memory = (_A_AND_C[n - 1] @ flat[:n]).reshape(2, *state.shape)
+        at = state + shift
         drive = h * rate(at)
-        drive += (_C[n - 1] @ flat[:n]).reshape(state.shape)
+        drive += memory
         drive *= GAMMA
         stages[n] = matrix.solve(drive)
     return at + stages[-1], stages[-1]

@@ -13,6 +13,7 @@ from math import inf, isfinite, log
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.gradient_flow.dense import StageInverse
 from simulations.gradient_flow.linear import DenseInverse, Linearised
 from simulations.gradient_flow.mirror import DENSE_SIZE, MirrorFlow
 from simulations.gradient_flow.rosenbrock import ERROR_ORDER, GAMMA, RATES_A_STEP, rodas5p_step
@@ -165,6 +166,7 @@ class _Driver:
         self.flow, self.field, self.rtol, self.max_steps = flow, _Field(flow), rtol, max_steps
         self.log_final = float(np.log(final_loss))
         self.kk, self.k = flow.n_classes**2, flow.n_classes
+        self.inverse = StageInverse(self.k, flow.train_bias)
         self.at = self.field.point(state)
         self.h = min(1e-3, 1e-3 * self._time_to_hit())
         self.h_after = self.last_h = self.h
@@ -208,13 +210,11 @@ class _Driver:
 
     def _matrix(self) -> DenseInverse | _OneColumn:
         at, k = self.at, self.k
-        linear = Linearised.build(
-            at.probability[:, :, None],
-            at.sensitivity.reshape(k, k, 1),
-            (GAMMA * self.h * self.flow.shares)[:, None],
-            self.flow.train_bias,
-        )
-        return DenseInverse(linear.solve(np.eye(self.kk + k))) if linear.tame else _OneColumn(linear)
+        parts = (at.probability, at.sensitivity.reshape(k, k), GAMMA * self.h * self.flow.shares)
+        inverse = self.inverse(*parts)
+        if inverse is not None:
+            return DenseInverse(inverse)
+        return _OneColumn(Linearised.build(*(part[..., None] for part in parts), self.flow.train_bias))
 
     def _factor(self, ratio: float) -> float:
         plain = SAFETY * max(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
@@ -267,9 +267,7 @@ class _Driver:
 
     def _guard(self) -> None:
         if self.trials >= self.max_steps or not self.h > 0:
-            why = (
-                f"{self.trials} steps were not enough" if self.h > 0 else "the step size fell to 0"
-            )
+            why = f"{self.trials} steps were not enough" if self.h > 0 else "the step size fell to 0"
             raise FlowError(
                 f"run 0 stopped at loss {self.at.loss:.6e} before final_loss {np.exp(self.log_final):.6e}: {why}"
             )

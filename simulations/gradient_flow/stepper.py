@@ -30,6 +30,7 @@ __all__ = ["integrate_batch"]
 
 Array = NDArray[np.float64]
 
+
 @dataclass
 class _Batch:
     """What is carried from step to step for the runs still under way; the last axis is the run."""
