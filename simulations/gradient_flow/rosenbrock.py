@@ -66,13 +66,13 @@ class StepMatrix(Protocol):
 
 
 def rodas5p_step(
-    rate: Callable[[Array], Array], matrix: StepMatrix, state: Array, start_rate: Array, h: Array
+    rate: Callable[[Array], Array], matrix: StepMatrix, state: Array, start_rate: Array, h: Array | float
 ) -> tuple[Array, Array]:
     """The state after a step h (m,) from `state` (n, m), and its error estimate (n, m).
 
     rate is the right-hand side, start_rate its value at `state`; it is called RATES_A_STEP times.
 
-    Each run of the batch has its own h. Linear invariants of the flow are kept to rounding.
+    Each run of the batch has its own h; a state (n,) is one run. Linear invariants of the flow are kept to rounding.
     """
     size = state.size
     stages = np.empty((_STAGES, *state.shape))

@@ -38,7 +38,7 @@ _LARGEST_NEGATIVE_MARGIN = 600.0
 
 
 def suits_single(flow: MirrorFlow, state: Array) -> bool:
-    """Whether `integrate_single` takes this run: alone, k <= 10, all weights positive, no logit gap beyond exp."""
+    """Whether `integrate_single` takes this run: alone, k <= 10, positive weights, no gap beyond exp."""
     k = flow.n_classes
     if state.shape[1] != 1 or k * k + k > DENSE_SIZE or flow.mixed:
         return False
@@ -107,7 +107,7 @@ class _Field:
         return _Point(state, rate, probability, sensitivity, -np.log(others), loss, finite)
 
     def _signal(self, state: Array) -> None:
-        """V in `flat` and X, D = r^2 X V, in `inverse`; nan where U crossed 0, W would have passed infinity."""
+        """V in `flat`, X of D = r^2 X V in `inverse`; nan where W would have passed infinity (U crossed 0)."""
         r, inverse, power = self.degree, self.inverse, self.flat
         if r == 2:
             np.exp(4.0 * state[: self.kk], out=power)
@@ -210,15 +210,17 @@ class _Driver:
 
     def _matrix(self) -> DenseInverse | _OneColumn:
         at, k = self.at, self.k
-        parts = (at.probability, at.sensitivity.reshape(k, k), GAMMA * self.h * self.flow.shares)
-        inverse = self.inverse(*parts)
+        p, d = at.probability, at.sensitivity.reshape(k, k)
+        scaled = GAMMA * self.h * self.flow.shares
+        inverse = self.inverse(p, d, scaled)
         if inverse is not None:
             return DenseInverse(inverse)
-        return _OneColumn(Linearised.build(*(part[..., None] for part in parts), self.flow.train_bias))
+        linear = Linearised.build(p[..., None], d[..., None], scaled[..., None], self.flow.train_bias)
+        return _OneColumn(linear)
 
     def _factor(self, ratio: float) -> float:
-        plain = SAFETY * max(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
-        trend = (self.h / self.last_h) * (self.last_ratio / max(ratio, 1e-4)) ** (1.0 / ERROR_ORDER)
+        plain: float = SAFETY * max(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
+        trend: float = (self.h / self.last_h) * (self.last_ratio / max(ratio, 1e-4)) ** (1.0 / ERROR_ORDER)
         return min(max(plain * min(max(trend, 0.3), TREND), SHRINK), GROW)
 
     def _error_ratio(self, new: _Point, error: Array) -> float:
@@ -269,7 +271,8 @@ class _Driver:
         if self.trials >= self.max_steps or not self.h > 0:
             why = f"{self.trials} steps were not enough" if self.h > 0 else "the step size fell to 0"
             raise FlowError(
-                f"run 0 stopped at loss {self.at.loss:.6e} before final_loss {np.exp(self.log_final):.6e}: {why}"
+                f"run 0 stopped at loss {self.at.loss:.6e} before "
+                f"final_loss {np.exp(self.log_final):.6e}: {why}"
             )
 
     def finished(self, record: int) -> Run:
@@ -300,7 +303,7 @@ class _Driver:
         )  # fmt: skip
 
     def _rise(self, own: Array, rates: Array, taken: Array) -> tuple[NDArray[np.int64], Array]:
-        """Per class the step in which W_jj^r passed 1 and when: the cubic in U_jj through both ends, as there."""
+        """Per class the step in which W_jj^r passed 1, and when by the cubic in U_jj through both ends."""
         r = self.flow.degree
         one = 0.0 if r == 2 else 1.0 / (r * (2.0 - r))
         start = np.cumsum(taken)
