@@ -72,7 +72,9 @@ def rodas5p_step(
 
     rate is the right-hand side, start_rate its value at `state`; it is called RATES_A_STEP times.
 
-    Each run of the batch has its own h; a state (n,) is one run. Linear invariants of the flow are kept to rounding.
+    Each run of the batch has its own h; a state (n,) is one run.
+
+    Linear invariants of the flow are kept to rounding.
     """
     size = state.size
     stages = np.empty((_STAGES, *state.shape))

@@ -107,7 +107,7 @@ class _Field:
         return _Point(state, rate, probability, sensitivity, -np.log(others), loss, finite)
 
     def _signal(self, state: Array) -> None:
-        """V in `flat`, X of D = r^2 X V in `inverse`; nan where W would have passed infinity (U crossed 0)."""
+        """V in `flat`, X of D = r^2 X V in `inverse`; nan where W would have passed infinity."""
         r, inverse, power = self.degree, self.inverse, self.flat
         if r == 2:
             np.exp(4.0 * state[: self.kk], out=power)
