@@ -93,5 +93,5 @@ def test_what_it_does_not_take():
 
 def test_too_few_steps_are_an_error_that_says_how_far_it_came():
     flow, state = problem(0, 3, 3, 0.1)
-    with pytest.raises(FlowError, match="before final_loss 1.000000e-05: 10 steps were not enough"):
+    with pytest.raises(FlowError, match=r"before final_loss 1\.000000e-05: 10 steps were not enough"):
         integrate_single(flow, state, 1e-5, 1e-7, 50, 10)
