@@ -56,7 +56,7 @@ FULL = Job("full", SEEDS, PROTOCOL)
 # Seeds of its own: a run of the smoke protocol must never be taken for one that counts.
 SMOKE = Job(
     "smoke",
-    (1000, 1001),
+    (1000,),
     replace(SMOKE_PROTOCOL, target_loss=0.5, alphas=21),
     SimpleModel(final_loss=1e-2),
     tuple(arm for arm in ARMS if arm.name in ("centre", "bias-none", "depth-2")),
