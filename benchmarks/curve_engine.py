@@ -4,10 +4,8 @@
     PYTHONPATH=.:BENCH_SITE OMP_NUM_THREADS=1 python benchmarks/curve_engine.py --mnist FOLDER [CASE ...]
 
 The contender is no dependency of the package. It walks loss alone (no error rate, no start) under
-`torch.no_grad`. Times are
-CPU seconds of the one thread (`time.process_time`), so a shared machine's other work does not count. Errors
-are against
-a grid of 101 alphas off the nodes.
+`torch.no_grad`. Times are CPU seconds of the one thread (`time.process_time`), so a shared machine's other
+work does not count. Errors are against a grid of 101 alphas off the nodes.
 """
 
 from __future__ import annotations
