@@ -67,7 +67,7 @@ class Trained:
 
 
 def measure_path(trained: Trained, path: str) -> xr.Dataset:
-    """The curves of one path on the training samples; `test_loss` and `test_error` on those of the test split.
+    """The curves of one path on the training samples; `test_loss`, `test_error` on those of the test split.
 
     Variables and attributes of `simulations.curves.interpolation_curves`; on the linear path with `exits`
     where they are defined, else the attribute `skipped_exits` says why not.
@@ -108,9 +108,9 @@ def measure_endpoints(trained: Trained) -> xr.Dataset:
     `signal(sample, class_index)`, `start_signal`: logits of end and start without the last bias, evaluation
     mode; `bias(class_index)`, `start_bias`; `labels(sample)`. Where the laws are defined (else the attribute
     `skipped_predictions` says why not): `retention(layer)`, `degree_by_layer(layer)`, `effective_degree`
-    (T13, M2), `gain(alpha)` measured on probes, `gain_predicted(alpha)` (M2), `signal_cosine(held_out_alpha)`,
-    and for each of the laws `endpoint_` and `probe_`: `loss(alpha)`, `error(alpha)`,
-    `held_out_loss_error`, `held_out_error_rate_error`.
+    (T13, M2), `gain(alpha)` measured on probes, `gain_predicted(alpha)` (M2),
+    `signal_cosine(held_out_alpha)`, and for each of the laws `endpoint_` and `probe_`: `loss(alpha)`,
+    `error(alpha)`, `held_out_loss_error`, `held_out_error_rate_error`.
     """
     bias, start_bias = trained.last_bias(trained.end), trained.last_bias(trained.start)
     trained.model.load_state_dict(dict(trained.start))

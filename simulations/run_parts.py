@@ -27,8 +27,8 @@ def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
     Raises:
         ValueError, OSError, ModuleNotFoundError: as `simulations.datasets.load`.
     """
-    # The seed decides nothing but which labels are noise: runs of several seeds share their data.
-    seed = spec.seed if spec.label_noise or spec.imbalance != 1 else 0
+    # The seed decides nothing but the noise: without it, runs of all seeds share their data.
+    seed = spec.seed if spec.label_noise else 0
     split = "all" if spec.data == "digits" else "train"
     data = _load(spec.data, split, spec.limit, spec.label_noise, spec.imbalance, seed)
     test = None if spec.test_limit is None else _load(spec.data, "test", spec.test_limit, 0.0, 1.0, 0)

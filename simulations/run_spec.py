@@ -229,7 +229,7 @@ class RunSpec:
 
     @classmethod
     def parsed(cls, key: str, text: str) -> Any:
-        """The value that a command line's `key=text` means: TOML where that gives the field's type, else text.
+        """The value that a command line's `key=text` means: TOML where it is no text.
 
         Raises:
             ValueError: an unknown key.

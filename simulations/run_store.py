@@ -12,14 +12,15 @@ from typing import Any
 import xarray as xr
 from filelock import FileLock, Timeout
 
-from simulations.atomic_files import remove_leftovers, writable_folder
+from simulations.atomic_files import writable_folder
 from simulations.merged_run import merged_run
 from simulations.run_files import DamagedRunError, digest, read_netcdf, read_verified, write_text
 from simulations.run_spec import RunSpec
 
-__all__ = ["PROVENANCE", "Store"]
+__all__ = ["CHECKPOINT", "Store"]
 
 PROVENANCE = "provenance.json"
+CHECKPOINT = "training.checkpoint"
 FAILURE = "error.json"
 SPEC = "spec.toml"
 
@@ -72,7 +73,7 @@ class Store:
         if not path.is_file():
             raise KeyError(f"run {path.parent.name} is not in {self.folder}, or not finished")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             if not {"status", "digests"} <= set(found) or not isinstance(found["digests"], dict):
                 raise ValueError("it lacks status or digests")
         except (ValueError, TypeError) as error:  # what json and a text decoder raise are ValueErrors
@@ -148,15 +149,10 @@ class Store:
     def finish(self, spec: RunSpec, recorded: dict[str, Any]) -> None:
         """Write provenance.json over all files of the run's folder: from now on it is in the store."""
         folder = self.path(spec)
-        files = [
-            path
-            for pattern in ("*.toml", "*.safetensors", "*.nc", "curves/*.nc")
-            for path in folder.glob(pattern)
-        ]
         digests = {
             path.relative_to(folder).as_posix(): digest(path.read_bytes())
-            for path in sorted(files)
-            if not path.name.startswith(".")
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in (CHECKPOINT, FAILURE)
         }
         self.path(spec, FAILURE).unlink(missing_ok=True)
         write_text(
@@ -169,10 +165,13 @@ class Store:
         self.path(run, PROVENANCE).unlink(missing_ok=True)
         shutil.rmtree(self.path(run), ignore_errors=True)
 
-    def clean(self, run: RunSpec | str) -> None:
-        """Remove what killed processes left in a run's folder in mid-write."""
-        for folder in (self.path(run), self.path(run, "curves")):
-            remove_leftovers(folder)
+    def clear(self, run: RunSpec | str) -> None:
+        """Remove all of an unfinished run but training's checkpoint: no earlier attempt is mixed in."""
+        for path in sorted(self.path(run).rglob("*"), reverse=True):
+            if path.is_dir():
+                path.rmdir()
+            elif path.name != CHECKPOINT:
+                path.unlink()
 
     @contextmanager
     def locked(self, run: RunSpec | str, *, wait: bool = True) -> Iterator[bool]:

@@ -21,7 +21,7 @@ from simulations.run_files import write_netcdf, write_tensors, write_text
 from simulations.run_measures import Trained, measure_endpoints, measure_path
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec
-from simulations.run_store import Store
+from simulations.run_store import CHECKPOINT, Store
 
 __all__ = ["MadeRun", "RunSpec", "Store", "make_run"]
 
@@ -76,7 +76,7 @@ def make_run(
             if not problems:
                 return MadeRun(spec.name, store.provenance(spec)["status"], 0.0, kept=True)
             store.remove(spec)
-        store.clean(spec)
+        store.clear(spec)
         began = time.perf_counter()
         with _one_at_a_time, _threads(spec.threads):
             status = _make(spec, store, device, progress)
@@ -88,7 +88,7 @@ def _make(spec: RunSpec, store: Store, device: str, progress: Callable[..., Any]
     store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
     data, test = run_data(spec)
-    checkpoint = store.path(spec, "training.checkpoint")
+    checkpoint = store.path(spec, CHECKPOINT)
     result = train_run(
         spec, run_network(spec, data), data, device=device, checkpoint=checkpoint, progress=progress
     )
