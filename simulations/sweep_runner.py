@@ -91,7 +91,8 @@ def _results(
     to_do: Iterable[RunSpec], executor: Executor, store: Store, device: str
 ) -> Iterable[tuple[RunSpec, Any]]:
     """Each spec with its future, in the order they are done."""
-    waiting, under_way = iter(to_do), {}
+    waiting = iter(to_do)
+    under_way: dict[Any, RunSpec] = {}
     while True:
         free = None if executor.slots is None else executor.slots - len(under_way)
         with executor.batch():
