@@ -30,7 +30,7 @@ def vit(
     init_scheme: str = "he",
     init_scale: float = 1.0,
     seed: int,
-) -> nn.Module:
+) -> nn.Sequential:
     """A vision transformer: patches, encoder blocks, layer norm, the mean over patches, one linear head.
 
     Each of the `depth` blocks adds self-attention, then two linear layers with GELU between them (four times
@@ -112,6 +112,8 @@ class _Positions(nn.Module):
         return x + self.embedding
 
 
+# Not nn.TransformerEncoderLayer, which these two agree with: in evaluation it takes another path of code than
+# in training, with other last digits, and one that torch.func.vmap cannot follow.
 class _Attention(nn.Module):
     def __init__(self, width: int, heads: int, bias: bool) -> None:
         super().__init__()

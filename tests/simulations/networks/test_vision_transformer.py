@@ -65,6 +65,7 @@ def test_patches_positions_and_head_are_what_they_say():
         torch.testing.assert_close(tokens[1, place], expected)
     before_head = network[:-1](x)
     assert before_head.shape == (3, WIDTH)
+    torch.testing.assert_close(before_head, network[:-2](x).mean(dim=1))
     assert torch.equal(network(x), network[-1](before_head))
 
 
