@@ -112,8 +112,8 @@ class _Positions(nn.Module):
         return x + self.embedding
 
 
-# Not nn.TransformerEncoderLayer, which these two agree with: in evaluation it takes another path of code than
-# in training, with other last digits, and one that torch.func.vmap cannot follow.
+# Not nn.TransformerEncoderLayer, with which these two agree: in evaluation it takes another path of code than
+# in training, with other last digits. Nor torch's fused attention: neither has a batching rule for vmap.
 class _Attention(nn.Module):
     def __init__(self, width: int, heads: int, bias: bool) -> None:
         super().__init__()
@@ -125,7 +125,8 @@ class _Attention(nn.Module):
         n, tokens, width = x.shape
         # (3, n, heads, tokens, width/heads)
         parts = self.queries_keys_values(x).view(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(parts[0], parts[1], parts[2])
+        attention = (parts[0] @ parts[1].transpose(-2, -1) / parts[0].shape[-1] ** 0.5).softmax(dim=-1)
+        mixed = attention @ parts[2]
         out: torch.Tensor = self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
         return out
 

@@ -79,6 +79,18 @@ def test_the_linear_path_is_plain_interpolation(kind, bias, digits):
         assert curves.loss.values.std() > 0
 
 
+@every_kind
+def test_several_alphas_go_through_in_one_vectorised_pass(kind, digits):
+    states, policy = two_states(kind, "all"), "keep" if kind.endswith("-bn") else None
+    alone, together = (
+        interpolation_curves(
+            *states, digits, alphas=[0.2, 0.5, 0.7], batch_norm=policy, alphas_at_once=several
+        )
+        for several in (1, 3)
+    )
+    assert together.loss.values == pytest.approx(alone.loss.values, rel=1e-5)
+
+
 @pytest.mark.parametrize("kind", [kind for kind in SMALL if kind.endswith("-bn")])
 def test_batch_norm_needs_a_policy(kind, digits):
     with pytest.raises(ValueError, match=r"running statistics .*choose batch_norm='keep'"):
