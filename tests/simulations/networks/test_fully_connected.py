@@ -85,5 +85,6 @@ def test_twenty_layers_pass_the_signal_on():
     inputs = torch.randn(50, 64, generator=torch_stream(0, "inputs"))
     with torch.no_grad():
         square = fcn(20, 256, 64, 10, seed=0)(inputs).square().mean().item()
-    # Mean square 2 at He's scale; its logarithm's standard deviation is about sqrt(5 depth / width) = 0.6.
+    # Mean square 2 at He's scale; its logarithm's standard deviation is about sqrt(5 depth / width) = 0.6:
+    # five of these either way.
     assert 0.1 < square < 40
