@@ -139,7 +139,7 @@ def train(
                 raise ValueError(
                     f"the model's loss or parameters are not finite before training: {scores.loss}"
                 )
-            check_last_batch(model, samples, batch_size)
+            check_last_batch(model, data, batch_size)
             history.add(scores, 0)
             status = arguments.verdict(0, scores.loss)
         clock, steps_taken = EpochClock(history.epochs), 0
@@ -162,7 +162,7 @@ def train(
                     groups["generator"] = generators(order, where)
                 file.save(groups, status)
             with kept_generators(where):  # what a callback draws must not move dropout
-                report(clock.progress(history, max_epochs, status))
+                report(clock.progress([history], history.epochs, max_epochs, status))
         model.load_state_dict(end)
     model.zero_grad(set_to_none=True)
     if end is start:
