@@ -2,8 +2,8 @@
 
 Each member follows its own minibatches, those that `simulations.training.train` would give it, so that a
 member is `train`'s run of its seed up to rounding: products of stacked matrices may round otherwise. (Adam
-divides by the size of a gradient: where that is zero but for rounding, as a bias's before batch normalisation,
-its steps are those of the rounding, here and there.)
+divides by the size of a gradient: where that is zero but for rounding, as for a bias before batch
+normalisation, its steps are those of the rounding, here and there.)
 """
 
 from __future__ import annotations

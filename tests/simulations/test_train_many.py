@@ -12,8 +12,8 @@ from simulations.train_many import train_many
 from simulations.training import train
 from tests.simulations.trainings import KINDS, call_of, network, same
 
-# No dropout. And no Adam under batch norm: the gradient of a bias or a constant pixel's weight before it is zero
-# but for rounding, and Adam steps by the sign of that.
+# No dropout. And no Adam under batch norm: the gradient of a bias or a constant pixel's weight before it is
+# zero but for rounding, and Adam steps by the sign of that.
 ENSEMBLES = {
     "momentum": ("momentum", {}),
     "adam": ("adam", {}),
