@@ -382,6 +382,8 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
     with _expected_errors(), _user_errors():
         import json
 
+        import xarray as xr
+
         from simulations.runs import Store
         from simulations.store_contents import full_name
 
@@ -390,7 +392,8 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
         typer.echo(here.spec(name).to_toml())
         if here.is_finished(name):
             typer.echo(json.dumps(here.provenance(name), indent=1))
-            typer.echo(here.load(name))
+            with xr.set_options(display_max_rows=200):
+                typer.echo(here.load(name))
         elif failure := here.failure(name):
             typer.echo(failure["traceback"])
 
