@@ -213,6 +213,25 @@ def _run_validate(folder: Path, job: Job) -> None:
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
 
 
+@app.command()
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+    ] = Path("results", "validate"),
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with _expected_errors(), _user_errors():
+        from validation.report_page.write import write_report_page
+
+        typer.echo(f"The page: {write_report_page(input, figures, output)}")
+
+
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")
 app.add_typer(simulate, name="simulate")
 

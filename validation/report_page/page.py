@@ -1,0 +1,108 @@
+"""The page as text: one HTML file with its styles, scripts, numbers and figures, and no address in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from validation.report_page.blocks import blocks, legible
+from validation.report_page.source import Figure
+
+__all__ = ["render_page"]
+
+# What the templates show by name; any other key is shown as nested numbers and words.
+_CLAIM = frozenset(
+    {"id", "title", "statement", "source", "hypotheses", "prediction", "rule", "needs", "n_seeds_needed"}
+    | {"level", "verdict", "p_support", "p_against", "p_holm", "criteria"}
+)
+_CRITERION = frozenset(
+    {"key", "about", "measures", "side", "threshold", "effect_size", "unit", "reason", "can_refute"}
+    | {"by_seed", "undefined_seeds", "mean", "interval_95_percent", "p_support", "p_against"}
+)
+_TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
+
+
+def render_page(
+    data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], figures: Sequence[Figure], rule: str
+) -> str:
+    """The whole page.
+
+    Args:
+        data: the report, as `validation.report.report_data` makes it; keys unknown here are shown too.
+        lines: of `measured_lines`, may be empty.
+        figures: to embed, may be empty.
+        rule: the rule of judgement in words.
+
+    The library that plots is embedded from the plotly package, so the same input gives the same bytes under
+    the same version of it.
+    """
+    resources = {
+        name: _resource(name) for name in ("page.html", "claim.html", "explorer.html", "macros.html")
+    }
+    environment = Environment(
+        loader=DictLoader(resources),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["legible"] = legible
+    scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer.js")
+    claims = [_with_further_numbers(claim) for claim in data["claims"]]
+    page: str = environment.get_template("page.html").render(
+        data=data,
+        claims=claims,
+        provenance=blocks(_rest(data, _TOP)),
+        runs=blocks({"runs": data.get("runs", [])}),
+        left_out=blocks({"left out": data.get("left_out", [])}),
+        lines=lines,
+        figures=figures,
+        rule=rule,
+        style=Markup(_resource("page.css")),
+        library=_script(get_plotlyjs()),
+        scripts=[_script(_resource(name)) for name in scripts],
+        numbers=_embedded({"claims": [_plotted(claim) for claim in data["claims"]], "lines": lines}),
+    )
+    return page
+
+
+def _with_further_numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
+    found = {key: claim.get(key) for key in _CLAIM}
+    found["criteria"] = [
+        {key: criterion.get(key) for key in _CRITERION} | {"further": blocks(_rest(criterion, _CRITERION))}
+        for criterion in claim["criteria"]
+    ]
+    found["further"] = blocks(
+        {key: value for key, value in claim.items() if key not in _CLAIM | {"evidence"}}
+    )
+    found["evidence"] = blocks(claim.get("evidence", {}))
+    return found
+
+
+def _plotted(claim: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent")
+    return {"id": claim["id"], "criteria": [{k: c.get(k) for k in keys} for c in claim["criteria"]]}
+
+
+def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in known}
+
+
+def _resource(name: str) -> str:
+    return files("validation.report_page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _script(source: str) -> Markup:
+    """Inside <script>, only "</script" and "<!--" end or change what a browser reads."""
+    return Markup(source.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+
+
+def _embedded(numbers: Any) -> Markup:
+    text = json.dumps(numbers, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
