@@ -168,6 +168,28 @@ def test_keys_that_this_version_does_not_know_are_shown(source, tmp_path):
     assert "imposed_bias/imposed_bias_gap=2.0" in text
 
 
+def test_predictions_checks_and_left_out_criteria_are_shown(source, tmp_path):
+    check = {"hypothesis": "equal classes", "how": "counted", "state": "met in part", "met": 83, "of": 84}
+    law = {"by_seed": {"100": 0.5}, "mean": 0.515, "interval_95_percent": [0.45, 0.55]}
+    difference = {
+        "measured_minus_predicted": -0.234,
+        "measured_minus_predicted_interval_95_percent": None,
+    }
+
+    def change(data):
+        claim = data["claims"][4]
+        claim["checks"] = [check | {"smallest": None, "largest": 1.0, "mean": 0.98}]
+        claim["left_out_criteria"] = [{"key": "imposed_gap", "only_with": "runs of imposed_bias"}]
+        claim["criteria"][0]["predicted"] = {"M2": law | difference}
+
+    page = Page(changed(source, tmp_path / "in", change))
+    rows = [text for _, text in page.all("tr")]
+    assert "equal classesmet in part83840.98–1counted" in rows
+    assert "M20.5150.45 to 0.55−0.234–" in rows
+    section = next(text for attrs, text in page.all("section") if attrs["id"] == "C5")
+    assert "Judged without imposed gap, which needs runs of imposed_bias." in section
+
+
 def test_a_report_of_bare_verdicts_is_still_a_page(tmp_path):
     claim = {"id": "C1", "title": "A title", "verdict": "undecided", "criteria": []}
     (tmp_path / "report.json").write_text(json.dumps({"claims": [claim]}))

@@ -18,10 +18,13 @@
     plots.draw(element.id, () => strip(claim.criteria[element.dataset.criterion]));
   }
 
-  function strip({ by_seed: bySeed, threshold, side, effect_size: effect, unit, mean, interval_95_percent: interval }) {
+  function strip(criterion) {
+    const { by_seed: bySeed, threshold, side, effect_size: effect, unit, mean } = criterion;
+    const interval = criterion.interval_95_percent;
+    const laws = Object.entries(criterion.predicted ?? {}).filter(([, law]) => law.mean !== null);
     const seeds = Object.keys(bySeed).filter((seed) => bySeed[seed] !== null);
     const values = seeds.map((seed) => bySeed[seed]);
-    const ends = [...values, threshold, mean, ...(interval ?? [])];
+    const ends = [...values, threshold, mean, ...(interval ?? []), ...laws.map(([, law]) => law.mean)];
     // The planned effect is shown where it is near; a measured one far away must not be squeezed by it.
     const [least, most] = [Math.min(...ends), Math.max(...ends)];
     const room = 0.08 * (most - least) || 0.1 * Math.abs(threshold) || 0.1;
@@ -50,6 +53,14 @@
             ? { type: "data", symmetric: false, array: [interval[1] - mean], arrayminus: [mean - interval[0]],
                 color: plots.colour("text"), thickness: 2, width: 5 }
             : undefined,
+        },
+        {
+          x: laws.map(([, law]) => law.mean),
+          y: laws.map(() => 0.2),
+          text: laws.map(([name, law]) => `${name} says ${plots.legible(law.mean)}`),
+          mode: "markers",
+          hovertemplate: "%{text}<extra></extra>",
+          marker: { color: plots.colour("vermilion"), size: 12, symbol: "diamond-open", line: { width: 2 } },
         },
       ],
       layout: {

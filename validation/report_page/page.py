@@ -19,12 +19,18 @@ __all__ = ["render_page"]
 # What the templates show by name; any other key is shown as nested numbers and words.
 _CLAIM = frozenset(
     {"id", "title", "statement", "source", "hypotheses", "prediction", "rule", "needs", "n_seeds_needed"}
-    | {"level", "verdict", "p_support", "p_against", "p_holm", "criteria"}
+    | {"level", "verdict", "p_support", "p_against", "p_holm", "criteria", "left_out_criteria", "checks"}
 )
 _CRITERION = frozenset(
     {"key", "about", "measures", "side", "threshold", "effect_size", "unit", "reason", "can_refute"}
     | {"by_seed", "undefined_seeds", "mean", "interval_95_percent", "p_support", "p_against"}
+    | {"judged", "only_with", "predicted"}
 )
+_PLOTTED = (
+    *("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent"),
+    "predicted",
+)
+_CHECK = ("hypothesis", "state", "met", "of", "mean", "smallest", "largest", "how")
 _TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
 
 
@@ -74,24 +80,40 @@ def render_page(
 
 def _with_further_numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: claim.get(key) for key in _CLAIM}
+    found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
-        {key: criterion.get(key) for key in _CRITERION} | {"further": blocks(_rest(criterion, _CRITERION))}
+        {key: criterion.get(key) for key in _CRITERION}
+        | {"predicted": _predictions(criterion), "further": blocks(_rest(criterion, _CRITERION))}
         for criterion in claim["criteria"]
     ]
-    found["further"] = blocks(
-        {key: value for key, value in claim.items() if key not in _CLAIM | {"evidence"}}
-    )
+    found["further"] = blocks(_rest(claim, _CLAIM | {"evidence"}))
     found["evidence"] = blocks(claim.get("evidence", {}))
     return found
 
 
+def _predictions(criterion: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [
+            law,
+            legible(found.get("mean")),
+            _range(found.get("interval_95_percent")),
+            legible(found.get("measured_minus_predicted")),
+            _range(found.get("measured_minus_predicted_interval_95_percent")),
+        ]
+        for law, found in (criterion.get("predicted") or {}).items()
+    ]
+
+
 def _plotted(claim: Mapping[str, Any]) -> dict[str, Any]:
-    keys = ("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent")
-    return {"id": claim["id"], "criteria": [{k: c.get(k) for k in keys} for c in claim["criteria"]]}
+    return {"id": claim["id"], "criteria": [{key: c.get(key) for key in _PLOTTED} for c in claim["criteria"]]}
 
 
 def _rest(mapping: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     return {key: value for key, value in mapping.items() if key not in known}
+
+
+def _range(ends: Sequence[float | None] | None) -> str:
+    return f"{legible(ends[0])} to {legible(ends[1])}" if ends else "–"
 
 
 def _resource(name: str) -> str:
