@@ -223,6 +223,10 @@ def report(
     figures: Annotated[
         Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
     ] = Path("results", "figures"),
+    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
+        "results", "store"
+    ),
+    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
     output: Annotated[
         Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
     ] = Path("results", "report"),
@@ -231,7 +235,7 @@ def report(
     with _expected_errors(), _user_errors():
         from validation.report_page.write import write_report_page
 
-        typer.echo(f"The page: {write_report_page(input, figures, output)}")
+        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
 
 
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")

@@ -11,13 +11,17 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 import mli
+from simulations.run_files import write_netcdf, write_text
+from simulations.run_store import Store
+from simulations.sweeps import read_sweep
 from tests.validation.page_formulas import SOURCE
 from tests.validation.reported import validated
 from validation.report_page.blocks import blocks, legible
-from validation.report_page.measured_lines import measured_lines, read_lines
+from validation.report_page.measured_lines import measured_lines, read_lines, read_store_lines
 from validation.report_page.source import find_figures
 from validation.report_page.write import write_report_page
 
@@ -144,6 +148,47 @@ def test_lines_are_means_and_ranges_over_the_seeds(source):
         assert line["seeds"] == len(loss) == 12
         for key, expected in (("mean", loss.mean(0)), ("low", loss.min(0)), ("high", loss.max(0))):
             np.testing.assert_allclose(line["loss"][key], expected, rtol=1e-5)
+
+
+def stored(folder, planned, status="reached"):
+    """A finished run in the store, of curves alone: the loss is its seed everywhere."""
+    store, spec = Store(folder), planned.spec
+    store.path(spec).mkdir(parents=True)
+    write_text(store.path(spec, "spec.toml"), spec.to_toml())
+    for path in spec.paths if status == "reached" else ():
+        loss = ("alpha", np.full(3, float(spec.seed)))
+        curves = xr.Dataset({"loss": loss, "error": loss}, {"alpha": [0, 0.5, 1]})
+        write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
+    store.finish(spec, {"status": status})
+    return store.path(spec)
+
+
+def test_the_stores_lines_are_shown_under_their_experiments_labels(source, tmp_path):
+    zero, *others = read_sweep("imposed_bias").runs[:4]
+    for planned in (zero, others[0]):
+        stored(tmp_path, planned)
+    stored(tmp_path, others[1], "diverged")
+    stored(tmp_path, read_sweep("star").runs[0])  # its arm has curves in the report's folder: those count
+    lines = measured_lines(read_store_lines(tmp_path), ["imposed_bias/imposed_bias_gap=0.0"])
+    seeds = [zero.spec.seed, others[0].spec.seed]
+    assert lines[0]["arm"] == "imposed_bias/imposed_bias_gap=0.0"
+    assert lines[0]["seeds"] == 2
+    assert lines[0]["error"] == {"mean": [np.mean(seeds)] * 3, "low": [seeds[0]] * 3, "high": [seeds[1]] * 3}
+    page = write_report_page(source, tmp_path / "none", tmp_path / "out", store=tmp_path).read_text()
+    options = [text for _, text in Page(page).all("option")]
+    assert "imposed_bias/imposed_bias_gap=0.0, linear (2 seeds)" in options
+    assert "centre, linear (12 seeds)" in options
+    assert "centre, linear (1 seed)" not in options
+
+
+def test_a_damaged_run_of_the_store_is_named(source, tmp_path):
+    folder = stored(tmp_path / "store", read_sweep("star").runs[0])
+    (folder / "curves" / "linear.nc").write_bytes(b"other bytes")
+    arguments = ["--input", source, "--store", tmp_path / "store", "--output", tmp_path / "out"]
+    result = CliRunner().invoke(mli.app, ["report", *map(str, arguments)])
+    assert result.exit_code == 1
+    assert "linear.nc is not what was written" in result.output
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_runs_that_missed_their_target_are_no_lines(tmp_path):

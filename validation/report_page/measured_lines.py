@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "measured_lines", "read_lines"]
+from simulations.run_files import read_verified
+from simulations.run_store import Store
+from simulations.sweeps import EXPERIMENTS, read_sweep
+
+__all__ = ["Line", "measured_lines", "read_lines", "read_store_lines"]
 
 Floats = NDArray[np.float64]
 
@@ -38,19 +43,49 @@ def read_lines(folder: Path) -> list[Line]:
     lines = []
     for file in sorted((folder / "curves").glob("[!.]*.nc")):
         try:
-            lines += _lines(file)
+            with h5py.File(file) as run:
+                if _text(run.attrs["status"]) == "reached":
+                    arm, paths = _text(run.attrs["arm"]), [_text(path) for path in run["path"][:]]
+                    lines += [_line(run, arm, path, i) for i, path in enumerate(paths)]
         except (OSError, KeyError, UnicodeDecodeError) as error:
             raise OSError(f"{file} is no run ({error}): remove it and run `mli validate` again") from error
     return lines
 
 
-def _lines(file: Path) -> list[Line]:
-    with h5py.File(file) as run:
-        if _text(run.attrs["status"]) != "reached":
-            return []
-        alpha, loss, error = (np.asarray(run[name], np.float64) for name in ("alpha", "loss", "error"))
-        paths = [_text(path) for path in run["path"][:]]
-        return [Line(_text(run.attrs["arm"]), p, alpha, loss[i], error[i]) for i, p in enumerate(paths)]
+def read_store_lines(folder: Path, form: str = "quick") -> list[Line]:
+    """Every path of every run of an experiment that is in the store and reached its target.
+
+    Arms have the labels of `simulations.sweeps.experiment_runs`. No folder: no lines.
+
+    Raises:
+        ValueError: an unknown form; a file that is not what was written (`DamagedRunError`).
+    """
+    if not folder.is_dir():
+        return []
+    store, lines = Store(folder), []
+    for name in EXPERIMENTS:
+        prefix = "" if name == "star" else f"{name}/"
+        try:
+            sweep = read_sweep(name, form)
+        except FileNotFoundError:  # no experiment of this form
+            continue
+        for planned in sweep.runs:
+            spec = planned.spec
+            if not store.is_finished(spec) or store.provenance(spec)["status"] != "reached":
+                continue
+            digests = store.digests(spec)
+            for path in spec.paths:
+                file = f"curves/{path}.nc"
+                content = read_verified(store.path(spec, file), digests[file])
+                with h5py.File(io.BytesIO(content)) as curves:
+                    lines.append(_line(curves, prefix + planned.label, path))
+    return lines
+
+
+def _line(file: h5py.File, arm: str, path: str, index: int | None = None) -> Line:
+    """The line in a file of one path, or at an index of a file of several."""
+    alpha, loss, error = (np.asarray(file[name], np.float64) for name in ("alpha", "loss", "error"))
+    return Line(arm, path, alpha, *((loss, error) if index is None else (loss[index], error[index])))
 
 
 def measured_lines(lines: Iterable[Line], arms: Iterable[str] = ()) -> list[dict[str, Any]]:
