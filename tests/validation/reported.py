@@ -18,6 +18,6 @@ def validated(folder, **truth):
     for run in runs:
         run.to_netcdf(folder / "curves" / f"{run.attrs['arm']}-seed{run.attrs['seed']}.nc", engine="h5netcdf")
     (folder / "figures").mkdir()
-    for name in ("centre_curve", "other_figure"):
-        (folder / "figures" / f"{name}.svg").write_text(_SVG)
+    for name in ("centre_curve.svg", "centre_curve.png", "other_figure.svg"):
+        (folder / "figures" / name).write_text(_SVG)
     return runs

@@ -172,6 +172,7 @@ def test_logits_scaled_to_a_final_loss_end_there(tab, formulas):
         signal, bias = factor * np.array(made["signal"]), factor * np.array(made["bias"])
         assert_curves_are(tab, signal.tolist(), bias.tolist(), made["labels"], 6, formulas)
         assert drawn(tab, "explorer-loss")[0]["y"][-1] == pytest.approx(10**power, rel=1e-6)
+        assert float(results(tab)["factor of the logits"]) == pytest.approx(factor, rel=1e-2)
 
 
 @pytest.mark.parametrize("regime", ["small_scale", "small_loss"])
@@ -199,6 +200,8 @@ def test_settings_without_a_network_say_why_and_recover(tab):
     move(tab, "scale", "small_scale")
     move(tab, "degree", 2)
     assert "degree >= 3, got 2" in tab.evaluate("document.getElementById('explorer-summary').textContent")
+    assert drawn(tab, "explorer-loss") == drawn(tab, "explorer-error") == []  # nothing stale
+    assert results(tab) == {}
     tab.evaluate("document.querySelector('[data-preset=equal]').click()")
     tab.next_frame()
     assert "no single class" in tab.evaluate("document.getElementById('explorer-summary').textContent")

@@ -303,7 +303,7 @@ def test_the_same_input_gives_the_same_bytes(source, output, tmp_path):
     assert mine == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in mine:
         assert (output / path).read_bytes() == (tmp_path / path).read_bytes(), path
-    for name in ("report.json", "report.md"):
+    for name in ("report.json", "report.md", "figures/centre_curve.png"):
         assert (output / name).read_bytes() == (source / name).read_bytes()
 
 
@@ -360,10 +360,10 @@ def test_figures_are_embedded_with_their_captions(tmp_path):
 
 
 def test_the_pages_figures_are_those_beside_the_report(page):
-    assert [text.split(".")[0] for attrs, text in page.all("figcaption") if "." in text][-2:] == [
-        "centre_curve",
-        "other_figure",
-    ]
+    named = [text.split(".")[0] for _, text in page.all("figcaption") if "." in text]
+    assert named[-2:] == ["centre_curve", "other_figure"]
+    section = next(text for attrs, text in page.all("section") if attrs["id"] == "C3")
+    assert "Drawn in centre_curve." in section
 
 
 # Numbers and nested numbers in words.

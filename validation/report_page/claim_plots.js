@@ -119,7 +119,7 @@
     const [first, second] = chosen();
     const at = (line, quantity, alpha) => line[quantity].mean[line.alpha.indexOf(alpha)];
     const alphas = first.alpha.filter((_, i) => i % Math.ceil(first.alpha.length / 21) === 0);
-    plots.fillTable(document.querySelector("#line-numbers table"), alphas.map((alpha) => [
+    plots.fillTable(document.querySelector("#line-numbers tbody"), alphas.map((alpha) => [
       plots.legible(alpha),
       ...["loss", "error"].flatMap((q) => [first, second].map((line) => plots.legible(at(line, q, alpha)))),
     ]));

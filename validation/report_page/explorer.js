@@ -40,6 +40,7 @@
     let made = formulas.exampleNetwork(state);
     if (scale === "scaled") {
       const t = formulas.logitScale(made.signal, made.bias, made.labels, state.finalLoss);
+      state.factor = t;
       made = { ...made, signal: made.signal.map((row) => row.map((s) => t * s)), bias: made.bias.map((b) => t * b) };
     }
     return { state, ...made };
@@ -57,8 +58,12 @@
   function update() {
     showInputs();
     const made = attempt(network);
-    if (made.refused) {
-      input("explorer-summary").textContent = `These settings have no such network: ${made.refused}.`;
+    if (made.refused) {  // nothing stale stays beside the reason
+      input("explorer-summary").textContent = `There is no such network: ${made.refused}.`;
+      for (const id of ["explorer-loss", "explorer-error", "explorer-law"]) {
+        plots.draw(id, () => ({ traces: [], layout: { xaxis: { visible: false }, yaxis: { visible: false } } }));
+      }
+      for (const id of ["explorer-results", "explorer-numbers"]) plots.fillTable(input(id).querySelector("tbody"), []);
       return;
     }
     const { state, signal, bias, labels } = made.value;
@@ -181,6 +186,9 @@
       ? ["the loss rises first by (T4)", `${say3(bump.value.height)} nats at α = ${say3(bump.value.alpha)}`, nextBump.value ? `Next order: ${say3(nextBump.value.height)} at ${say3(nextBump.value.alpha)}. Good where α·max|b| = ${say3(bump.value.smallParameter)} is small.` : ""]
       : ["the loss rises first by (T4)", "–", state.degree < 3 ? "T4's bump needs a degree of 3 or more." : "To leading order the loss never turns on the line."]);
     rows.push(["the curve itself rises by", `${say3(rise)} nats${rise > 0 ? ` at α = ${say3(top)}` : ""}`, "The largest loss on this grid of 201 alphas, less log k."]);
+    if (state.factor) {
+      rows.push(["factor of the logits", say3(state.factor), "Signal and biases are the sliders', times this: α₂ does not depend on it (T2)."]);
+    }
     rows.push(["final loss, final error", `${say3(linear.loss[STEPS])} nats, ${say3(linear.error[STEPS])}`, "Of the trained network, α = 1."]);
     laws.forEach((law, i) => {
       const name = `simple model, law (${"ab"[i]}) (T11)`;
@@ -189,7 +197,7 @@
         : [name, "–", state.degree < 3 ? "T11 needs a degree of 3 or more." : `The final loss ${say3(state.finalLoss)} is too large for the law.`]);
     });
     rows.push(["limit of both laws", say3(limit(state.degree)), "2 to the power −1/(r − 1): tiny start first, then small loss."]);
-    plots.fillTable(input("explorer-results"), rows);
+    plots.fillTable(input("explorer-results").tBodies[0], rows);
     input("explorer-summary").textContent = plateau.value
       ? plateau.value.end <= 1
         ? `One class holds every prediction up to α₂ = ${say3(plateau.value.end)}.`
@@ -201,7 +209,7 @@
     const details = input("explorer-numbers");
     if (!details.open) return;
     const every = ALPHAS.map((_, i) => i).filter((i) => i % 10 === 0);
-    plots.fillTable(details.querySelector("table"), every.map((i) => [
+    plots.fillTable(details.querySelector("tbody"), every.map((i) => [
       plots.legible(ALPHAS[i]),
       ...["loss", "error"].flatMap((quantity) => curves.map((curve) => plots.legible(curve[quantity][i]))),
     ]));

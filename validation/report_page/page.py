@@ -26,6 +26,19 @@ _CRITERION = frozenset(
     | {"by_seed", "undefined_seeds", "mean", "interval_95_percent", "p_support", "p_against"}
     | {"judged", "only_with", "predicted"}
 )
+# The claims that a figure shows, by its name up to the first underscore.
+_FIGURES = {
+    **{
+        "F1": ("C1", "C3", "C4", "C9"),
+        "F2": ("C4",),
+        "F3": ("C6",),
+        "F4": ("C5",),
+        "F5": ("C7",),
+        "F6": ("C5",),
+    },
+    **{"F7": ("C6",), "F8": ("C8",), "F9": ("C5", "C9"), "F10": ("C9",), "F11": ("C4", "C5"), "F12": ("C1",)},
+    **{"centre": ("C1", "C3", "C9"), "plateau": ("C5",), "power": ("C6",)},
+}
 _PLOTTED = (
     *("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent"),
     "predicted",
@@ -60,7 +73,7 @@ def render_page(
     )
     environment.filters["legible"] = legible
     scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer.js")
-    claims = [_with_further_numbers(claim) for claim in data["claims"]]
+    claims = [_shown(claim, [figure.name for figure in figures]) for claim in data["claims"]]
     page: str = environment.get_template("page.html").render(
         data=data,
         claims=claims,
@@ -78,8 +91,10 @@ def render_page(
     return page
 
 
-def _with_further_numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
+def _shown(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, Any]:
+    """A claim as its template takes it: every known key, the others as nested numbers and words."""
     found = {key: claim.get(key) for key in _CLAIM}
+    found["figures"] = [name for name in figures if claim["id"] in _FIGURES.get(name.split("_")[0], ())]
     found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
         {key: criterion.get(key) for key in _CRITERION}

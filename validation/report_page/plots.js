@@ -82,8 +82,8 @@ const plots = (() => {
     return `${String(Number(mantissa)).replace("-", "−")} × 10${raised}`;
   }
 
-  function fillTable(table, rows) {
-    table.tBodies[0].replaceChildren(...rows.map((cells) => {
+  function fillTable(body, rows) {
+    body.replaceChildren(...rows.map((cells) => {
       const row = document.createElement("tr");
       cells.forEach((text, i) => {
         const cell = document.createElement(i === 0 ? "th" : "td");

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.atomic_files import atomic_path
+from simulations.atomic_files import atomic_path, writable_folder
 
 __all__ = ["Figure", "copy_report", "find_figures", "read_report"]
 
@@ -60,9 +61,14 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def copy_report(source: Path, target: Path) -> None:
-    """Copy report.json and, where there is one, report.md: the same bytes, whole or not at all."""
-    for name in ("report.json", "report.md"):
+    """Copy report.json and, where there are some, report.md and the figures that it shows: the same bytes."""
+    names = ["report.json", "report.md"]
+    if (source / "report.md").is_file():
+        text = (source / "report.md").read_text(encoding="utf-8")
+        names += dict.fromkeys(re.findall(r"\]\((figures/[^/)]+)\)", text))
+    for name in names:
         if (source / name).is_file() and (source / name).resolve() != (target / name).resolve():
+            writable_folder((target / name).parent)
             with atomic_path(target / name) as temporary:
                 shutil.copyfile(source / name, temporary)
 

@@ -17,7 +17,7 @@ __all__ = ["write_report_page"]
 def write_report_page(
     source: Path, figures: Path, output: Path, *, store: Path | None = None, form: str = "quick"
 ) -> Path:
-    """Write `output/report.html`, copies of report.json and report.md, and `output/tables/*.csv`.
+    """Write `output/report.html`, copies of report.json and report.md with its figures, and `tables/*.csv`.
 
     Nothing is trained, walked or judged. The same input gives the same bytes; a file is whole or not there.
 
