@@ -40,7 +40,9 @@
           mode: "markers",
           name: "a seed",
           hovertemplate: "%{text}<extra></extra>",
-          marker: { color: plots.faded("blue", 0.75), size: 9, line: { color: plots.colour("page"), width: 1 } },
+          marker: {
+            color: plots.faded("blue", 0.75), size: 9, line: { color: plots.colour("page"), width: 1 },
+          },
         },
         {
           x: [mean],
@@ -82,7 +84,9 @@
         annotations: [
           { x: threshold, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 11 },
             xanchor: threshold > (range[0] + range[1]) / 2 ? "right" : "left",
-            text: side === "above" ? `claimed: above ${plots.legible(threshold)} →` : `← claimed: below ${plots.legible(threshold)}` },
+            text: side === "above"
+              ? `claimed: above ${plots.legible(threshold)} →`
+              : `← claimed: below ${plots.legible(threshold)}` },
         ],
       },
     };
@@ -107,7 +111,9 @@
     return {
       traces,
       layout: {
-        xaxis: plots.axis("α", { range: [0, 1], hoverformat: ".2f", unifiedhovertitle: { text: "α = %{x}" } }),
+        xaxis: plots.axis("α", {
+          range: [0, 1], hoverformat: ".2f", unifiedhovertitle: { text: "α = %{x}" },
+        }),
         yaxis: plots.axis(title, { rangemode: "tozero" }),
       },
     };

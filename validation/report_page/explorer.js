@@ -9,19 +9,25 @@
     { key: "homogeneous", label: "bias grows as αʳ", name: "green", dash: "dash", width: 2 },
     { key: "none", label: "no bias", name: "purple", dash: "dot", width: 2 },
   ];
+  const LAWS = [
+    { regime: "small_scale", label: "law (a): tiny start", name: "blue", dash: "solid" },
+    { regime: "small_loss", label: "law (b): small loss", name: "vermilion", dash: "dash" },
+  ];
+  const COMMON = { degree: 6, classes: 4, signal: 16, "signal-spread": 0.4, scale: "sliders" };
   const PRESETS = {
-    deep: { degree: 6, classes: 4, signal: 16, "signal-spread": 0.4, "bias-gap": 3, "bias-spread": 2, scale: "sliders" },
-    shallow: { degree: 2, classes: 4, signal: 16, "signal-spread": 0.4, "bias-gap": 3, "bias-spread": 2, scale: "sliders" },
-    equal: { degree: 6, classes: 4, signal: 16, "signal-spread": 0.4, "bias-gap": 0, "bias-spread": 0, scale: "sliders" },
-    bump: { degree: 10, classes: 4, signal: 24, "signal-spread": 0.4, "bias-gap": 6, "bias-spread": 4, scale: "sliders" },
+    deep: { ...COMMON, "bias-gap": 3, "bias-spread": 2 },
+    shallow: { ...COMMON, "bias-gap": 3, "bias-spread": 2, degree: 2 },
+    equal: { ...COMMON, "bias-gap": 0, "bias-spread": 0 },
+    bump: { ...COMMON, "bias-gap": 6, "bias-spread": 4, degree: 10, signal: 24 },
     law: { degree: 3, classes: 4, "bias-spread": 2, scale: "small_scale", "final-loss": -4 },
   };
-  const input = (id) => document.getElementById(id);
-  const number = (id) => Number(input(id).value);
+  const NATS = ["signal", "bias-gap", "bias-spread", "final-loss"];
 
-  // The trained network that the inputs describe, or why there is none.
+  const element = (id) => document.getElementById(id);
+  const number = (id) => Number(element(id).value);
+
+  // The trained network that the inputs describe; a RangeError where there is none.
   function network() {
-    const scale = input("scale").value;
     const state = {
       degree: number("degree"),
       nClasses: number("classes"),
@@ -30,20 +36,18 @@
       biasGap: number("bias-gap"),
       biasSpread: number("bias-spread"),
       finalLoss: 10 ** number("final-loss"),
-      scale,
     };
-    if (scale === "small_scale" || scale === "small_loss") {
+    const scale = element("scale").value;
+    if (LAWS.some(({ regime }) => regime === scale)) {
       const law = formulas.plateauLaw(state.nClasses, state.degree, state.finalLoss, scale);
       Object.assign(state, { signal: law.signal, signalSpread: 0, biasGap: law.biasGap });
       if (scale === "small_loss") state.biasSpread = 0;  // law (b): all gaps are equal
     }
-    let made = formulas.exampleNetwork(state);
-    if (scale === "scaled") {
-      const t = formulas.logitScale(made.signal, made.bias, made.labels, state.finalLoss);
-      state.factor = t;
-      made = { ...made, signal: made.signal.map((row) => row.map((s) => t * s)), bias: made.bias.map((b) => t * b) };
-    }
-    return { state, ...made };
+    const { signal, bias, labels } = formulas.exampleNetwork(state);
+    if (scale !== "scaled") return { state, signal, bias, labels };
+    const t = formulas.logitScale(signal, bias, labels, state.finalLoss);
+    const scaled = (row) => row.map((value) => t * value);
+    return { state: { ...state, factor: t }, signal: signal.map(scaled), bias: scaled(bias), labels };
   }
 
   function attempt(formula) {
@@ -58,66 +62,74 @@
   function update() {
     showInputs();
     const made = attempt(network);
-    if (made.refused) {  // nothing stale stays beside the reason
-      input("explorer-summary").textContent = `There is no such network: ${made.refused}.`;
-      for (const id of ["explorer-loss", "explorer-error", "explorer-law"]) {
-        plots.draw(id, () => ({ traces: [], layout: { xaxis: { visible: false }, yaxis: { visible: false } } }));
-      }
-      for (const id of ["explorer-results", "explorer-numbers"]) plots.fillTable(input(id).querySelector("tbody"), []);
-      return;
-    }
+    if (made.refused) return showRefusal(made.refused);
     const { state, signal, bias, labels } = made.value;
     const problem = [signal, bias, labels, state.degree];
-    const curves = PATHS.map(({ key }) => formulas.predictCurves(...problem, ALPHAS, key));
     const facts = {
       state,
-      curves,
+      alphas: ALPHAS,
+      curves: PATHS.map(({ key }) => formulas.predictCurves(...problem, ALPHAS, key)),
       plateau: attempt(() => formulas.plateau(...problem)),
       bump: attempt(() => formulas.lossBump(...problem)),
       nextBump: attempt(() => formulas.lossBump(...problem, true)),
-      laws: ["small_scale", "small_loss"].map((regime) =>
+      laws: LAWS.map(({ regime }) =>
         attempt(() => formulas.plateauLaw(state.nClasses, state.degree, state.finalLoss, regime))),
     };
     showSolved(state);
     drawCurves(facts);
-    drawLaw(facts);
-    showResults(facts);
-    showNumbers(curves);
+    drawLaws(state);
+    plots.fillTable(element("explorer-results").tBodies[0], explorerResults.rows(facts));
+    element("explorer-summary").textContent = explorerResults.summary(facts.plateau);
+    showNumbers(facts.curves);
+  }
+
+  function showRefusal(why) {  // nothing stale stays beside the reason
+    element("explorer-summary").textContent = `There is no such network: ${why}.`;
+    const empty = { traces: [], layout: { xaxis: { visible: false }, yaxis: { visible: false } } };
+    for (const id of ["explorer-loss", "explorer-error", "explorer-law"]) plots.draw(id, () => empty);
+    for (const id of ["explorer-results", "explorer-numbers"]) {
+      plots.fillTable(element(id).querySelector("tbody"), []);
+    }
   }
 
   function showInputs() {
-    const scale = input("scale").value;
-    const law = scale === "small_scale" || scale === "small_loss";
-    for (const id of ["signal", "signal-spread", "bias-gap"]) input(id).disabled = law;
-    input("bias-spread").disabled = scale === "small_loss";
-    const units = { signal: " nats", "bias-gap": " nats", "bias-spread": " nats" };
-    for (const range of document.querySelectorAll(".controls input")) {
-      const value = range.id === "final-loss" ? 10 ** number(range.id) : number(range.id);
-      say(range.id, `${plots.legible(value)}${units[range.id] ?? (range.id === "final-loss" ? " nats" : "")}`);
+    const scale = element("scale").value;
+    const law = LAWS.some(({ regime }) => regime === scale);
+    for (const id of ["signal", "signal-spread", "bias-gap"]) element(id).disabled = law;
+    element("bias-spread").disabled = scale === "small_loss";
+    for (const { id } of document.querySelectorAll(".controls input")) {
+      say(id, plots.legible(id === "final-loss" ? 10 ** number(id) : number(id)));
     }
   }
 
   // Where a law sets a number, the slider says the law's.
-  function showSolved(state) {
-    const solved = { signal: state.signal, "signal-spread": state.signalSpread, "bias-gap": state.biasGap, "bias-spread": state.biasSpread };
+  function showSolved({ signal, signalSpread, biasGap, biasSpread }) {
+    const solved = { signal, "signal-spread": signalSpread, "bias-gap": biasGap, "bias-spread": biasSpread };
     for (const [id, value] of Object.entries(solved)) {
-      if (input(id).disabled) say(id, `${plots.legible(value)}${id === "signal-spread" ? "" : " nats"} (T11)`);
+      if (element(id).disabled) say(id, plots.legible(value), " (T11)");
     }
   }
 
-  function say(id, text) {
-    input(`${id}-shown`).textContent = text;
-    input(id).setAttribute("aria-valuetext", text);
+  function say(id, value, source = "") {
+    const text = `${value}${NATS.includes(id) ? " nats" : ""}${source}`;
+    element(`${id}-shown`).textContent = text;
+    element(id).setAttribute("aria-valuetext", text);
   }
 
-  function drawCurves({ state, curves, plateau, bump }) {
-    const end = plateau.value ? [{ at: plateau.value.end, text: "α₂", name: "text", left: plateau.value.end > 0.9 }] : [];
-    const top = bump.value && bump.value.height > 0 ? [{ at: bump.value.alpha, text: "T4", name: "quiet", left: true }] : [];
+  function drawCurves({ curves, plateau, bump }) {
+    const at = plateau.value?.end;
+    const end = plateau.value ? [{ at, text: "α₂", name: "text", left: at > 0.9 }] : [];
+    const rises = bump.value && bump.value.height > 0;
+    const top = rises ? [{ at: bump.value.alpha, text: "T4", name: "quiet", left: true }] : [];
     const highest = Math.max(...curves.flatMap(({ loss }) => loss));
-    for (const [quantity, first, marked] of [["loss", 0, [...end, ...top]], ["error", 1, end]]) {
+    // At alpha = 0 every logit ties, an error by the rule: the error is drawn from its limit 0+.
+    const sides = [
+      { quantity: "loss", first: 0, marked: [...end, ...top], range: [0, 1.2 * highest] },
+      { quantity: "error", first: 1, marked: end, range: [-0.03, 1.18] },
+    ];
+    for (const { quantity, first, marked, range } of sides) {
       plots.draw(`explorer-${quantity}`, () => ({
         traces: PATHS.map(({ label, name, dash, width }, i) => ({
-          // At alpha = 0 every logit ties, an error by the rule: the error is drawn from its limit 0+.
           x: ALPHAS.slice(first),
           y: curves[i][quantity].slice(first),
           mode: "lines",
@@ -128,85 +140,51 @@
         layout: {
           ...plots.SMALL,
           xaxis: plots.axis("", { range: [0, 1], hoverformat: ".3f" }),
-          yaxis: plots.axis("", { range: quantity === "error" ? [-0.03, 1.18] : [0, 1.2 * highest] }),
+          yaxis: plots.axis("", { range }),
           ...plots.marks(marked),
         },
       }));
     }
   }
 
-  function drawLaw({ state }) {
+  function drawLaws({ degree, nClasses, finalLoss }) {
     const losses = Array.from({ length: 117 }, (_, i) => 10 ** (-12 + i / 10));
-    const law = (regime) => losses.map((loss) => {
-      const found = attempt(() => formulas.plateauLaw(state.nClasses, state.degree, loss, regime));
-      return found.value ? found.value.plateauEnd : null;
-    });
-    const looks = [["small_scale", "law (a): tiny start", "blue", "solid"], ["small_loss", "law (b): small loss", "vermilion", "dash"]];
+    const end = (loss, regime) => attempt(() => formulas.plateauLaw(nClasses, degree, loss, regime)).value;
+    const both = LAWS.map(({ regime }) => losses.map((loss) => end(loss, regime)?.plateauEnd ?? null));
+    const limit = explorerResults.limit(degree);
     plots.draw("explorer-law", () => ({
-      traces: state.degree < 3 ? [] : looks.map(([regime, label, name, dash]) => ({
-        x: losses, y: law(regime), mode: "lines", name: label, hovertemplate: "%{y:.3f}",
+      traces: degree < 3 ? [] : LAWS.map(({ label, name, dash }, i) => ({
+        x: losses,
+        y: both[i],
+        mode: "lines",
+        name: label,
+        hovertemplate: "%{y:.3f}",
         line: { color: plots.colour(name), width: 2.5, dash },
       })),
       layout: {
-        xaxis: plots.axis("final loss (nats), smaller to the right", { type: "log", range: [-0.5, -12], exponentformat: "power", hoverformat: ".1e", dtick: 2 }),
+        xaxis: plots.axis("final loss (nats), smaller to the right", {
+          type: "log", range: [-0.5, -12], exponentformat: "power", hoverformat: ".1e", dtick: 2,
+        }),
         yaxis: plots.axis("α₂", { range: [0, 1] }),
         shapes: [
-          { type: "line", x0: state.finalLoss, x1: state.finalLoss, y0: 0, y1: 1, yref: "paper", line: { color: plots.colour("text"), width: 1.5, dash: "dot" } },
-          { type: "line", x0: 0, x1: 1, xref: "paper", y0: limit(state.degree), y1: limit(state.degree), line: { color: plots.colour("quiet"), width: 1 } },
+          { type: "line", x0: finalLoss, x1: finalLoss, y0: 0, y1: 1, yref: "paper",
+            line: { color: plots.colour("text"), width: 1.5, dash: "dot" } },
+          { type: "line", x0: 0, x1: 1, xref: "paper", y0: limit, y1: limit,
+            line: { color: plots.colour("quiet"), width: 1 } },
         ],
         annotations: [
-          state.degree < 3
-            ? { x: 0.5, y: 0.5, xref: "paper", yref: "paper", showarrow: false, text: "T11 needs a degree of 3 or more" }
-            : { x: 1, y: limit(state.degree), xref: "paper", xanchor: "right", yanchor: "bottom", showarrow: false, font: { size: 12, color: plots.colour("quiet") }, text: "limit of both laws" },
+          degree < 3
+            ? { x: 0.5, y: 0.5, xref: "paper", yref: "paper", showarrow: false,
+                text: "T11 needs a degree of 3 or more" }
+            : { x: 1, y: limit, xref: "paper", xanchor: "right", yanchor: "bottom", showarrow: false,
+                text: "limit of both laws", font: { size: 12, color: plots.colour("quiet") } },
         ],
       },
     }));
   }
 
-  const limit = (degree) => 2 ** (-1 / (degree - 1));
-
-  function showResults({ state, curves, plateau, bump, nextBump, laws }) {
-    const [linear] = curves;
-    const say3 = plots.legible;
-    const measured = (quantity) => formulas.plateauEnd(ALPHAS, linear[quantity]);
-    const errorSpent = formulas.plateauEnd(ALPHAS.slice(1), linear.error.slice(1));
-    const rise = Math.max(...linear.loss) - linear.loss[0];
-    const top = ALPHAS[linear.loss.indexOf(Math.max(...linear.loss))];
-    const rows = [];
-    if (plateau.value) {
-      const { end, error, errorEnd } = plateau.value;
-      rows.push(["α₂, end of the plateau (T2)", end <= 1 ? say3(end) : "beyond 1", `Until there every sample is predicted as one class, and a share ${say3(error)} is wrong.`]);
-      rows.push(["the error stays constant until", say3(errorEnd), "Never shorter than α₂ if all samples end correct."]);
-    } else {
-      rows.push(["α₂, end of the plateau (T2)", "none", "No single largest bias: no class holds every sample at first."]);
-    }
-    rows.push(["a tenth of the loss's fall is spent at", say3(measured("loss")), "How the claims measure the plateau of the loss."]);
-    rows.push(["a tenth of the error's fall is spent at", say3(errorSpent), "The same for the error, from its limit at 0+."]);
-    rows.push(bump.value
-      ? ["the loss rises first by (T4)", `${say3(bump.value.height)} nats at α = ${say3(bump.value.alpha)}`, nextBump.value ? `Next order: ${say3(nextBump.value.height)} at ${say3(nextBump.value.alpha)}. Good where α·max|b| = ${say3(bump.value.smallParameter)} is small.` : ""]
-      : ["the loss rises first by (T4)", "–", state.degree < 3 ? "T4's bump needs a degree of 3 or more." : "To leading order the loss never turns on the line."]);
-    rows.push(["the curve itself rises by", `${say3(rise)} nats${rise > 0 ? ` at α = ${say3(top)}` : ""}`, "The largest loss on this grid of 201 alphas, less log k."]);
-    if (state.factor) {
-      rows.push(["factor of the logits", say3(state.factor), "Signal and biases are the sliders', times this: α₂ does not depend on it (T2)."]);
-    }
-    rows.push(["final loss, final error", `${say3(linear.loss[STEPS])} nats, ${say3(linear.error[STEPS])}`, "Of the trained network, α = 1."]);
-    laws.forEach((law, i) => {
-      const name = `simple model, law (${"ab"[i]}) (T11)`;
-      rows.push(law.value
-        ? [name, `α₂ = ${say3(law.value.plateauEnd)}`, `Bias gap ${say3(law.value.biasGap)}, signal ${say3(law.value.signal)} nats at the final loss ${say3(state.finalLoss)}.`]
-        : [name, "–", state.degree < 3 ? "T11 needs a degree of 3 or more." : `The final loss ${say3(state.finalLoss)} is too large for the law.`]);
-    });
-    rows.push(["limit of both laws", say3(limit(state.degree)), "2 to the power −1/(r − 1): tiny start first, then small loss."]);
-    plots.fillTable(input("explorer-results").tBodies[0], rows);
-    input("explorer-summary").textContent = plateau.value
-      ? plateau.value.end <= 1
-        ? `One class holds every prediction up to α₂ = ${say3(plateau.value.end)}.`
-        : "One class holds every prediction on the whole line: the signal never overtakes the biases."
-      : "The largest biases are equal: no single class holds every prediction.";
-  }
-
   function showNumbers(curves) {
-    const details = input("explorer-numbers");
+    const details = element("explorer-numbers");
     if (!details.open) return;
     const every = ALPHAS.map((_, i) => i).filter((i) => i % 10 === 0);
     plots.fillTable(details.querySelector("tbody"), every.map((i) => [
@@ -224,11 +202,13 @@
       update();
     });
   }
-  for (const control of document.querySelectorAll(".controls input, .controls select")) control.addEventListener("input", soon);
-  input("explorer-numbers").addEventListener("toggle", soon);
+  for (const control of document.querySelectorAll(".controls input, .controls select")) {
+    control.addEventListener("input", soon);
+  }
+  element("explorer-numbers").addEventListener("toggle", soon);
   for (const button of document.querySelectorAll("[data-preset]")) {
     button.addEventListener("click", () => {
-      for (const [id, value] of Object.entries(PRESETS[button.dataset.preset])) input(id).value = value;
+      for (const [id, value] of Object.entries(PRESETS[button.dataset.preset])) element(id).value = value;
       soon();
     });
   }

@@ -72,7 +72,7 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters["legible"] = legible
-    scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer.js")
+    scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer_results.js", "explorer.js")
     claims = [_shown(claim, [figure.name for figure in figures]) for claim in data["claims"]]
     page: str = environment.get_template("page.html").render(
         data=data,
