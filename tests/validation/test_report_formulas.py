@@ -254,6 +254,20 @@ def test_the_explorers_network_is_what_its_sliders_say(page):
     )
 
 
+@pytest.mark.parametrize(("regime", "spread"), [("small_loss", 0), ("small_scale", 30)])
+def test_a_network_held_by_its_bias_is_the_plateau_laws(page, regime, spread):
+    # To leading order in the loss; law (a) where the classes before the last two are far behind in bias.
+    law = plateau_law(5, 4, 1e-6, regime)
+    sliders = {"signal": law.signal, "signalSpread": 0, "biasGap": law.bias_gap, "biasSpread": spread}
+    made = network(page, nClasses=5, heldByBias=True, **sliders)
+    end = predict_curves(made["signal"], made["bias"], made["labels"], 4, [1.0])
+    assert end.loss[0] == pytest.approx(1e-6, rel=1e-3)
+    assert end.error[0] == 0
+    found = page("plateau", made["signal"], made["bias"], made["labels"], 4)
+    assert found["end"] == pytest.approx(law.plateau_end, rel=1e-12)
+    assert not np.any(made["signal"][-8:])
+
+
 @pytest.mark.parametrize("final_loss", [1.0, 1e-2, 1e-12])
 def test_logits_are_scaled_to_the_final_loss(page, final_loss):
     made = network(page)

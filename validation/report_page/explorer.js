@@ -19,7 +19,7 @@
     shallow: { ...COMMON, "bias-gap": 3, "bias-spread": 2, degree: 2 },
     equal: { ...COMMON, "bias-gap": 0, "bias-spread": 0 },
     bump: { ...COMMON, "bias-gap": 6, "bias-spread": 4, degree: 10, signal: 24 },
-    law: { degree: 3, classes: 4, "bias-spread": 2, scale: "small_scale", "final-loss": -4 },
+    law: { degree: 3, classes: 4, "bias-spread": 6, scale: "small_scale", "final-loss": -4 },
   };
   const NATS = ["signal", "bias-gap", "bias-spread", "final-loss"];
 
@@ -40,7 +40,7 @@
     const scale = element("scale").value;
     if (LAWS.some(({ regime }) => regime === scale)) {
       const law = formulas.plateauLaw(state.nClasses, state.degree, state.finalLoss, scale);
-      Object.assign(state, { signal: law.signal, signalSpread: 0, biasGap: law.biasGap });
+      Object.assign(state, { signal: law.signal, signalSpread: 0, biasGap: law.biasGap, heldByBias: true });
       if (scale === "small_loss") state.biasSpread = 0;  // law (b): all gaps are equal
     }
     const { signal, bias, labels } = formulas.exampleNetwork(state);

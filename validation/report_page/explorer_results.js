@@ -26,7 +26,9 @@ const explorerResults = (() => {
       [
         "final loss, final error",
         `${say(linear.loss.at(-1))} nats, ${say(linear.error.at(-1))}`,
-        "Of the trained network, α = 1.",
+        state.heldByBias
+          ? `The law's ${say(state.finalLoss)} is of its leading order, the other classes far behind in bias.`
+          : "Of the trained network, α = 1.",
       ],
       ...laws.map((law, i) => lawRow(law, "ab"[i], state)),
       [

@@ -233,16 +233,21 @@ const formulas = (() => {
   // k balanced classes of `perClass` samples. A sample's signal is on its label alone, between
   // signal (1 - signalSpread) and signal. The last class has the largest bias, `biasGap` above the next; the
   // others are spread evenly over `biasSpread`, and all are shifted to the sum 0 (T8).
-  function exampleNetwork({ nClasses, signal, signalSpread, biasGap, biasSpread, perClass = 8 }) {
+  // `heldByBias`: as T11 has it, the last class has no signal, its bias alone carries it; and a class whose
+  // bias lies a further nat below has 2 nats more signal, as v = 2 gap + log(1 + x) says but for the log.
+  function exampleNetwork(of) {
+    const { nClasses, signal, signalSpread, biasGap, biasSpread, heldByBias = false, perClass = 8 } = of;
     const others = nClasses - 1;
-    const raw = Array.from({ length: nClasses }, (_, c) =>
-      c === others ? 0 : -biasGap - (others > 1 ? (biasSpread * (others - 1 - c)) / (others - 1) : 0));
+    const below = Array.from({ length: others }, (_, c) =>
+      others > 1 ? (biasSpread * (others - 1 - c)) / (others - 1) : 0);
+    const raw = [...below.map((further) => -biasGap - further), 0];
+    const sizes = heldByBias ? [...below.map((further) => signal + 2 * further), 0] : raw.map(() => signal);
     const shift = mean(raw);
     const labels = [];
     const rows = [];
     for (let c = 0; c < nClasses; c++) {
       for (let j = 0; j < perClass; j++) {
-        const size = signal * (1 - (signalSpread * (j + 0.5)) / perClass);
+        const size = sizes[c] * (1 - (signalSpread * (j + 0.5)) / perClass);
         labels.push(c);
         rows.push(raw.map((_, i) => (i === c ? size : 0)));
       }

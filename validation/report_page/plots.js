@@ -41,7 +41,7 @@ const plots = (() => {
 
   function axis(title, more = {}) {
     return {
-      title: { text: title, standoff: 8 },
+      ...(title ? { title: { text: title, standoff: 8 } } : {}),
       gridcolor: colour("grid"),
       linecolor: colour("line"),
       zerolinecolor: colour("line"),
