@@ -215,29 +215,6 @@ def _run_validate(folder: Path, job: Job) -> None:
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
 
 
-@app.command()
-def report(
-    input: Annotated[  # noqa: A002 - the option's name
-        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
-    ] = Path("results", "validate"),
-    figures: Annotated[
-        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
-    ] = Path("results", "figures"),
-    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
-        "results", "store"
-    ),
-    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
-    output: Annotated[
-        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
-    ] = Path("results", "report"),
-) -> None:
-    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
-    with _expected_errors(), _user_errors():
-        from validation.report_page.write import write_report_page
-
-        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
-
-
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")
 app.add_typer(simulate, name="simulate")
 
@@ -502,6 +479,29 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+@app.command()
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+    ] = Path("results", "validate"),
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
+        "results", "store"
+    ),
+    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with _expected_errors(), _user_errors():
+        from validation.report_page.write import write_report_page
+
+        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
 
 
 def _refuse_shadowed_packages() -> None:
