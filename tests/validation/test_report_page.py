@@ -232,6 +232,7 @@ def test_predictions_checks_and_left_out_criteria_are_shown(source, tmp_path):
     assert "equal classesmet in part83840.98–1counted" in rows
     assert "M20.5150.45 to 0.55−0.234–" in rows
     section = next(text for attrs, text in page.all("section") if attrs["id"] == "C5")
+    assert "Theory says ◇ 0.515 M2." in section
     assert "Judged without imposed gap, which needs runs of imposed_bias." in section
 
 

@@ -4,6 +4,9 @@
 (() => {
   const numbers = JSON.parse(document.getElementById("numbers").textContent);
 
+  // Of the laws, in their order: the signs that the text names them by.
+  const SYMBOLS = ["diamond-open", "square-open", "triangle-up-open", "triangle-down-open"];
+
   // A strip is drawn when it comes near the screen, so that the page is there at once; on paper, all are.
   const watcher = new IntersectionObserver(
     (seen) => seen.filter((entry) => entry.isIntersecting).forEach(({ target }) => drawStrip(target)),
@@ -21,10 +24,10 @@
   function strip(criterion) {
     const { by_seed: bySeed, threshold, side, effect_size: effect, unit, mean } = criterion;
     const interval = criterion.interval_95_percent;
-    const laws = Object.entries(criterion.predicted ?? {}).filter(([, law]) => law.mean !== null);
+    const laws = Object.entries(criterion.predicted ?? {});
     const seeds = Object.keys(bySeed).filter((seed) => bySeed[seed] !== null);
     const values = seeds.map((seed) => bySeed[seed]);
-    const ends = [...values, threshold, mean, ...(interval ?? []), ...laws.map(([, law]) => law.mean)];
+    const ends = [...values, threshold, mean, ...(interval ?? []), ...laws.map(([, law]) => law.mean).filter(Number.isFinite)];
     // The planned effect is shown where it is near; a measured one far away must not be squeezed by it.
     const [least, most] = [Math.min(...ends), Math.max(...ends)];
     const room = 0.08 * (most - least) || 0.1 * Math.abs(threshold) || 0.1;
@@ -62,7 +65,10 @@
           text: laws.map(([name, law]) => `${name} says ${plots.legible(law.mean)}`),
           mode: "markers",
           hovertemplate: "%{text}<extra></extra>",
-          marker: { color: plots.colour("vermilion"), size: 12, symbol: "diamond-open", line: { width: 2 } },
+          marker: {
+            color: plots.colour("vermilion"), size: 11, line: { width: 2 },
+            symbol: laws.map((_, i) => SYMBOLS[i % SYMBOLS.length]),
+          },
         },
       ],
       layout: {

@@ -98,12 +98,20 @@ def _shown(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, Any]:
     found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
         {key: criterion.get(key) for key in _CRITERION}
-        | {"predicted": _predictions(criterion), "further": blocks(_rest(criterion, _CRITERION))}
+        | {"theory_says": _theory_says(criterion), "predicted": _predictions(criterion)}
+        | {"further": blocks(_rest(criterion, _CRITERION))}
         for criterion in claim["criteria"]
     ]
     found["further"] = blocks(_rest(claim, _CLAIM | {"evidence"}))
     found["evidence"] = blocks(claim.get("evidence", {}))
     return found
+
+
+def _theory_says(criterion: Mapping[str, Any]) -> str:
+    """Each law's mean behind the sign that its plot has for it (SYMBOLS of claim_plots.js)."""
+    laws = enumerate((criterion.get("predicted") or {}).items())
+    told = [(i, name, law["mean"]) for i, (name, law) in laws if law.get("mean") is not None]
+    return "; ".join(f"{'◇□△▽'[i % 4]} {legible(mean)} {name}" for i, name, mean in told)
 
 
 def _predictions(criterion: Mapping[str, Any]) -> list[list[str]]:
