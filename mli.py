@@ -353,9 +353,7 @@ def _run_sweeps(sweeps: list[Sweep], folder: Path, executor: Executor, device: s
     for line in outcome.lines(sweeps, store):
         typer.echo(line)
     if outcome.failed:
-        sys.exit(
-            f"mli: {len(outcome.failed)} runs failed; `mli runs show NAME` says how, the same command tries again"
-        )
+        sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")
 
 
 runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
@@ -371,12 +369,11 @@ def list_runs(store: _Store = _STORE) -> None:
 
         for run in stored_runs(Store(store)):
             spec = run.spec
-            what = (
-                ""
-                if spec is None
-                else f"{spec.data} {spec.network} depth={spec.depth} bias={spec.bias} seed={spec.seed}"
+            words = (
+                [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
             )
-            typer.echo(f"{run.name}  {run.state:<10}  {what}{'  (other code)' * run.other_code}")
+            words += ["(made by other code)"] if run.other_code else []
+            typer.echo("  ".join([run.name, f"{run.state:<10}", *words]))
 
 
 @runs.command()
