@@ -2,9 +2,9 @@
 
     PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/train_many.py [--device cuda] [CASE ...]
 
-On the CPU times are CPU seconds of the one thread (`time.process_time`), so that other work
-on a shared machine counts little; on a CUDA device seconds between synchronisations. Contenders take turns, and the least of
-three counts. Images are random numbers of CIFAR's shape: no time depends on what is on them.
+On the CPU times are CPU seconds of the one thread (`time.process_time`), so that other work on a shared
+machine counts little; on a CUDA device seconds between synchronisations. Contenders take turns, and the least
+of three counts. Images are random numbers of CIFAR's shape: no time depends on what is on them.
 """
 
 from __future__ import annotations
