@@ -37,7 +37,8 @@ class Job:
 
     Attributes:
         name: "full" or "smoke".
-        seeds: of the networks and of the simple model.
+        seeds: of the networks.
+        simple_model_seeds: of the simple model.
         protocol: of the networks.
         simple_model: of the simple model.
         arms: of the star.
@@ -46,16 +47,19 @@ class Job:
 
     name: str
     seeds: tuple[int, ...]
+    simple_model_seeds: tuple[int, ...]
     protocol: Protocol
     simple_model: SimpleModel = field(default_factory=SimpleModel)
     arms: tuple[Arm, ...] = ARMS
     processes: int = 2
 
 
-FULL = Job("full", SEEDS, PROTOCOL)
+# C6 asks for a share of 0.9 of the starts: with 12 of them that cannot be told from one half 4 times in 5.
+FULL = Job("full", SEEDS, (*SEEDS, *range(200, 212)), PROTOCOL)
 # Seeds of its own: a run of the smoke protocol must never be taken for one that counts.
 SMOKE = Job(
     "smoke",
+    (1000,),
     (1000,),
     replace(SMOKE_PROTOCOL, target_loss=0.5, alphas=21),
     SimpleModel(final_loss=1e-2),
@@ -90,7 +94,7 @@ def run_main_job(folder: Path | str, job: Job = FULL) -> Outcome:
     for part in ("simple_model", "curves"):
         writable_folder(folder / part)
     # Before the training, which takes longer: a mistake here must not cost it.
-    simple_model = integrate_simple_model(folder / "simple_model", job.seeds, job.simple_model)
+    simple_model = integrate_simple_model(folder / "simple_model", job.simple_model_seeds, job.simple_model)
     paths = run_star(folder, seeds=job.seeds, arms=job.arms, protocol=job.protocol, processes=job.processes)
     runs = tuple(xr.load_dataset(path, engine="h5netcdf") for path in paths)
     observations = observe(runs, simple_model)

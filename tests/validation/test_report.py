@@ -111,7 +111,10 @@ def test_a_refuted_claim_names_what_failed_and_nothing_else(tmp_path):
     (said,) = [line for line in text.splitlines() if line.startswith("**Refuted**") and "plateau on" in line]
     assert said.count("at depth 8 (centre) minus that at depth 2 (mean") == 2  # of the loss and of the error
     assert "without any bias" not in said
-    assert said.endswith("Of the other 2 means 2 lie on the claimed side.")
+    assert "Of the other 2 means 2 lie on the claimed side." in said
+    assert said.endswith(
+        "Judged without imposed gap 2 minus 0 (it needs runs of the experiment imposed_bias)."
+    )
 
 
 def test_the_runs_are_told_with_all_that_differs_between_arms(planted_outcome):
