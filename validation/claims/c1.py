@@ -102,7 +102,7 @@ CLAIM = Claim(
             f"between any two alphas) by at most 1 % of its fall from alpha = 0 to 1",
             side="above",
             threshold=0.5,
-            effect_size=0.75,
+            effect_size=0.8,  # not 0.75: seven arms a seed spread too much to find that 4 times in 5
             unit="of the arms",
             reason=_REASON,
         )

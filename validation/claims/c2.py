@@ -33,7 +33,7 @@ _SHAPES: dict[str, Callable[[xr.Dataset], float]] = {
     "loss_plateau_end": lambda run: plateau_end(run, "loss"),
     "error_plateau_end": lambda run: plateau_end(run, "error"),
 }
-# What may differ between the two arms (the epochs allowed stop a run that counts nowhere); the rest must agree.
+# What may differ between the two arms (a stop at too many epochs counts nowhere); the rest must agree.
 _MAY_DIFFER = {
     "label_noise",
     "max_epochs",
