@@ -147,9 +147,11 @@ def _check(check: Check) -> dict[str, Any]:
 
 def _run(run: xr.Dataset) -> dict[str, Any]:
     attributes = ("arm", "seed", "depth", "bias_mode", "init_scale", "status", "threads", "data", "data_hash")
+    of_the_store = ("run", "experiment", "form", "network", "batch_norm", "learning_rate", "code", "device")
     numbers = {name: run[name].item() for name in ("epochs", "steps", "end_loss") if name in run}
     numbers["n_samples"] = run.sizes["sample"]
-    return {name: run.attrs[name] for name in attributes} | numbers
+    found = {name: run.attrs[name] for name in attributes}
+    return found | {name: run.attrs[name] for name in of_the_store if name in run.attrs} | numbers
 
 
 def _version(name: str) -> str:

@@ -34,10 +34,11 @@ lasts. That is the *homogeneous prediction*; it knows only the trained network's
 _READING = """\
 **What was run.** Small fully connected networks on images of handwritten digits, as a *star*: a *centre*
 (depth 8, a bias in the last layer only, initial weights at half of He's scale) and *arms* that differ from
-it in depth, in bias or in initial scale. Every arm is trained from the same seeds. A trained network's
-weights and biases are moved in up to four ways: *linear*, all of them along the straight line;
-*homogeneous*, the bias of layer l at `alpha^l`; *weights* alone, the biases as trained throughout; *bias*
-alone, the weights as trained throughout. Details are under "The runs".
+it in depth, in bias or in initial scale. Every arm is trained from the same seeds. Other *experiments* have
+arms called `experiment/arm`. A trained network's weights and biases are moved in up to five ways: *linear*,
+all of them along the straight line; *homogeneous*, the bias of layer l at `alpha^l`; *weights* alone, the
+biases as trained throughout; *bias* alone, the weights as trained throughout; *no_last_bias*, linear with
+the last layer's bias put to 0. Details are under "The runs".
 
 **Where the claims come from.** A1 to A6 are the sentences of the abstract of Wang, Wang, Zhou and Ge,
 "Plateau in Monotonic Linear Interpolation" (ICLR 2023). T1 to T5 are theorems for a network that starts
@@ -240,7 +241,8 @@ def _runs(data: Mapping[str, Any]) -> str:
     protocol = data["job"]["protocol"]
     simple = data["job"]["simple_model"]
     threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
-    samples = " or ".join(map(str, sorted({run["n_samples"] for run in data["runs"]})))
+    star_runs = [run for run in data["runs"] if "/" not in run["arm"]]
+    samples = " or ".join(map(str, sorted({run["n_samples"] for run in star_runs})))
     lines = [
         "## The runs\n",
         f"{data['centre']} From the centre each arm of the star changes one thing: depth (and with it the "
@@ -259,14 +261,33 @@ def _runs(data: Mapping[str, Any]) -> str:
         "| arm | depth | bias | initial scale | learning rate | runs | at the target | epochs, mean |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    arms = {arm["name"]: arm for arm in data["job"]["arms"]}
-    for arm in dict.fromkeys(run["arm"] for run in data["runs"]):
-        runs = [run for run in data["runs"] if run["arm"] == arm]
-        reached = [run for run in runs if run["status"] == "reached"]
-        epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
-        what = [f"{arms[arm][key]}" for key in ("depth", "bias", "init_scale", "learning_rate")]
-        lines.append(f"| {arm} | {' | '.join(what)} | {len(runs)} | {len(reached)} | {number(epochs)} |")
+    by_arm: dict[str, list[Mapping[str, Any]]] = {}
+    for run in data["runs"]:
+        by_arm.setdefault(run["arm"], []).append(run)
+    star = {arm["name"]: arm for arm in data["job"]["arms"]}
+    for arm in [name for name in by_arm if name in star]:
+        what = " | ".join(f"{star[arm][key]}" for key in ("depth", "bias", "init_scale", "learning_rate"))
+        lines.append(f"| {arm} | {what} | {_counted(by_arm[arm])} |")
+    others = [name for name in by_arm if name not in star]
+    if others:
+        lines += [
+            "\nThe other experiments (their files are `simulations/experiments/*.toml`); with five seeds an "
+            "arm is described, not tested:\n",
+            "| arm | data | network | runs | at the target | epochs, mean |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *(
+                f"| {arm} | {by_arm[arm][0]['data']} | {by_arm[arm][0].get('network', 'fcn')} | "
+                f"{_counted(by_arm[arm])} |"
+                for arm in others
+            ),
+        ]
     left_out = [f"{out['arm']} seed {out['seed']} ({out['reason']})" for out in data["left_out"]]
     lines.append("\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n")
     lines.append("Versions: " + ", ".join(f"{name} {v}" for name, v in data["versions"].items()) + ".")
     return "\n".join(lines) + "\n"
+
+
+def _counted(runs: Sequence[Mapping[str, Any]]) -> str:
+    reached = [run for run in runs if run["status"] == "reached"]
+    epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
+    return f"{len(runs)} | {len(reached)} | {number(epochs)}"
