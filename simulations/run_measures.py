@@ -24,6 +24,7 @@ from simulations.endpoint_prediction import (
 )
 from simulations.evaluation import evaluation_mode, logits
 from simulations.last_layer import find_last_layer
+from simulations.run_parts import CONVOLUTIONAL
 from simulations.run_spec import RunSpec
 from simulations.training_device import device_of, samples_on
 
@@ -93,6 +94,7 @@ def measure_path(trained: Trained, path: str) -> xr.Dataset:
                 batch_norm=spec.bn_policy if spec.batch_norm else None,
                 calibration=trained.data,
                 exits=exits,
+                channels_last=spec.network in CONVOLUTIONAL,
             )
 
     found = curves(trained.data, exits=path == "linear" and not no_exits)

@@ -15,7 +15,9 @@ from simulations.run_spec import RunSpec
 from simulations.training import TrainingResult, train
 from simulations.training_progress import ProgressCallback
 
-__all__ = ["run_data", "run_network", "train_run"]
+__all__ = ["CONVOLUTIONAL", "run_data", "run_network", "train_run"]
+
+CONVOLUTIONAL = ("vgg16", "resnet18")
 
 
 def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
@@ -56,6 +58,9 @@ def run_network(spec: RunSpec, data: ImageDataset) -> nn.Module:
         init_scale=spec.init_scale,
         seed=spec.seed,
     )
+    if spec.network in CONVOLUTIONAL:
+        # A quarter faster on the CPU. (torch's stubs lack this form of the call.)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if spec.imposed_bias_gap is not None:
         bias = network.get_parameter(_last_bias(network, data))
         with torch.no_grad():
