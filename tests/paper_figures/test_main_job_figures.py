@@ -14,7 +14,8 @@ from paper_figures.main_job_figures import save_main_job_figures
 from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR
 from tests.validation.planted import planted
 from validation import metrics
-from validation.main_job import FULL, Outcome
+from validation.main_job import Outcome
+from validation.profiles import job_of
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_every_seed_is_a_dot(observations):
 
 def test_files_are_the_same_twice_and_leave_no_trace(observations, tmp_path):
     settings = dict(rcParams)
-    outcome = Outcome(FULL, observations.runs, observations, ())
+    outcome = Outcome(job_of("quick"), observations.runs, observations, ())
     first = save_main_job_figures(tmp_path / "one", outcome)
     second = save_main_job_figures(tmp_path / "two", outcome)
     assert [path.name for path in first] == [
@@ -107,5 +108,5 @@ def test_files_are_the_same_twice_and_leave_no_trace(observations, tmp_path):
 
 def test_a_centre_without_a_run_is_said_on_the_figure(tmp_path):
     nothing = planted(seeds=range(100, 102), status="stagnated")
-    paths = save_main_job_figures(tmp_path, Outcome(FULL, nothing.runs, nothing, ()))
+    paths = save_main_job_figures(tmp_path, Outcome(job_of("quick"), nothing.runs, nothing, ()))
     assert all(path.stat().st_size > 0 for path in paths)
