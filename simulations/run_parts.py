@@ -1,0 +1,96 @@
+"""A spec's data, network and training: the one place where its fields become arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from simulations.datasets import ImageDataset, load
+from simulations.last_layer import find_last_layer
+from simulations.networks import fcn
+from simulations.run_spec import RunSpec
+from simulations.training import TrainingResult, train
+
+__all__ = ["run_data", "run_network", "train_run"]
+
+
+def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
+    """The training samples, and those of the test split or None; kept for the next run in this process.
+
+    Noise and imbalance are of the training samples alone.
+
+    Raises:
+        ValueError, OSError, ModuleNotFoundError: as `simulations.datasets.load`.
+    """
+    # The seed decides nothing but the noise: without it, runs of all seeds share their data.
+    seed = spec.seed if spec.label_noise else 0
+    split = "all" if spec.data == "digits" else "train"
+    data = _load(spec.data, split, spec.limit, spec.label_noise, spec.imbalance, seed)
+    test = None if spec.test_limit is None else _load(spec.data, "test", spec.test_limit, 0.0, 1.0, 0)
+    return data, test
+
+
+@lru_cache(maxsize=4)
+def _load(
+    data: str, split: str, limit: int | None, label_noise: float, imbalance: float, seed: int
+) -> ImageDataset:
+    return load(data, split, limit, label_noise=label_noise, imbalance=imbalance, seed=seed)
+
+
+def run_network(spec: RunSpec, data: ImageDataset) -> nn.Module:
+    """The network before training; with an imposed gap its last bias is that, and frozen."""
+    network = fcn(
+        spec.depth,
+        spec.width,
+        data.inputs[0].numel(),
+        data.n_classes,
+        bias=spec.bias,
+        init_scale=spec.init_scale,
+        seed=spec.seed,
+    )
+    if spec.imposed_bias_gap is not None:
+        bias = network.get_parameter(_last_bias(network, data))
+        with torch.no_grad():
+            bias.zero_()
+            bias[0] = spec.imposed_bias_gap
+        bias.requires_grad_(False)
+    return network
+
+
+def train_run(
+    spec: RunSpec,
+    network: nn.Module,
+    data: ImageDataset,
+    *,
+    device: str,
+    checkpoint: Path,
+    progress: Callable[..., Any] | None = None,
+) -> TrainingResult:
+    """Train it, from the checkpoint where there is one; `start` is the line's, its last bias 0 if imposed."""
+    result = train(
+        network,
+        data,
+        optimizer=spec.optimizer,
+        learning_rate=spec.learning_rate,
+        momentum=spec.momentum,
+        batch_size=spec.batch_size,
+        target_loss=spec.target_loss,
+        max_epochs=spec.max_epochs,
+        seed=spec.seed,
+    )
+    if spec.imposed_bias_gap is not None:
+        name = _last_bias(network, data)
+        result.start[name] = torch.zeros_like(result.start[name])
+    return result
+
+
+def _last_bias(network: nn.Module, data: ImageDataset) -> str:
+    device = next(network.parameters()).device
+    name = find_last_layer(network, data.inputs[:1].to(device)).bias_name
+    assert name is not None, "a spec with an imposed gap has a last bias"
+    return name
