@@ -9,20 +9,18 @@ import numpy as np
 import xarray as xr
 
 from paper_figures.sources import figure_module
-from paper_figures.style import AxesGrid, save_figure
+from paper_figures.style import FORMATS, AxesGrid, save_figure
 from simulations.atomic_files import atomic_path, writable_folder
 
 __all__ = ["figure_formats", "long_table", "shipped_note", "write_data", "write_figure"]
 
 
 def figure_formats(text: str) -> tuple[str, ...]:
-    """ "pdf,png,svg" as a tuple.
+    """The formats of a list with commas, each once.
 
     Raises:
         ValueError: an unknown or no format.
     """
-    from paper_figures.style import FORMATS
-
     wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
     unknown = [one for one in wanted if one not in FORMATS]
     if unknown or not wanted:

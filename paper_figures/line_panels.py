@@ -33,10 +33,14 @@ QUANTITIES = {"loss": "loss (nats)", "error": "error (share of samples)"}
 
 
 class LineStyle(NamedTuple):
-    """How a line is drawn and, for a prediction, which line of its panel it predicts."""
+    """How a line is drawn; for a prediction, which line of its panel it predicts (`of`): it has no band.
+
+    `beside` names a line that a measured one is compared with in the caption.
+    """
 
     style: Mapping[str, Any]
-    predicts: str = ""
+    of: str = ""
+    beside: str = ""
 
 
 class Panel(NamedTuple):
@@ -55,8 +59,8 @@ def collect_lines(
     Returns:
         For loss and error: `<q>_mean`, `<q>_low`, `<q>_high` (panel, line, alpha), nan where a panel has no
         such line; `<q>_plateau_end(panel, line, seed)`, of each seed's own curve; `<q>_off(panel, line,
-        seed)`, a prediction's worst distance from the line that it predicts, of one seed. `n_seeds(panel,
-        line)`.
+        seed)`, the worst distance of one seed's curve from its curve of the line `of` or `beside`;
+        `n_seeds(panel, line)`.
 
     Raises:
         ValueError: no panel with a line.
@@ -79,7 +83,7 @@ def collect_lines(
         for n, name in enumerate(names):
             curves = panel.lines.get(name) or {}
             found["n_seeds"][p, n] = len(curves)
-            target = panel.lines.get(styles[name].predicts) or {}
+            target = panel.lines.get(styles[name].of or styles[name].beside) or {}
             for which, q in enumerate(QUANTITIES if curves else ()):
                 of_all = mean_low_high([curve[which] for curve in curves.values()])
                 for part, values in zip(("mean", "low", "high"), of_all, strict=True):
@@ -139,7 +143,7 @@ def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[st
             continue
         mean, low, high = (panel[f"{quantity}_{part}"][n].to_numpy() for part in ("mean", "low", "high"))
         how = styles[str(name)]
-        if how.predicts:
+        if how.of:
             low = high = mean
         draw_band(ax, panel["alpha"].to_numpy(), mean, low, high, label=str(name), **how.style)
     ax.set(xlim=(0, 1))
@@ -163,13 +167,14 @@ def line_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle]) -> str:
             seeds = int(panel["n_seeds"][n])
             if not seeds:
                 continue
-            if styles[str(name)].predicts:
-                loss, error = (range_text(panel[f"{q}_off"][n]) for q in QUANTITIES)
-                parts.append(f"{name} is off by {loss} nats and {error} of the error at its worst alpha")
-            else:
-                loss, error = (range_text(panel[f"{q}_plateau_end"][n]) for q in QUANTITIES)
-                parts.append(
-                    f"{name} (n = {seeds}) ends its loss plateau at {loss}, its error plateau at {error}"
-                )
+            how = styles[str(name)]
+            off = " nats and ".join(range_text(panel[f"{q}_off"][n]) for q in QUANTITIES) + " of the error"
+            if how.of:
+                parts.append(f"{name} is off by {off} at its worst alpha")
+                continue
+            loss, error = (range_text(panel[f"{q}_plateau_end"][n]) for q in QUANTITIES)
+            parts.append(f"{name} (n = {seeds}): plateau's end {loss} in loss, {error} in error")
+            if how.beside:
+                parts[-1] += f", at most {off} from {how.beside}"
         sentences.append(f"{title}: {'; '.join(parts)}.")
     return " ".join(sentences)

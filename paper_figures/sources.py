@@ -58,6 +58,7 @@ def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: b
 def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
     """A figure's data collected from the store and the files beside it, None where there are none."""
     module = figure_module(name)
+    found: xr.Dataset
     if hasattr(module, "FILE"):
         path = store.parent / module.FILE
         if not path.is_file():
@@ -79,10 +80,14 @@ def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
 def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
     if not store.is_dir():  # reading must not make one
         return []
-    from simulations.runs import Store
+    from simulations.run_store import Store
     from simulations.sweeps import experiment_runs
 
-    return [run.assign_attrs(form=form) for run in experiment_runs(Store(store), experiment, form)]
+    runs = Store(store)
+    return [
+        run.assign_attrs(form=form, made=runs.provenance(run.attrs["run"])["time"])
+        for run in experiment_runs(runs, experiment, form)
+    ]
 
 
 def shipped_data(name: str) -> xr.Dataset | None:
