@@ -184,10 +184,10 @@ def _digits(split: str, choice: _Choice) -> ImageDataset:
 
 
 def _images(name_or_folder: str | Path) -> AbstractContextManager[ImageTables]:
-    name = str(name_or_folder)
-    if name not in SHORT_NAMES and Path(name).is_dir():
+    name, is_path = str(name_or_folder), isinstance(name_or_folder, Path)
+    if name and (is_path or name not in SHORT_NAMES) and Path(name).is_dir():
         return parquet_images(Path(name))
-    if isinstance(name_or_folder, Path) or not is_hub_name(name):
+    if is_path or not is_hub_name(name):
         raise ValueError(
             f"unknown data set {name!r}: neither 'digits' nor an existing folder nor a name of the hub "
             f"({', '.join(SHORT_NAMES)} or owner/name)"

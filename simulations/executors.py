@@ -1,7 +1,7 @@
 """Where the runs of a sweep execute: processes here, a Dask cluster, a Slurm cluster.
 
-`simulations.sweep_runner` asks of an executor only `submit(function, *arguments)` and futures with `result()`;
-the adapters here open one and say how to wait for it. Engines are the libraries' own.
+`simulations.sweep_runner` asks of an executor only `submit(function, *arguments)` and futures with
+`result()`; the adapters here open one and say how to wait for it. Engines are the libraries' own.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ def here() -> Iterator[Executor]:
 
 
 def any_executor(executor: Any) -> Executor:
-    """The adapter of an object with `submit` whose futures are `concurrent.futures`' own; an adapter as it is.
+    """The adapter of an object with `submit` and futures of `concurrent.futures`; an adapter as it is.
 
     Raises:
         TypeError: no `submit`.

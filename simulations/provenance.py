@@ -44,7 +44,7 @@ def code_hash() -> str:
     """32 hex digits over all modules of this package: other code may give other numbers."""
     digest = blake2b(digest_size=16)
     # All of them, not a list kept by hand, which a new one that makes numbers would be missing in.
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from simulations.datasets import ImageDataset, load
 from simulations.last_layer import find_last_layer
-from simulations.networks import fcn
+from simulations.networks import build_network
 from simulations.run_spec import RunSpec
 from simulations.training import TrainingResult, train
 
@@ -44,12 +44,16 @@ def _load(
 
 def run_network(spec: RunSpec, data: ImageDataset) -> nn.Module:
     """The network before training; with an imposed gap its last bias is that, and frozen."""
-    network = fcn(
-        spec.depth,
-        spec.width,
-        data.inputs[0].numel(),
-        data.n_classes,
+    network = build_network(
+        spec.network,
+        input_shape=tuple(data.inputs.shape[1:]),
+        n_classes=data.n_classes,
+        depth=spec.depth,
+        width=spec.width,
+        width_multiplier=spec.width_multiplier,
+        batch_norm=spec.batch_norm,
         bias=spec.bias,
+        init_scheme=spec.init_scheme,
         init_scale=spec.init_scale,
         seed=spec.seed,
     )

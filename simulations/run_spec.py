@@ -323,14 +323,11 @@ def _check_together(spec: RunSpec) -> None:
 
 def why_no_path(path: str, *, bias: str, network: str, batch_norm: bool) -> str:
     """Why a path is not walked on such a network, "" where it is."""
-    normalised = batch_norm or network == "vit"
-    if path == "homogeneous" and normalised:
+    if path == "homogeneous" and (batch_norm or network == "vit"):
         return "is not defined through normalisation layers"
-    if bias != "none":
-        return ""
-    if path == "no_last_bias" or (path == "bias" and not normalised):
+    if bias == "none" and path in ("bias", "no_last_bias"):
         return "needs a bias, but bias is 'none'"
-    if path in ("homogeneous", "weights") and not normalised:
+    if bias == "none" and path in ("homogeneous", "weights"):
         return "is the linear path where bias is 'none'"
     return ""
 

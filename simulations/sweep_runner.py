@@ -113,8 +113,8 @@ def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome:
         made: MadeRun = future.result()
     except executor.lost as error:
         raise ChildProcessError(
-            f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, the "
-            "same command goes on from there"
+            f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
+            "the same command goes on from there"
         ) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK:
