@@ -86,7 +86,7 @@ def _architectures(runs: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
 
 
 def _rank(group: Sequence[xr.Dataset]) -> tuple[int, int]:
-    return len({run.attrs["bias_mode"] for run in group}), int(group[0].attrs["depth"])
+    return len({run.attrs["bias_mode"] for run in group}), int(group[0].attrs["depth"] or 0)
 
 
 layout = lines_layout

@@ -47,8 +47,7 @@ def collect(experiment: xr.Dataset) -> xr.Dataset:
     """
     if experiment.attrs.get("experiment") != "plateau-laws":
         raise ValueError(
-            f"F7 is drawn from the experiment plateau-laws, got {experiment.attrs.get('experiment')!r}: "
-            f"{MADE_BY}"
+            f"F7 is drawn from plateau-laws.nc, got {experiment.attrs.get('experiment')!r}: {MADE_BY}"
         )
     spec = json.loads(experiment.attrs["spec"])
     pairs = dict.fromkeys((g["n_classes"], g["degree"]) for g in spec["groups"])

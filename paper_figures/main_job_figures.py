@@ -33,9 +33,7 @@ def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
     ]
 
 
-def _save(
-    folder: Path | str, name: str, figure: ModuleType, collect: Callable[[], xr.Dataset]
-) -> list[Path]:
+def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[], xr.Dataset]) -> list[Path]:
     try:
         dataset = collect()
     except ValueError as error:  # no run reached its target loss
