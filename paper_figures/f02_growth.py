@@ -95,7 +95,7 @@ def _panel(runs: Sequence[xr.Dataset], seeds: Sequence[int]) -> xr.Dataset:
 
 def layout(dataset: xr.Dataset) -> Layout:
     """Gain above, cosine below, a column for each arm."""
-    return Layout(2, dataset.sizes["panel"], DOUBLE_COLUMN, 4.0)
+    return Layout(2, dataset.sizes["panel"], DOUBLE_COLUMN, 4.2, legend=5)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -109,7 +109,6 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         axes[1, column].set_xlabel("alpha")
     axes[0, 0].set_ylabel("share of its end")
     axes[1, 0].set_ylabel("cosine of the signal\nwith its end")
-    axes[0, -1].legend(loc="lower right", fontsize=5.5)
 
 
 def _draw_gain(ax: Axes, panel: xr.Dataset) -> None:
@@ -127,7 +126,7 @@ def _draw_gain(ax: Axes, panel: xr.Dataset) -> None:
 def _draw_cosine(ax: Axes, panel: xr.Dataset) -> None:
     alphas = panel["held_out_alpha"].to_numpy()
     cosine = [panel[f"cosine_{p}"].to_numpy() for p in ("mean", "low", "high")]
-    draw_band(ax, alphas, *cosine, label="cosine", color=LOSS_COLOUR, marker="o", markersize=3)
+    draw_band(ax, alphas, *cosine, label="_cosine", color=LOSS_COLOUR, marker="o", markersize=3)
     ax.set(xlim=(0, 1), ylim=(min(0.0, float(np.nanmin(cosine[1]))) - 0.02, 1.02))
 
 

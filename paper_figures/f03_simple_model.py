@@ -106,7 +106,7 @@ def _by_rank(flow: xr.Dataset) -> xr.Dataset:
 def layout(dataset: xr.Dataset) -> Layout:
     """Two rows, a column for each start."""
     columns = dataset.sizes["start"]
-    return Layout(2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 3.8)
+    return Layout(2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 4.0, legend=2 * columns)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -117,25 +117,23 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         _draw_one(axes[1, column], one, "bias", "bias b_i (nats)")
         axes[0, column].set_title(str(one["start"].item()))
         axes[1, column].set_xlabel("time of the gradient flow")
-    axes[0, 0].legend(title="W_ii(0); dotted: time by T9", title_fontsize=7, loc="center right")
 
 
-def _draw_one(ax: Axes, one: xr.Dataset, quantity: str, label: str) -> None:
+def _draw_one(ax: Axes, one: xr.Dataset, quantity: str, unit: str) -> None:
     time, values = one["time"].to_numpy(), one[quantity].to_numpy()
     predicted = one["predicted_time"].to_numpy()
-    start = one["weights"].to_numpy()[0]
     # A logarithmic axis has no 0; nothing happens long before the first class is learned.
     from_time = 0.4 * float(np.nanmin(np.where(np.isfinite(predicted), predicted, np.nan)))
     shown = time >= from_time
     shown[: max(int(np.argmax(shown)) - 1, 1)] = False
     for rank in range(values.shape[1]):
         style = {key: STYLES[rank % len(STYLES)][key] for key in ("color", "linestyle")}
-        ax.plot(
-            time[shown], values[shown, rank], label=f"{start[rank]:.5f}", gid=f"{quantity}{rank}", **style
-        )
+        name = "largest" if rank == 0 else "smallest" if rank == values.shape[1] - 1 else f"{rank + 1}."
+        label = f"{name} initial weight"
+        ax.plot(time[shown], values[shown, rank], label=label, gid=f"{quantity}{rank}", **style)
         if np.isfinite(predicted[rank]):
             ax.axvline(predicted[rank], color=style["color"], linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", ylabel=label, xlim=(from_time, time[-1]))
+    ax.set(xscale="log", ylabel=unit, xlim=(from_time, time[-1]))
 
 
 def caption(dataset: xr.Dataset) -> str:

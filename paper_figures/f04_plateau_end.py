@@ -101,7 +101,7 @@ def ends(curves: Callable[[Sequence[xr.Dataset]], Curves], quantity: str) -> Cal
 
 def layout(dataset: xr.Dataset) -> Layout:
     """The error's panels above the loss's."""
-    return Layout(_PANELS_A_ROW, dataset.sizes["panel"] // _PANELS_A_ROW, DOUBLE_COLUMN, 4.2)
+    return Layout(_PANELS_A_ROW, dataset.sizes["panel"] // _PANELS_A_ROW, DOUBLE_COLUMN, 4.4, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -110,7 +110,6 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         ax = axes[panel % _PANELS_A_ROW, panel // _PANELS_A_ROW]
         draw_points(ax, dataset.isel(panel=panel), LINES)
         ax.set_ylim(0, 1)
-    axes[0, 0].legend(loc="upper left", fontsize=5.5)
 
 
 def caption(dataset: xr.Dataset) -> str:

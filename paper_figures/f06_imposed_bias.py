@@ -87,7 +87,7 @@ def _held_by_theory(run: xr.Dataset) -> float:
 
 def layout(dataset: xr.Dataset) -> Layout:
     """The panels side by side."""
-    return Layout(1, dataset.sizes["panel"], DOUBLE_COLUMN, 2.5)
+    return Layout(1, dataset.sizes["panel"], DOUBLE_COLUMN, 2.7, legend=4)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -95,7 +95,6 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     for panel, ax in enumerate(axes.ravel()):
         draw_points(ax, dataset.isel(panel=panel), LINES)
         ax.set_ylim(0, 1)
-    axes[0, 0].legend(loc="upper left", fontsize=5.5)
 
 
 def caption(dataset: xr.Dataset) -> str:

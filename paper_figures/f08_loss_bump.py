@@ -58,7 +58,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
             "bump_alpha": ("seed", [row["alpha"] for row in of_centre]),
             "bump_height": ("seed", [row["expanded"] for row in of_centre]),
             **{name: ("run", [row[name] for row in rows]) for name in ("found", "exact", "expanded")},
-            "arm": ("run", [str(run.attrs["arm"]) for run in usable]),
+            "arm": ("run", [_words(run) for run in usable]),
             "fall": ("run", [float(run["start_loss"] - run["end_loss"]) for run in usable]),
         },
         coords={
@@ -75,6 +75,14 @@ def _ends(run: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     assert r is not None
     signal, bias, labels = (run[name].to_numpy() for name in ("signal", "bias", "labels"))
     return signal, bias, labels, r
+
+
+def _words(run: xr.Dataset) -> str:
+    """An arm in a legend: the star's by name, others by what they vary."""
+    a = run.attrs
+    if a.get("imposed_bias_gap", "") != "":
+        return f"imposed gap {float(a['imposed_bias_gap']):g}"
+    return str(a["arm"]) if "/" not in a["arm"] else f"depth {a['depth']}, scale {a['init_scale']:g}"
 
 
 def _theory(run: xr.Dataset) -> np.ndarray:

@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 
 
 def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Shares of each class's samples that have left the class of the largest bias, and that are correct.
+    """Shares of each class's samples that have left the class of the largest bias, and correct by then.
 
     Args:
         runs: merged runs of the star with `bias_exit` and `correct_from`; the centre's are taken, or else
@@ -114,7 +114,7 @@ def _median(alphas: Floats) -> float:
 
 def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
     """Three panels side by side."""
-    return Layout(1, 3, DOUBLE_COLUMN, 2.6)
+    return Layout(1, 3, DOUBLE_COLUMN, 2.8, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -123,8 +123,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     _draw_shares(left, dataset, "left", first=1)
     left.set(title="no longer predicted as i*", ylabel="share of a class's samples")
     _draw_shares(middle, dataset, "correct", first=0)
-    middle.set_title("correct from here on")
-    middle.legend(loc="lower right", fontsize=5.5)
+    middle.set_title("correct for the first time")
     _draw_gaps(right, dataset)
 
 
@@ -152,15 +151,14 @@ def _draw_shares(ax: Axes, dataset: xr.Dataset, quantity: str, *, first: int) ->
 def _draw_gaps(ax: Axes, dataset: xr.Dataset) -> None:
     gap = dataset["gap"].to_numpy()[:, 1:]
     looks: tuple[tuple[str, str, dict[str, Any]], ...] = (
-        ("median_exit", "measured", {"color": "#0072B2", "marker": "o", "markersize": 2.5}),
-        ("median_exit_theory", "theory", {"color": "black", "marker": "x", "markersize": 3}),
+        ("median_exit", "a class, measured", {"color": "#0072B2", "marker": "o", "markersize": 2.5}),
+        ("median_exit_theory", "a class, theory", {"color": "black", "marker": "x", "markersize": 3}),
     )
     for name, label, style in looks:
         values = dataset[name].to_numpy()[:, 1:]
         there = np.isfinite(values)
         ax.plot(gap[there], values[there], label=label, linestyle="none", gid=name, **style)
     ax.set(xlabel="bias below i* (nats)", ylabel="median exit (alpha)", title="classes but i*", ylim=(0, 1))
-    ax.legend(loc="lower right", fontsize=6)
 
 
 def caption(dataset: xr.Dataset) -> str:

@@ -47,7 +47,7 @@ def collect(measured: xr.Dataset) -> xr.Dataset:
 
 def layout(dataset: xr.Dataset) -> Layout:
     """Two rows, a column for each network."""
-    return Layout(2, dataset.sizes["network"], DOUBLE_COLUMN, 3.8)
+    return Layout(2, dataset.sizes["network"], DOUBLE_COLUMN, 4.0, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -60,7 +60,6 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             else:
                 axes[row, column].set_xlabel("forward passes over the data")
         axes[row, 0].set_ylabel(label)
-    axes[-1, axes.shape[1] // 2].legend(loc="upper right", fontsize=6)
 
 
 def _draw_one(ax: Axes, one: xr.Dataset, quantity: str) -> None:

@@ -54,6 +54,7 @@ def write_figure(
         width=layout.width,
         height=layout.height,
         formats=tuple(formats),
+        legend=layout.legend,
         note=note,
     )
     text = folder / f"{name}.txt"

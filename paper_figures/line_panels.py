@@ -116,7 +116,8 @@ def end_of_plateau(alphas: NDArray[np.float64], values: NDArray[np.float64]) -> 
 def lines_layout(dataset: xr.Dataset) -> Layout:
     """Loss above error, a column for each panel; one panel's two side by side."""
     columns = dataset.sizes["panel"]
-    return Layout(1, 2, DOUBLE_COLUMN, 2.7) if columns == 1 else Layout(2, columns, DOUBLE_COLUMN, 3.9)
+    rows, across, height = (1, 2, 2.7) if columns == 1 else (2, columns, 3.9)
+    return Layout(rows, across, DOUBLE_COLUMN, height, legend=3)
 
 
 def draw_lines(axes: AxesGrid, dataset: xr.Dataset, styles: Mapping[str, LineStyle]) -> None:
@@ -131,9 +132,6 @@ def draw_lines(axes: AxesGrid, dataset: xr.Dataset, styles: Mapping[str, LineSty
             if quantity == "error" or len(titles) == 1:
                 row[column].set_xlabel("alpha")
         row[0].set_ylabel(label)
-    # Curves fall from the upper left to the lower right: below them is room.
-    handles = {line.get_label(): line for ax in rows[0] for line in ax.lines}
-    rows[0, 0].legend(handles.values(), handles.keys(), loc="lower left", fontsize=5.5, handlelength=2.6)
 
 
 def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[str, LineStyle]) -> None:

@@ -55,4 +55,5 @@ def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[
         panels=(layout.rows, layout.columns),
         width=layout.width,
         height=layout.height,
+        legend=layout.legend,
     )

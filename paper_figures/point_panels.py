@@ -126,7 +126,9 @@ def point_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle], digits
             target = by_name.get(styles[str(name)].of)
             if target is not None:
                 off = np.abs(numbers - target.to_numpy())
-                parts.append(f"{name} is off by {range_text(off, digits)}")
+                n, of = int(np.isfinite(off).sum()), int(np.isfinite(target.to_numpy()).sum())
+                undefined = f" and undefined for {of - n} of {of} runs" if n < of else ""
+                parts.append(f"{name} is off by {range_text(off, digits)}{undefined}")
                 continue
             ends = [f"{range_text(numbers[i], digits)} at {x[i]:g}" for i in dict.fromkeys(there[[0, -1]])]
             n = int(np.isfinite(numbers).any(axis=0).sum())

@@ -78,6 +78,7 @@ def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
 
 
 def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
+    """An experiment's merged runs, with what the store records of them besides."""
     if not store.is_dir():  # reading must not make one
         return []
     from simulations.run_store import Store

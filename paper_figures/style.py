@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib import rc_context
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -81,12 +83,17 @@ _METADATA: dict[str, Any] = {
 
 
 class Layout(NamedTuple):
-    """The panels of a figure and its size in inches."""
+    """The panels of a figure, its size in inches, and whether one legend of all panels stands below them.
+
+    Where it does, `draw` names its artists and leaves the legend to whoever owns the figure.
+    """
 
     rows: int
     columns: int
     width: float
     height: float
+    legend: int = 0
+    """Its columns; 0 for none."""
 
 
 def save_figure(
@@ -98,6 +105,7 @@ def save_figure(
     width: float,
     height: float,
     formats: tuple[str, ...] = ("png", "pdf"),
+    legend: int = 0,
     note: str = "",
 ) -> list[Path]:
     """Draw the panels and write `folder/<name>.<format>`, each whole or not at all.
@@ -110,6 +118,7 @@ def save_figure(
         width: of the whole figure, inches.
         height: the same.
         formats: of `FORMATS`.
+        legend: columns of one legend of all panels, below them; 0 for none.
         note: small text below the panels.
 
     Raises:
@@ -126,6 +135,9 @@ def save_figure(
         rows, columns = (1, panels) if isinstance(panels, int) else panels
         axes: AxesGrid = figure.subplots(rows, columns, squeeze=False)
         draw(axes[0] if isinstance(panels, int) else axes)
+        if legend:
+            named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
+            figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=legend)
         if note:
             figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
         for suffix in formats:
@@ -134,3 +146,8 @@ def save_figure(
                 figure.savefig(temporary, metadata=_METADATA[suffix])
             paths.append(path)
     return paths
+
+
+def _named(ax: Axes) -> tuple[list[Artist], list[str]]:
+    artists, labels = ax.get_legend_handles_labels()
+    return artists, labels
