@@ -77,7 +77,7 @@ def _architectures(runs: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
         plain = kind == "fcn" or (kind == "vgg16" and not batch_norm(run))
         if a["bias_mode"] in ("last", "none") and (plain or (kind == "resnet18" and batch_norm(run))):
             place = (a.get("experiment", "star"), kind, a["data"])
-            groups.setdefault((place, a["depth"], a["init_scale"], a["width"]), []).append(run)
+            groups.setdefault((place, a["depth"], a["init_scale"], a.get("width")), []).append(run)
     chosen: dict[tuple[Any, ...], list[xr.Dataset]] = {}
     for (place, *_), group in groups.items():
         if place not in chosen or _rank(group) > _rank(chosen[place]):

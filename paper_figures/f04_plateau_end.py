@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
 import xarray as xr
 
-from paper_figures.line_panels import LineStyle, end_of_plateau
+from paper_figures.line_panels import QUANTITIES, LineStyle, end_of_plateau
 from paper_figures.point_panels import (
     PointPanel,
     Points,
@@ -18,10 +19,11 @@ from paper_figures.point_panels import (
 from paper_figures.run_curves import Curves, data_name, endpoint_law, measured, provenance, reached, theory
 from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "ends", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout", "plateau_ends"]
 
 TITLE = "Where the plateau ends"
 EXPERIMENTS = ("depth_and_bias", "initial_scale")
+MEASURED = "measured"
 LAST = "bias in the last layer"
 LINES = {
     LAST: LineStyle(STYLES[0]),
@@ -31,6 +33,7 @@ LINES = {
     "from both ends (M2), last": LineStyle({"color": "black", "linestyle": "--", "linewidth": 1.1}, LAST),
 }
 _MODES = {"last": LAST, "none": "bias in no layer", "all": "bias in all layers"}
+Ends = dict[tuple[str, str], float]
 _PANELS_A_ROW = 2  # quantities, one above the other
 
 
@@ -52,6 +55,8 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     groups: dict[tuple[str, str], list[xr.Dataset]] = {}
     for run in usable:
         groups.setdefault((str(run.attrs.get("experiment", "star")), data_name(run)), []).append(run)
+    laws = {MEASURED: measured, "theory": theory, "law": endpoint_law}
+    ends = {id(run): plateau_ends(run, laws) for run in usable}
     panels = []
     for (_, data), group in groups.items():
         for key, other, name in (("depth", "init_scale", "depth"), ("init_scale", "depth", "initial scale")):
@@ -60,8 +65,8 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
                 continue
             for quantity in ("error", "loss"):
                 title = f"{quantity}, {data}"
-                lines = _lines(chosen, key, quantity, by_bias=key == "depth")
-                panels.append(PointPanel(title, name, "plateau's end (alpha)", lines))
+                found = _lines(chosen, ends, key, quantity)
+                panels.append(PointPanel(title, name, "plateau's end (alpha)", found))
     return collect_points(panels, LINES, provenance(usable, n_left_out=len(runs) - len(usable)))
 
 
@@ -73,30 +78,31 @@ def _at_usual(group: Sequence[xr.Dataset], key: str, other: str) -> list[xr.Data
     return [run for run in group if run.attrs[other] == usual]
 
 
-def _lines(runs: Sequence[xr.Dataset], key: str, quantity: str, *, by_bias: bool) -> dict[str, Points]:
-    def place(run: xr.Dataset) -> float:
-        return float(run.attrs[key])
+def _lines(
+    runs: Sequence[xr.Dataset], ends: Mapping[int, Ends], key: str, quantity: str
+) -> dict[str, Points]:
+    """Measured ends by bias (against depth; a last-layer bias alone else), predicted ones for a last bias."""
 
-    found = {}
-    for mode, name in _MODES.items():
-        if by_bias or mode == "last":
-            of_mode = [run for run in runs if run.attrs["bias_mode"] == mode]
-            found[name] = points_of(of_mode, place, ends(measured, quantity))
-    last = [run for run in runs if run.attrs["bias_mode"] == "last"]
-    found["theory, zero start (T1), last"] = points_of(last, place, ends(theory, quantity))
-    found["from both ends (M2), last"] = points_of(last, place, ends(endpoint_law, quantity))
+    def points(mode: str, law: str) -> Points:
+        of_mode = [run for run in runs if run.attrs["bias_mode"] == mode]
+        return points_of(of_mode, lambda run: run.attrs[key], lambda run: ends[id(run)][law, quantity])
+
+    modes = _MODES if key == "depth" else {"last": LAST}
+    found = {name: points(mode, MEASURED) for mode, name in modes.items()}
+    found["theory, zero start (T1), last"] = points("last", "theory")
+    found["from both ends (M2), last"] = points("last", "law")
     return found
 
 
-def ends(curves: Callable[[Sequence[xr.Dataset]], Curves], quantity: str) -> Callable[[xr.Dataset], float]:
-    """A function from a run to the end of its plateau on a curve that `curves` gives, nan where none is."""
-
-    def end(run: xr.Dataset) -> float:
-        for loss, error in curves([run]).values():
-            return end_of_plateau(run["alpha"].to_numpy(), loss if quantity == "loss" else error)
-        return float("nan")
-
-    return end
+def plateau_ends(run: xr.Dataset, laws: Mapping[str, Callable[[Sequence[xr.Dataset]], Curves]]) -> Ends:
+    """The end of the plateau by law and quantity ("loss", "error"), nan where a law has no curve."""
+    alphas, found = run["alpha"].to_numpy(), {}
+    for name, law in laws.items():
+        nothing = np.full(len(alphas), np.nan)
+        (curves,) = law([run]).values() or [(nothing, nothing)]
+        for quantity, curve in zip(QUANTITIES, curves, strict=True):
+            found[name, quantity] = end_of_plateau(alphas, curve)
+    return found
 
 
 def layout(dataset: xr.Dataset) -> Layout:

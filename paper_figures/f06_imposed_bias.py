@@ -8,9 +8,16 @@ import numpy as np
 import xarray as xr
 
 from mli_theory import DomainError, majority_exit
-from paper_figures.f04_plateau_end import ends
+from paper_figures.f04_plateau_end import plateau_ends
 from paper_figures.line_panels import LineStyle
-from paper_figures.point_panels import PointPanel, collect_points, draw_points, point_sentences, points_of
+from paper_figures.point_panels import (
+    PointPanel,
+    Points,
+    collect_points,
+    draw_points,
+    point_sentences,
+    points_of,
+)
 from paper_figures.run_curves import (
     degree,
     endpoint_law,
@@ -53,14 +60,19 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         ValueError: no run with a line and a gap.
     """
     usable = [run for run in reached(runs) if run.attrs.get("imposed_bias_gap", "") != ""]
+    ends = {id(run): plateau_ends(run, _LAWS) for run in usable}
+
+    def points(law: str, quantity: str) -> Points:
+        return points_of(usable, _gap, lambda run: ends[id(run)][law, quantity])
+
     panels = [
         PointPanel(
-            title,
+            quantity,
             "imposed bias gap (nats)",
             "plateau's end (alpha)",
-            {name: points_of(usable, _gap, ends(law, quantity)) for name, law in _LAWS.items()},
+            {law: points(law, quantity) for law in _LAWS},
         )
-        for title, quantity in (("error", "error"), ("loss", "loss"))
+        for quantity in ("error", "loss")
     ]
     one_class = {
         MEASURED: points_of(usable, _gap, lambda run: held(run).end),

@@ -137,7 +137,7 @@ def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
     arms = dataset["arm"].to_numpy()
     for n, arm in enumerate(dict.fromkeys(arms)):
         style = STYLES[n % len(STYLES)]
-        filled = "none" if n >= len(STYLES) else style["color"]
+        filled = (style["color"], "none", "0.85")[n // len(STYLES) % 3]
         look = {"color": style["color"], "marker": style["marker"], "markerfacecolor": filled}
         chosen = arms == arm
         ax.plot(exact[chosen], found[chosen], linestyle="none", markersize=3, label=str(arm), **look)

@@ -136,7 +136,7 @@ def _draw_shares(ax: Axes, dataset: xr.Dataset, quantity: str, *, first: int) ->
     alphas, shares = dataset["alpha"].to_numpy(), dataset[quantity].to_numpy()
     colours = _colours(len(shares))
     for rank in range(first, len(shares)):
-        named = {0: "i*, largest bias", 1: "second largest", len(shares) - 1: "smallest"}
+        named = {0: "i*, largest bias", 1: "second largest bias", len(shares) - 1: "smallest bias"}
         style: dict[str, Any] = {"color": colours[rank], "linewidth": 2.2 if rank == 0 else 1.0}
         ax.plot(
             alphas, shares[rank], label=named.get(rank, f"_rank {rank}"), gid=f"{quantity}{rank}", **style

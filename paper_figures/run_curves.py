@@ -82,9 +82,10 @@ def measured(runs: Iterable[xr.Dataset], path: str = "linear", prefix: str = "")
     """Walked curves of one path; prefix "test_" for the test split. Runs without them are not in it."""
     found = {}
     for run in runs:
-        if f"{prefix}loss" in run and path in run["path"]:
-            curve = run.sel(path=path)
-            loss, error = (curve[f"{prefix}{q}"].to_numpy() for q in ("loss", "error"))
+        paths = list(run["path"].to_numpy())
+        if f"{prefix}loss" in run and path in paths:
+            # Not sel: of a whole run it costs more than all else here, and there are hundreds of runs.
+            loss, error = (run[f"{prefix}{q}"].to_numpy()[paths.index(path)] for q in ("loss", "error"))
             if np.isfinite(loss).all():
                 found[int(run.attrs["seed"])] = (loss, error)
     return found

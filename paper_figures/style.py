@@ -140,6 +140,8 @@ def save_figure(
             figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=legend)
         if note:
             figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
+        figure.draw_without_rendering()  # places everything; once for all formats, which it takes most time of
+        figure.set_layout_engine("none")
         for suffix in formats:
             path = folder / f"{name}.{suffix}"
             with atomic_path(path) as temporary:

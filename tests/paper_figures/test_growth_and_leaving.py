@@ -44,7 +44,7 @@ def test_f2_draws_the_gain_its_laws_and_the_bias():
     expected = np.mean([ALPHAS[1:] ** power for power in powers], axis=0)
     np.testing.assert_allclose(line(gain, "alpha^r_eff (T13)").get_ydata(), expected, rtol=1e-5)
     np.testing.assert_array_equal(line(gain, "bias: alpha").get_ydata(), ALPHAS[1:])
-    np.testing.assert_allclose(line(cosine, "cosine").get_ydata(), [0.6, 0.9, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(line(cosine, "_cosine").get_ydata(), [0.6, 0.9, 1.0], rtol=1e-6)
     words = f"effective degree {np.mean(powers):.2f} ({min(powers):.2f} to {max(powers):.2f}) of 8 layers"
     assert words in f02_growth.caption(dataset)
 

@@ -1,0 +1,38 @@
+"""The main job's figures: F1, F4 and F3 of its own runs, the same bytes twice."""
+
+import pytest
+
+from paper_figures.f03_simple_model import simple_model_flows
+from paper_figures.main_job_figures import save_main_job_figures
+from tests.validation.planted import planted
+from validation.main_job import FULL, Outcome
+from validation.observations import Observations
+
+NAMES = ("centre_curve", "plateau_end", "power_model_time")
+
+
+@pytest.fixture(scope="module")
+def flows():
+    return tuple(simple_model_flows((100,)))
+
+
+def outcome(flows, **truth):
+    runs = planted(seeds=range(100, 102), **truth)
+    return Outcome(FULL, runs.runs, Observations(runs.runs, flows, runs.left_out), ())
+
+
+def test_files_are_the_same_twice(flows, tmp_path):
+    first = save_main_job_figures(tmp_path / "one", outcome(flows))
+    second = save_main_job_figures(tmp_path / "two", outcome(flows))
+    assert [path.name for path in first] == [
+        f"{name}.{suffix}" for name in NAMES for suffix in ("png", "pdf")
+    ]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_without_a_run_the_figure_says_so(tmp_path):
+    nothing = outcome((), status="stagnated")
+    assert not nothing.observations.runs
+    for path in save_main_job_figures(tmp_path, nothing):
+        assert path.stat().st_size > 1_000
