@@ -243,6 +243,8 @@ def figures(
     missing = []
     with _expected_errors(), _user_errors():
         wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        if form not in ("quick", "paper"):
+            raise ValueError(f"form must be one of quick, paper, got {form!r}")
         if collect is not None:
             found = collect_data(collect, wanted, store, form)
             missing = [str(why) for why in found.values() if isinstance(why, NoData)]

@@ -16,7 +16,6 @@ from paper_figures.line_panels import (
     lines_layout,
 )
 from paper_figures.run_curves import (
-    batch_norm,
     describe,
     endpoint_law,
     measured,
@@ -24,6 +23,7 @@ from paper_figures.run_curves import (
     provenance,
     reached,
     theory,
+    usual_norm,
 )
 from paper_figures.seed_statistics import BAND
 from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
@@ -73,10 +73,9 @@ def _architectures(runs: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
     """Runs that differ in bias and seed alone, a list each: the deepest that have twins without bias."""
     groups: dict[tuple[Any, ...], list[xr.Dataset]] = {}
     for run in runs:
-        kind, a = network(run), run.attrs
-        plain = kind == "fcn" or (kind == "vgg16" and not batch_norm(run))
-        if a["bias_mode"] in ("last", "none") and (plain or (kind == "resnet18" and batch_norm(run))):
-            place = (a.get("experiment", "star"), kind, a["data"])
+        a = run.attrs
+        if a["bias_mode"] in ("last", "none") and usual_norm(run):
+            place = (a.get("experiment", "star"), network(run), a["data"])
             groups.setdefault((place, a["depth"], a["init_scale"], a.get("width")), []).append(run)
     chosen: dict[tuple[Any, ...], list[xr.Dataset]] = {}
     for (place, *_), group in groups.items():

@@ -171,8 +171,8 @@ def caption(dataset: xr.Dataset) -> str:
         "is the class of the largest last-layer bias, which holds every prediction on the plateau. Left and "
         "middle: means over seeds, classes from the second largest bias (dark) to the smallest (light); "
         "samples that i* never held are left out on the left. Dotted: theory for zero initial weights (T1, "
-        "T2). Right: a dot for each class and seed. The smaller a class's bias, the later its samples "
-        "leave: Spearman's correlation over the classes of a seed is "
+        "T2). Right: a dot for each class and seed. If a class's bias alone decided when its samples "
+        "leave, Spearman's correlation over the classes of a seed would be 1; it is "
         f"{range_text(dataset['rank_correlation'])}, mean (smallest to largest seed). Median exits: measured "
         f"{range_text(measured)}, theory {range_text(theory)}; theory is later by {range_text(difference)}."
     )

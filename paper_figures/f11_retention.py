@@ -83,17 +83,18 @@ def _by_layer(runs: Sequence[xr.Dataset]) -> Points:
 
 
 def _styles(names: Sequence[str]) -> dict[str, LineStyle]:
-    """A style for each name, the n-th scale and the n-th width alike; the depth itself is dotted black."""
+    """A style for each name; the depth itself is dotted black."""
     styles = {DEPTH: LineStyle({"color": "black", "linestyle": ":", "linewidth": 1.1}, of="none")}
     for kind in ("scale", "width"):
         own = [name for name in dict.fromkeys(names) if name.startswith(kind)]
-        styles |= {name: LineStyle(STYLES[n % len(STYLES)]) for n, name in enumerate(own)}
+        first = 0 if kind == "scale" else 3
+        styles |= {name: LineStyle(STYLES[(first + n) % len(STYLES)]) for n, name in enumerate(own)}
     return {name: styles[name] for name in dict.fromkeys(names)}
 
 
 def layout(dataset: xr.Dataset) -> Layout:
     """The panels side by side."""
-    return Layout(1, dataset.sizes["panel"], DOUBLE_COLUMN, 2.6)
+    return Layout(1, dataset.sizes["panel"], DOUBLE_COLUMN, 2.9, legend=4)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -106,7 +107,6 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             ax.axhline(0, color="0.5", linewidth=0.6)
         else:
             ax.set_ylim(bottom=0)
-        ax.legend(fontsize=5.5)
 
 
 def caption(dataset: xr.Dataset) -> str:

@@ -14,7 +14,7 @@ from paper_figures.line_panels import (
     line_sentences,
     lines_layout,
 )
-from paper_figures.run_curves import describe, measured, provenance, reached
+from paper_figures.run_curves import describe, measured, provenance, reached, usual_norm
 from paper_figures.seed_statistics import BAND
 from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
 
@@ -39,10 +39,10 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     Raises:
         ValueError: no run with a line on a test split.
     """
-    usable = [run for run in reached(runs) if "test_loss" in run and run.attrs["bias_mode"] == "last"]
     groups: dict[str, list[xr.Dataset]] = {}
-    for run in usable:
-        groups.setdefault(describe(run), []).append(run)
+    for run in reached(runs):
+        if "test_loss" in run and run.attrs["bias_mode"] == "last" and usual_norm(run):
+            groups.setdefault(describe(run), []).append(run)
     depths = {title: int(group[0].attrs["depth"]) for title, group in groups.items() if ", depth " in title}
     ends = {min(depths.values(), default=0), max(depths.values(), default=0)}
     chosen = [title for title in groups if title not in depths or depths[title] in ends][:_MOST]

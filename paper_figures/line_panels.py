@@ -128,7 +128,8 @@ def draw_lines(axes: AxesGrid, dataset: xr.Dataset, styles: Mapping[str, LineSty
         for column, title in enumerate(titles):
             draw_quantity(row[column], dataset.isel(panel=column), quantity, styles)
             if quantity == "loss" or len(titles) == 1:
-                row[column].set_title(broken(title, len(titles)))
+                small = {"fontsize": 7} if len(titles) > 3 else {}
+                row[column].set_title(broken(title, len(titles)), **small)
             if quantity == "error" or len(titles) == 1:
                 row[column].set_xlabel("alpha")
         row[0].set_ylabel(label)

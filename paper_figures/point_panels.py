@@ -1,6 +1,7 @@
 """Numbers of runs against one axis of an experiment: what F4, F6 and F11 share.
 
-Every seed is a dot, the mean over seeds a line; a prediction is its mean alone.
+Every seed is a dot, the mean over seeds a line. A prediction is its mean alone, at the places where it has a
+number for every run.
 """
 
 from __future__ import annotations
@@ -101,7 +102,9 @@ def draw_points(ax: Axes, panel: xr.Dataset, styles: Mapping[str, LineStyle]) ->
     for name, values in there_are.items():
         how = styles[name]
         if how.of:
-            there = np.isfinite(values).any(axis=1)
+            # Where a law has no plateau for some runs, the mean of the others would flatter it.
+            target = there_are.get(how.of, values)
+            there = np.isfinite(values).any(axis=1) & (np.isfinite(values) >= np.isfinite(target)).all(axis=1)
             ax.plot(places[there], np.nanmean(values[there], axis=1), label=name, **how.style)
         else:
             shift = 0.06 * step * (measured.index(name) - (len(measured) - 1) / 2)

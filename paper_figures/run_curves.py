@@ -27,6 +27,7 @@ __all__ = [
     "provenance",
     "reached",
     "theory",
+    "usual_norm",
 ]
 
 Floats = NDArray[np.float64]
@@ -49,6 +50,11 @@ def network(run: xr.Dataset) -> str:
 def batch_norm(run: xr.Dataset) -> bool:
     """Whether its layers normalise batches."""
     return bool(run.attrs.get("batch_norm", False))
+
+
+def usual_norm(run: xr.Dataset) -> bool:
+    """Whether a network is normalised as it usually is: ResNet-18 with, the others without batch norm."""
+    return batch_norm(run) == (network(run) == "resnet18")
 
 
 def describe(run: xr.Dataset) -> str:

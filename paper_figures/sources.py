@@ -20,6 +20,7 @@ from simulations.atomic_files import atomic_path, writable_folder
 __all__ = ["NoData", "collect_data", "figure_data", "figure_module", "shipped_data"]
 
 SHIPPED = Path(__file__).parent / "data"
+_WORTH_COMPRESSING = 4096  # bytes: for less, HDF5's own tables are larger than what is saved
 
 
 class NoData(Exception):  # noqa: N818 - not an error of the program: there is nothing to draw yet
@@ -122,7 +123,7 @@ def collect_data(
         encoding = {
             variable: {"zlib": True, "complevel": 9}
             for variable, values in found.variables.items()
-            if values.ndim and values.dtype.kind in "fi"
+            if values.nbytes > _WORTH_COMPRESSING and values.dtype.kind in "fi"
         }
         path = folder / f"{name}.nc"
         with atomic_path(path) as temporary:

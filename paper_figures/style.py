@@ -83,7 +83,7 @@ _METADATA: dict[str, Any] = {
 
 
 class Layout(NamedTuple):
-    """The panels of a figure, its size in inches, and whether one legend of all panels stands below them.
+    """The panels of a figure, its size in inches, and the legend of all panels that stands below them.
 
     Where it does, `draw` names its artists and leaves the legend to whoever owns the figure.
     """
@@ -140,7 +140,7 @@ def save_figure(
             figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=legend)
         if note:
             figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
-        figure.draw_without_rendering()  # places everything; once for all formats, which it takes most time of
+        figure.draw_without_rendering()  # finds all places: once for all formats, as it takes most time
         figure.set_layout_engine("none")
         for suffix in formats:
             path = folder / f"{name}.{suffix}"

@@ -119,7 +119,12 @@ def test_f5_has_a_column_for_each_network_and_normalisation():
 def test_f12_draws_both_splits_with_bands_and_says_how_far_apart_they_are():
     runs = [run for name in f12_test_lines.EXPERIMENTS for run in experiment(name)]
     dataset, axes = drawn(f12_test_lines, runs)
-    assert list(dataset["panel"].to_numpy())[:2] == ["FCN, depth 2, mnist", "FCN, depth 10, mnist"]
+    assert list(dataset["panel"].to_numpy()) == [
+        "FCN, depth 2, mnist",
+        "FCN, depth 10, mnist",
+        "VGG-16, cifar10",
+        "ResNet-18, batch norm, cifar10",
+    ]
     training, test = (line(axes[0, 0], label).get_ydata() for label in ("training samples", "test samples"))
     np.testing.assert_allclose(test - training, 0.1, rtol=1e-5)
     assert len(axes[0, 0].collections) == 2

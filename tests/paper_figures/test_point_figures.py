@@ -138,6 +138,15 @@ def test_f11_shows_retention_by_layer_and_effective_degree():
             for d in (4, 8)
         ]
         np.testing.assert_allclose(line(by_depth, label).get_ydata(), found, rtol=1e-6)
-    assert [text.get_text() for text in by_scale.get_legend().get_texts()] == ["width 32", "width 64"]
+    assert by_scale.get_legend_handles_labels()[1] == ["width 32", "width 64"]
     share = max(float(run["effective_degree"]) / run.attrs["depth"] for run in runs)
     assert f"at most {share:.2f} of it" in f11_retention.caption(dataset)
+
+
+def test_a_law_is_drawn_only_where_it_has_a_number_for_every_run():
+    runs = experiment("initial_scale")
+    runs[0]["endpoint_error"] = runs[0]["endpoint_error"] * 0  # at 0.25 the law sees no plateau in one run
+    dataset, axes = drawn(f04_plateau_end, runs)
+    assert line(axes[0, 0], "from both ends (M2), last").get_xdata().tolist() == [0.5, 1.0]
+    assert line(axes[1, 0], "from both ends (M2), last").get_xdata().tolist() == [0.25, 0.5, 1.0]
+    assert "and undefined for 1 of 9 runs" in f04_plateau_end.caption(dataset)
