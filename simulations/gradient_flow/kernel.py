@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 Record = Any  # one element of a structured array: np.void, whose fields numba reads as attributes
 Point = tuple[Array, Array, Array, Array]  # dy/dt, and p, D, margins as `Slope` has them
 Matrix = tuple[Array, Array, Array, Array]  # conductances, shares, the links of the biases eliminated, pivots
+Room = tuple[
+    Array, Array, Array, Array
+]  # (k, k), (k, k), (k,), (k,): scratch, for nothing is allocated in a step
 
 # What does not change during a run.
 RULES = np.dtype(
@@ -47,14 +50,16 @@ def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @_compile
-def field(state: Array, sign: Array, shares: Array, rules: Record, point: Point) -> float:
+def field(state: Array, sign: Array, shares: Array, rules: Record, point: Point, room: Room) -> float:
     """Fill the point at a state and return the loss, nan where a weight passed infinity.
 
     A margin is taken from the largest other logit, so that it neither overflows nor vanishes.
     """
     rate, probability, sensitivity, margin = point
-    k, r = len(shares), rules.degree
-    top, others, own = np.full(k, -inf), np.zeros(k), np.empty(k)
+    k, r, own = len(shares), rules.degree, margin
+    _, _, top, others = room
+    top[:] = -inf
+    others[:] = 0.0
     for i in range(k):
         for j in range(k):
             s, u = sign[i, j], state[i * k + j]
@@ -91,16 +96,15 @@ def field(state: Array, sign: Array, shares: Array, rules: Record, point: Point)
         probability[j, j] = (1.0 if m > 0 else t) / (1.0 + t)
         loss += shares[j] * (log1p(t) + max(-m, 0.0))
         others[j] = wrong / others[j]
-        own[j] = 0.0
+        rate[j * (k + 1)] = 0.0
     for i in range(k):
         for j in range(k):
             if i != j:
                 probability[i, j] *= others[j]
                 pull = shares[j] * probability[i, j]
                 rate[i * k + j] = -pull
-                own[j] += pull
+                rate[j * (k + 1)] += pull
     for i in range(k):
-        rate[i * k + i] = own[i]
         rate[k * k + i] = 0.0
         if rules.train_bias:
             for j in range(k):
@@ -109,12 +113,13 @@ def field(state: Array, sign: Array, shares: Array, rules: Record, point: Point)
 
 
 @_compile
-def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix: Matrix) -> int:
+def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix: Matrix, room: Room) -> int:
     """Fill the stage's matrix I - step J at a point; return the class that is grounded."""
     _, probability, sensitivity, _ = point
     conductance, share, links, pivots = matrix
+    transposed, _, total, excess = room
     k, ground, most = len(shares), 0, -1.0
-    total = np.zeros(k)
+    total[:] = 0.0
     for i in range(k):
         for j in range(k):
             a = step * shares[j] * probability[i, j]
@@ -123,9 +128,9 @@ def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix:
     for i in range(k):
         for j in range(k):
             share[i, j] = conductance[i, j] / total[j]
+            transposed[j, i] = share[i, j]
     if not train_bias:
         return ground
-    transposed = share.T.copy()
     links[:] = 1.0 / k
     for i in range(k):
         for j in range(k):
@@ -133,15 +138,19 @@ def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix:
                 links[i, other] += conductance[i, j] * transposed[j, other]
     for i in range(k):
         links[i, i] = 0.0
-        if links[i].sum() > most:
-            ground, most = i, links[i].sum()
-    excess = links[:, ground].copy()
-    links[:, ground] = 0.0
-    links[ground] = 0.0
+        degree = links[i].sum()
+        if degree > most:
+            ground, most = i, degree
+    for i in range(k):
+        excess[i] = links[i, ground]
+        links[i, ground] = 0.0
+        links[ground, i] = 0.0
     excess[ground] = 1.0
     # Elimination without a subtraction: every entry keeps a small relative error at any stiffness.
     for n in range(k):
-        pivots[n] = excess[n] + links[n, n + 1 :].sum()
+        pivots[n] = excess[n]
+        for j in range(n + 1, k):
+            pivots[n] += links[n, j]
         for i in range(n + 1, k):
             factor = links[i, n] / pivots[n]
             links[i, n] = factor
@@ -152,11 +161,11 @@ def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix:
 
 
 @_compile
-def _laplacian(matrix: Matrix, q: Array, out: Array) -> None:
+def _laplacian(matrix: Matrix, q: Array, out: Array, mean: Array) -> None:
     """Conductance times (q - the mean of q over each column), from q relative to the label's entry."""
     conductance, share, _, _ = matrix
     k = len(q)
-    mean = np.zeros(k)
+    mean[:] = 0.0
     for i in range(k):
         for j in range(k):
             mean[j] += share[i, j] * (q[i, j] - q[j, j])
@@ -166,20 +175,23 @@ def _laplacian(matrix: Matrix, q: Array, out: Array) -> None:
 
 
 @_compile
-def solve(sensitivity: Array, train_bias: int, matrix: Matrix, ground: int, rhs: Array, x: Array) -> None:
+def solve(
+    sensitivity: Array, train_bias: int, matrix: Matrix, ground: int, rhs: Array, x: Array, room: Room
+) -> None:
     """Fill x with (I - step J) x = rhs from what `factorise` left."""
     _, _, links, pivots = matrix
+    driven, pulled, mean, _ = room
     k = len(pivots)
-    driven, pulled = np.empty((k, k)), np.empty((k, k))
     for i in range(k):
         for j in range(k):
             driven[i, j] = sensitivity[i, j] * rhs[i * k + j]
     y = x[k * k :]
     y[:] = rhs[k * k :]
     if train_bias:
-        _laplacian(matrix, driven, pulled)
+        _laplacian(matrix, driven, pulled, mean)
         for i in range(k):
-            y[i] -= pulled[i].sum()
+            for j in range(k):
+                y[i] -= pulled[i, j]
         y[ground] = 0.0
         for n in range(k):
             for i in range(n + 1, k):
@@ -188,11 +200,11 @@ def solve(sensitivity: Array, train_bias: int, matrix: Matrix, ground: int, rhs:
             for j in range(n + 1, k):
                 y[n] += links[n, j] * y[j]
             y[n] /= pivots[n]
-        y -= y.sum() / k
+        y -= np.sum(y) / k
     for i in range(k):
         for j in range(k):
             driven[i, j] += y[i]
-    _laplacian(matrix, driven, pulled)
+    _laplacian(matrix, driven, pulled, mean)
     for i in range(k):
         for j in range(k):
             x[i * k + j] = rhs[i * k + j] - pulled[i, j]
@@ -270,6 +282,14 @@ def _damping(ratio: float) -> float:
 
 
 @_compile
+def _weigh(weights: Array, stages: Array, n: int, out: Array) -> None:
+    """Add the stages before stage n + 1 to out, each with its weight."""
+    for m in range(n + 1):
+        for i in range(len(out)):
+            out[i] += weights[n, m] * stages[m, i]
+
+
+@_compile
 def _point(k: int) -> Point:
     return np.empty(k * k + k), np.empty((k, k)), np.empty((k, k)), np.empty(k)
 
@@ -288,28 +308,28 @@ def advance(
     k, rows, trained = len(shares), 0, rules.train_bias
     at, then, work = _point(k), _point(k), _point(k)
     matrix = np.empty((k, k)), np.empty((k, k)), np.empty((k, k)), np.empty(k)
+    room = np.empty((k, k)), np.empty((k, k)), np.empty(k), np.empty(k)
     stages = np.empty((len(shifts) + 1, len(state)))
     new, drive = state.copy(), np.empty(len(state))
-    carry.loss = field(state, sign, shares, rules, at)
+    carry.loss = field(state, sign, shares, rules, at, room)
     while log(carry.loss) > rules.log_final and rows < len(losses):
         if carry.trials >= rules.max_steps or not carry.h > 0:
             break
         h = carry.h
-        ground = factorise(at, shares, rules.gamma * h, trained, matrix)
+        ground = factorise(at, shares, rules.gamma * h, trained, matrix, room)
         drive[:] = rules.gamma * h * at[0]
-        solve(at[2], trained, matrix, ground, drive, stages[0])
+        solve(at[2], trained, matrix, ground, drive, stages[0], room)
         for n in range(len(shifts)):
             new[:] = state
             drive[:] = 0.0
-            for m in range(n + 1):
-                new += shifts[n, m] * stages[m]
-                drive += memories[n, m] * stages[m]
-            field(new, sign, shares, rules, work)
-            drive += h * work[0]
-            drive *= rules.gamma
-            solve(at[2], trained, matrix, ground, drive, stages[n + 1])
+            _weigh(shifts, stages, n, new)
+            _weigh(memories, stages, n, drive)
+            field(new, sign, shares, rules, work, room)
+            for i in range(len(drive)):
+                drive[i] = rules.gamma * (drive[i] + h * work[0][i])
+            solve(at[2], trained, matrix, ground, drive, stages[n + 1], room)
         new += stages[-1]
-        loss = field(new, sign, shares, rules, then)
+        loss = field(new, sign, shares, rules, then, room)
         carry.trials += 1
         ratio = inf
         if isfinite(loss) and loss > 0 and isfinite(then[0].sum()):

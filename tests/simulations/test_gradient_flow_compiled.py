@@ -28,6 +28,10 @@ def problem(seed, k, degree, scale, *, train_bias=True, mixed=False):
     return MirrorFlow.from_weights(weights, bias, degree, shares / shares.sum(), train_bias)
 
 
+def room(k):
+    return tuple(np.empty(shape) for shape in ((k, k), (k, k), k, k))
+
+
 def same_run(flow, one, other):
     # The last two classes share their probability, so that their learning times hang on rounding (see
     # `integrate`): elsewhere the steps are the same up to rounding, and all end errors are below rtol's.
@@ -90,13 +94,13 @@ def test_the_solve_is_that_of_the_arrays(seed, k, log_step, train_bias):
     shares = rng.dirichlet(np.full(k, 5.0))
     d, step = np.exp(2 * rng.normal(size=(k, k))), 10**log_step
     point = np.empty(k * k + k), p, d, np.empty(k)
-    matrix, x = tuple(np.empty(shape) for shape in ((k, k), (k, k), (k, k), k)), np.empty(k * k + k)
-    ground = kernel.factorise(point, shares, step, train_bias, matrix)
+    matrix, x = (*room(k)[:2], *room(k)[1:3]), np.empty(k * k + k)
+    ground = kernel.factorise(point, shares, step, train_bias, matrix, room(k))
     linear = Linearised.build(p[..., None], d[..., None], step * shares[:, None], train_bias)
     rhs = rng.normal(size=k * k + k)
     # Right-hand sides of a flow keep the sum of the biases, and none where they are held.
     rhs[k * k :] = rhs[k * k :] - rhs[k * k :].mean() if train_bias else 0.0
-    kernel.solve(d, train_bias, matrix, ground, rhs, x)
+    kernel.solve(d, train_bias, matrix, ground, rhs, x, room(k))
     exact = linear.solve(rhs[:, None])[:, 0]
     np.testing.assert_allclose(x, exact, atol=1e-9 * np.abs(exact).max())
 
@@ -108,7 +112,9 @@ def test_the_field_is_that_of_the_arrays(seed, k, degree, mixed):
     rules = np.zeros(1, kernel.RULES)[0]
     rules["degree"], rules["train_bias"] = degree, 1
     point = tuple(np.empty(shape) for shape in (k * k + k, (k, k), (k, k), k))
-    loss = kernel.field(state[:, 0].copy(), flow.sign[..., 0].copy(), flow.shares, rules, point)
+    loss = kernel.field(
+        state[:, 0].copy(), flow.sign[..., 0].copy(), flow.shares, rules, point, room(flow.n_classes)
+    )
     slope = flow.slope(state)
     for got, wanted in zip(point, vars(slope).values(), strict=True):
         np.testing.assert_allclose(got, wanted[..., 0], rtol=1e-11, atol=1e-15)
@@ -121,7 +127,9 @@ def test_where_an_array_would_overflow_the_margin_is_still_right():
     rules = np.zeros(1, kernel.RULES)[0]
     rules["degree"], rules["train_bias"] = 3, 1
     point = tuple(np.empty(shape) for shape in (12, (3, 3), (3, 3), 3))
-    loss = kernel.field(state[:, 0].copy(), flow.sign[..., 0].copy(), flow.shares, rules, point)
+    loss = kernel.field(
+        state[:, 0].copy(), flow.sign[..., 0].copy(), flow.shares, rules, point, room(flow.n_classes)
+    )
     signal = flow.signal(state)[0][..., 0]
     wanted = [2000 + signal[0, 0] - signal[1, 0]]
     wanted += [signal[j, j] - 1000.0 * (j == 2) - 2000 - signal[0, j] for j in (1, 2)]
