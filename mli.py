@@ -16,6 +16,8 @@ from typer.core import TyperCommand
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from simulations.executors import Executor
+    from simulations.sweeps import Sweep
     from validation.main_job import Job
 
 __all__ = ["app", "main"]
@@ -267,6 +269,166 @@ def _expected_errors() -> Iterator[None]:
         sys.exit(f"mli: {error}")
     except KeyboardInterrupt:
         sys.exit("mli: interrupted; finished runs are kept, the same command goes on from there")
+
+
+_Store = Annotated[Path, typer.Option(help="Folder of the runs.")]
+_STORE = Path("results", "store")
+_Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda or cuda:INDEX.")]
+
+
+@app.command()
+def sweep(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME_OR_FILE...", help="Experiments, or TOML files, or all.")
+    ],
+    form: Annotated[str, typer.Option(help="Of experiments: quick (two cores) or paper (a GPU).")] = "quick",
+    executor: Annotated[str, typer.Option(help="local (processes here), dask or slurm.")] = "local",
+    scheduler: Annotated[str | None, typer.Option(help="Of dask: tcp://HOST:PORT.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Of local; one a core by default.")] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of slurm: a parameter of submitit.")
+    ] = None,
+    device: _Device = "cpu",
+    store: _Store = _STORE,
+) -> None:
+    """Make all runs of experiments; what is in the store is kept, an interrupted sweep goes on."""
+    with _expected_errors(), _user_errors():
+        from simulations.executors import open_executor
+        from simulations.sweeps import EXPERIMENTS, read_sweep
+
+        wanted = list(EXPERIMENTS) if names == ["all"] else names
+        sweeps = [read_sweep(name, form) for name in wanted]
+        parameters = {key: int(value) if value.isdecimal() else value for key, value in _pairs(slurm or [])}
+        with open_executor(
+            executor,
+            processes=processes,
+            scheduler=scheduler,
+            device=device,
+            logs=store.parent / "slurm-logs",
+            slurm=parameters,
+        ) as opened:
+            _run_sweeps(sweeps, store, opened, device)
+
+
+@app.command()
+def train(
+    spec: Annotated[
+        Path | None, typer.Argument(help="A run's TOML file, such as a store's spec.toml.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A field of the run, over the file's."),
+    ] = None,
+    device: _Device = "cpu",
+    store: _Store = _STORE,
+) -> None:
+    """One run, here: train, walk its lines, and put it in the store."""
+    with _expected_errors(), _user_errors():
+        from simulations.executors import here
+        from simulations.run_spec import RunSpec
+        from simulations.sweeps import PlannedRun, Sweep
+
+        values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
+        values |= {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])}
+        run = PlannedRun("run", RunSpec.from_dict(values))
+        with here() as executor:
+            _run_sweeps([Sweep("train", "one run", (run,))], store, executor, device)
+        typer.echo(store / run.spec.name)
+
+
+def _pairs(texts: list[str]) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts]
+    for key, separator, _ in pairs:
+        if not (key and separator):
+            raise ValueError(f"expected KEY=VALUE, got {key!r}")
+    return [(key.strip(), value) for key, _, value in pairs]
+
+
+def _run_sweeps(sweeps: list[Sweep], folder: Path, executor: Executor, device: str) -> None:
+    from simulations.runs import Store
+    from simulations.sweep_runner import run_sweeps
+
+    store = Store(folder)
+    outcome = run_sweeps(sweeps, store, executor, device=device)
+    for line in outcome.lines(sweeps, store):
+        typer.echo(line)
+    if outcome.failed:
+        sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")
+
+
+runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
+app.add_typer(runs, name="runs")
+
+
+@runs.command("list")
+def list_runs(store: _Store = _STORE) -> None:
+    """Every run: its name, state, data, network and seed."""
+    with _expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import stored_runs
+
+        for run in stored_runs(Store(store)):
+            spec = run.spec
+            words = (
+                [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
+            )
+            words += ["(made by other code)"] if run.other_code else []
+            typer.echo("  ".join([run.name, f"{run.state:<10}", *words]))
+
+
+@runs.command()
+def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: _Store = _STORE) -> None:
+    """A run's spec, how it was made, and its numbers."""
+    with _expected_errors(), _user_errors():
+        import json
+
+        from simulations.runs import Store
+        from simulations.store_contents import full_name
+
+        here = Store(store)
+        name = full_name(here, name)
+        typer.echo(here.spec(name).to_toml())
+        if here.is_finished(name):
+            typer.echo(json.dumps(here.provenance(name), indent=1))
+            typer.echo(here.load(name))
+        elif failure := here.failure(name):
+            typer.echo(failure["traceback"])
+
+
+@runs.command()
+def verify(store: _Store = _STORE) -> None:
+    """Read every file and compare its digest; the exit code is 1 where one is not what was written."""
+    with _expected_errors():
+        from simulations.runs import Store
+
+        here = Store(store)
+        finished = [name for name in here.names() if here.is_finished(name)]
+        problems = [problem for name in finished for problem in here.problems(name)]
+        for problem in problems:
+            typer.echo(problem)
+        typer.echo(f"{len(finished)} finished runs, {len(problems)} problems")
+        if problems:
+            sys.exit(1)
+
+
+@runs.command()
+def gc(
+    store: _Store = _STORE,
+    other_code: bool = typer.Option(False, "--other-code", help="Also runs made by other code."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
+) -> None:
+    """Remove runs that a sweep would make again: failed, unfinished, damaged; none that is being made."""
+    with _expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import garbage
+
+        here = Store(store)
+        here.prepare()
+        for run in garbage(here, other_code=other_code):
+            with here.locked(run.name, wait=False) as mine:
+                if mine and not dry_run:
+                    here.remove(run.name)
+                typer.echo(f"{run.name}  {run.state}  {run.about if mine else 'is being made: kept'}")
 
 
 @app.command()

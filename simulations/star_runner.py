@@ -122,7 +122,7 @@ def _code_hash() -> str:
     digest = blake2b(digest_size=16)
     # A run made by other code is made again. All modules here, not a list kept by hand, which a new one that
     # makes numbers would be missing in.
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(module.read_bytes())
     return digest.hexdigest()
 

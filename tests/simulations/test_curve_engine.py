@@ -367,7 +367,7 @@ def test_equal_ends_tied_weights_that_differ_and_overflow_are_refused(trained, d
 def test_the_cache_is_keyed_by_content(trained, digits, tmp_path, monkeypatch):
     run = trained.model, trained.start, trained.end
     first = interpolation_curves(*run, digits, alphas=101, error_tolerance=0.05, cache=tmp_path)
-    monkeypatch.setattr("simulations.curves.follow_batch", None)  # a call would now fail
+    monkeypatch.setattr("simulations.curve_engine.follow_batch", None)  # a call would now fail
     again = interpolation_curves(*run, digits, alphas=101, error_tolerance=0.05, cache=tmp_path)
     assert again.equals(first)
     assert again.attrs.keys() == first.attrs.keys()
