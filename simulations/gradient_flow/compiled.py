@@ -6,7 +6,6 @@ here a step of a small run takes microseconds. Without numba stepper.py does all
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -27,8 +26,12 @@ _CHUNK = 2**20  # numbers: room for the steps that are handed over at a time
 
 
 def numba_is_installed() -> bool:
-    """Whether `integrate_compiled` can run."""
-    return find_spec("numba") is not None
+    """Whether `integrate_compiled` can run: numba imports, which it refuses beside a numpy too new for it."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def integrate_compiled(

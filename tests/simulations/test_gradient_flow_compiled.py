@@ -177,3 +177,17 @@ def test_without_numba_the_numpy_driver_does_it(monkeypatch, seed):
 def test_an_unknown_driver_is_refused():
     with pytest.raises(DomainError, match="'fortran'"):
         integrate(np.full((2, 2), 0.1), 3, 1e-2, driver="fortran")
+
+
+def test_where_no_folder_takes_the_cache_the_loops_are_compiled_without_one(monkeypatch):
+    asked = []
+
+    def njit(**options):
+        asked.append(options.pop("cache", False))
+        if asked[-1]:
+            raise RuntimeError("cannot cache function: no locator available")
+        return lambda function: ("compiled", function)
+
+    monkeypatch.setattr(kernel, "njit", njit)
+    assert kernel._compile(len) == ("compiled", len)
+    assert asked == [True, False]
