@@ -28,16 +28,21 @@ _CRITERION = frozenset(
 )
 # The claims that a figure shows, by its name up to the first underscore.
 _FIGURES = {
-    **{
-        "F1": ("C1", "C3", "C4", "C9"),
-        "F2": ("C4",),
-        "F3": ("C6",),
-        "F4": ("C5",),
-        "F5": ("C7",),
-        "F6": ("C5",),
-    },
-    **{"F7": ("C6",), "F8": ("C8",), "F9": ("C5", "C9"), "F10": ("C9",), "F11": ("C4", "C5"), "F12": ("C1",)},
-    **{"centre": ("C1", "C3", "C9"), "plateau": ("C5",), "power": ("C6",)},
+    "F1": ("C1", "C3", "C4", "C9"),
+    "F2": ("C4",),
+    "F3": ("C6",),
+    "F4": ("C5",),
+    "F5": ("C7",),
+    "F6": ("C5",),
+    "F7": ("C6",),
+    "F8": ("C8",),
+    "F9": ("C5", "C9"),
+    "F10": ("C9",),
+    "F11": ("C4", "C5"),
+    "F12": ("C1",),
+    "centre": ("C1", "C3", "C9"),
+    "plateau": ("C5",),
+    "power": ("C6",),
 }
 _PLOTTED = (
     *("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent"),
