@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from simulations.chebyshev import interpolation_matrix
 
-__all__ = ["Changes", "class_states", "find_changes", "margins"]
+__all__ = ["Changes", "class_states", "find_changes", "label_margins"]
 
-ROOT_STEPS = 6  # two bisections, then Illinois steps: far below any tolerance on the error
+ROOT_STEPS = 16  # a bisection, then Illinois steps; most crossings need three of them
+ROOT_TOLERANCE = 1e-6  # in alpha: the last step of a crossing's search, below any tolerance on the error
+FEW_CLASSES = 32
 NESTED_CHANGES = 6  # a third class inside an interval splits it; more splits than this are left as they are
 
 
@@ -32,22 +34,33 @@ class Changes:
     after: NDArray[np.int64]
 
 
-def margins(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The label's logit minus the largest other (m, n), and which other that is (m, n)."""
-    own = labels.expand(len(logits), 1, -1)
-    others = logits.scatter(1, own, -torch.inf)
-    largest, which = others.max(dim=1)
-    return logits.gather(1, own)[:, 0] - largest, which
+def label_margins(logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The label's logit (m, n) and the largest other (m, n) of logits (m, k, n), contiguous.
+
+    The logits are overwritten: the labels' are -inf afterwards. The caller's copy, or none.
+    """
+    m, _, n = logits.shape
+    flat, place = logits.view(m, -1), labels * n + torch.arange(n)
+    own = flat.index_select(1, place)
+    flat.index_fill_(1, place, -torch.inf)
+    return own, logits.amax(dim=1)
 
 
 def class_states(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """States (m, n) of logits (m, k, n)."""
-    margin, other = margins(logits, labels)
-    states = torch.where(margin > 0, labels, other)
-    tied = margin == 0
+    n_classes = logits.shape[1]
+    logits = logits.clone(memory_format=torch.contiguous_format)
+    own, largest = label_margins(logits, labels)
+    if n_classes <= FEW_CLASSES:  # torch's max with indices takes ten times as long as without
+        other = torch.zeros(largest.shape, dtype=torch.int64)
+        for c in range(n_classes - 1, -1, -1):
+            other.masked_fill_(logits[:, c] == largest, c)
+    else:
+        other = logits.max(dim=1).indices
+    states = torch.where(own > largest, labels, other)
+    tied = own == largest
     if tied.any():  # of tied classes the first is predicted; the label so is not correct
-        by_tie = torch.where(labels < other, labels + logits.shape[1], other)
-        states = torch.where(tied, by_tie, states)
+        states = torch.where(tied, torch.where(labels < other, labels + n_classes, other), states)
     return states
 
 
@@ -110,17 +123,27 @@ def _roots(
         return values
 
     fa, fb = value(a), value(b)
-    root = (a + b) / 2
+    root, last, open_ = (a + b) / 2, np.zeros(len(a)), np.arange(len(a))
     for step in range(ROOT_STEPS):
         bracketed = fa * fb < 0
-        fall = np.where(bracketed, fa - fb, 1.0)
-        # Twice a bisection first: the secant of a steep end creeps.
-        secant = a + (b - a) * fa / fall
-        root = np.where(bracketed & (step >= 2), np.clip(secant, a, b), (a + b) / 2)
-        f = value(root)
+        # A bisection first: the secant of a steep end creeps.
+        secant = a + (b - a) * fa / np.where(bracketed, fa - fb, 1.0)
+        x = np.where(bracketed & (step >= 1), np.clip(secant, a, b), (a + b) / 2)
+        f = value(x)
         left = np.where(bracketed, f * fb < 0, f > 0)
-        a, fa, fb = np.where(left, root, a), np.where(left, f, fa / 2), np.where(left, fb / 2, f)
-        b = np.where(left, b, root)
+        # An end that stays twice counts half: else it would stay for good.
+        fa, fb = (
+            np.where(left, f, np.where(last == -1, fa / 2, fa)),
+            np.where(left, np.where(last == 1, fb / 2, fb), f),
+        )
+        a, b, last = np.where(left, x, a), np.where(left, b, x), np.where(left, 1, -1)
+        far = np.abs(x - root[open_]) > ROOT_TOLERANCE
+        root[open_] = x
+        if step >= 2:
+            if not far.any():
+                break
+            a, b, fa, fb, last, open_ = (each[far] for each in (a, b, fa, fb, last, open_))
+            gap = gap[:, far]
     return torch.from_numpy(root)
 
 

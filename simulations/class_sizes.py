@@ -37,10 +37,11 @@ def class_sizes(
     k = len(counts)
     if limit is not None and limit < k:
         raise ValueError(f"limit = {limit} is less than one sample for each of the {k} classes")
-    shares = float(imbalance) ** (-np.arange(k) / (k - 1))
+    # Python's own power: numpy's differs in the last digit between processors, and halves are rounded below.
+    divisors = np.array([float(imbalance) ** (c / (k - 1)) for c in range(k)])
 
     def sizes(largest: int) -> NDArray[np.int64]:
-        return np.rint(largest * shares).astype(np.int64)
+        return np.rint(largest / divisors).astype(np.int64)
 
     def too_many(largest: int) -> bool:
         found = sizes(largest)

@@ -60,7 +60,7 @@ class CurveSums:
         """A batch's interpolated line, at the requested alphas in [0, 1]; its two ends are exact."""
         inside = np.flatnonzero((self.alphas >= 0) & (self.alphas <= 1))
         alphas, own, k = self.alphas[inside], labels.numpy(), line.logits.shape[1]
-        rows = interpolation_matrix(line.grid, alphas)
+        rows = interpolation_matrix(line.loss_grid, alphas)
         self._loss[inside] += rows @ line.losses.sum(dim=1).numpy()
         self._square[inside] += np.maximum(0.0, rows @ line.losses.square().sum(dim=1).numpy())
         changes = find_changes(line.logits, line.nodes, labels, line.grid, line.states)

@@ -10,13 +10,13 @@ import torch
 import xarray as xr
 from torch import nn
 
-from simulations.batches import Batches, BatchHook
+from simulations.batches import BatchHook
 from simulations.chebyshev import chebyshev_nodes
-from simulations.checkpoints import Checkpoint, load_checkpoint
-from simulations.evaluation import BATCH, evaluation_mode
-from simulations.line import Line
+from simulations.checkpoints import Checkpoint
+from simulations.evaluation import BATCH
 from simulations.line_batches import grouped
-from simulations.paths import PathFunction, path_coefficients
+from simulations.open_line import open_line
+from simulations.paths import PathFunction
 
 __all__ = ["logit_path"]
 
@@ -45,20 +45,23 @@ def logit_path(
         ValueError: as there, and a number of nodes that is not 2^p + 1.
     """
     alphas = chebyshev_nodes(nodes)
-    first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
-    batches = Batches(data, batch_hook)
-    with evaluation_mode(model), torch.inference_mode():
-        line = Line(
-            model,
-            first,
-            last,
-            path_coefficients(model, path, bias_depth=bias_depth),
-            batch_norm=batch_norm,
-            calibration=batches if calibration is None else Batches(calibration, batch_hook),
-            device=device,
-        )
+    with open_line(
+        model,
+        start,
+        end,
+        data,
+        path=path,
+        batch_norm=batch_norm,
+        calibration=calibration,
+        bias_depth=bias_depth,
+        batch_hook=batch_hook,
+        device=device,
+    ) as opened:
+        if list(opened.splits) != [""]:
+            raise ValueError(f"a logit path is of one data set, got the splits {list(opened.splits)}")
+        batches = opened.splits[""]
         found = [
-            torch.stack([batch.logits(line, float(a), None) for a in alphas]).numpy()
+            torch.stack([batch.logits(opened.line, float(a), None) for a in alphas]).numpy()
             for batch in grouped(batches, BATCH)
         ]
     return xr.Dataset(

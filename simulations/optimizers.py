@@ -7,49 +7,56 @@ needs nothing of it.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "is_decayed", "make_optimizer", "rate_factor"]
+from simulations.training_arguments import OPTIMIZERS, SCHEDULES, TrainingArguments
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
-SCHEDULES = ("constant", "cosine", "step")
+__all__ = ["OPTIMIZERS", "SCHEDULES", "make_optimizer", "rate_factor", "set_rate"]
 
 
 def make_optimizer(
-    model: nn.Module, optimizer: str, learning_rate: float, momentum: float, weight_decay: float
+    trainable: Sequence[torch.Tensor], arguments: TrainingArguments, *, stacked: bool = False
 ) -> torch.optim.Optimizer:
-    """The optimiser, torch's, over the trainable parameters, in the model's order, decayed ones first.
+    """The optimiser, torch's, over parameters in the order given, decayed ones first.
 
-    `weight_decay` applies to weights alone (see `is_decayed`): "sgd" and "adam" add weight_decay * w to the
-    gradient, "adamw" multiplies w by 1 - rate * weight_decay in each step.
+    `weight_decay` applies to weight matrices and kernels, not to what has one dimension: biases and
+    normalisation layers. (Decay of the last bias would act on the plateau directly, not through training.)
+    "sgd" and "adam" add weight_decay * w to the gradient, "adamw" multiplies w by 1 - rate * weight_decay in
+    each step.
+
+    Args:
+        trainable: the parameters.
+        arguments: of the training.
+        stacked: a first dimension counts the members of an ensemble. An optimiser treats each number alone,
+            so a member's numbers are those it would have alone.
 
     Raises:
-        ValueError: a model without trainable parameters.
+        ValueError: no parameters.
     """
-    trainable = [p for p in model.parameters() if p.requires_grad]
     if not trainable:
         raise ValueError("the model has no trainable parameter")
+    weights = [p for p in trainable if p.ndim - stacked >= 2]
+    others = [p for p in trainable if p.ndim - stacked < 2]
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in trainable if is_decayed(p)], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if not is_decayed(p)], "weight_decay": 0.0},
+        {"params": weights, "weight_decay": arguments.weight_decay},
+        {"params": others, "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    if optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=learning_rate, momentum=momentum)
-    if optimizer == "adam":
-        return torch.optim.Adam(groups, lr=learning_rate)
-    return torch.optim.AdamW(groups, lr=learning_rate)
+    if arguments.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=arguments.learning_rate, momentum=arguments.momentum)
+    if arguments.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=arguments.learning_rate)
+    return torch.optim.AdamW(groups, lr=arguments.learning_rate)
 
 
-def is_decayed(parameter: torch.Tensor) -> bool:
-    """Whether weight decay applies: to weight matrices and kernels, not to biases and normalisation layers.
-
-    Those have one dimension. Decay of the last bias would act on the plateau directly, not through training.
-    """
-    return parameter.ndim >= 2
+def set_rate(stepper: torch.optim.Optimizer, arguments: TrainingArguments, epoch: int) -> None:
+    """Put the optimiser's learning rate where the schedule has it in an epoch, 0 being the first."""
+    rate = arguments.learning_rate * rate_factor(arguments.schedule, epoch, arguments.max_epochs)
+    for group in stepper.param_groups:
+        group["lr"] = rate
 
 
 def rate_factor(schedule: str, epoch: int, max_epochs: int) -> float:

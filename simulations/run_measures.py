@@ -24,7 +24,9 @@ from simulations.endpoint_prediction import (
 )
 from simulations.evaluation import evaluation_mode, logits
 from simulations.last_layer import find_last_layer
+from simulations.run_parts import CONVOLUTIONAL
 from simulations.run_spec import RunSpec
+from simulations.training_device import device_of, samples_on
 
 __all__ = ["Trained", "measure_endpoints", "measure_path"]
 
@@ -56,8 +58,7 @@ class Trained:
     bias_name: str | None = field(init=False)
 
     def __post_init__(self) -> None:
-        device = next(self.model.parameters()).device
-        last = find_last_layer(self.model, self.data.inputs[:1].to(device))
+        last = find_last_layer(self.model, self.data.inputs[:1].to(device_of(self.model)))
         object.__setattr__(self, "bias_name", last.bias_name)
 
     def last_bias(self, state: State) -> np.ndarray:
@@ -93,6 +94,7 @@ def measure_path(trained: Trained, path: str) -> xr.Dataset:
                 batch_norm=spec.bn_policy if spec.batch_norm else None,
                 calibration=trained.data,
                 exits=exits,
+                channels_last=spec.network in CONVOLUTIONAL,
             )
 
     found = curves(trained.data, exits=path == "linear" and not no_exits)
@@ -143,8 +145,9 @@ def measure_endpoints(trained: Trained) -> xr.Dataset:
 
 
 def _outputs(trained: Trained) -> np.ndarray:
+    samples = samples_on(trained.data, device_of(trained.model))
     with evaluation_mode(trained.model):
-        return logits(trained.model, trained.data).double().cpu().numpy()
+        return logits(trained.model, samples).double().cpu().numpy()
 
 
 def _without(state: State, bias_name: str | None) -> State:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,8 +13,11 @@ from simulations.last_layer import find_last_layer
 from simulations.networks import build_network
 from simulations.run_spec import RunSpec
 from simulations.training import TrainingResult, train
+from simulations.training_progress import ProgressCallback
 
-__all__ = ["run_data", "run_network", "train_run"]
+__all__ = ["CONVOLUTIONAL", "run_data", "run_network", "train_run"]
+
+CONVOLUTIONAL = ("vgg16", "resnet18")
 
 
 def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
@@ -57,6 +58,9 @@ def run_network(spec: RunSpec, data: ImageDataset) -> nn.Module:
         init_scale=spec.init_scale,
         seed=spec.seed,
     )
+    if spec.network in CONVOLUTIONAL:
+        # A quarter faster on the CPU. (torch's stubs lack this form of the call.)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if spec.imposed_bias_gap is not None:
         bias = network.get_parameter(_last_bias(network, data))
         with torch.no_grad():
@@ -73,7 +77,7 @@ def train_run(
     *,
     device: str,
     checkpoint: Path,
-    progress: Callable[..., Any] | None = None,
+    progress: ProgressCallback | str | None = None,
 ) -> TrainingResult:
     """Train it, from the checkpoint where there is one; `start` is the line's, its last bias 0 if imposed."""
     result = train(
@@ -82,10 +86,18 @@ def train_run(
         optimizer=spec.optimizer,
         learning_rate=spec.learning_rate,
         momentum=spec.momentum,
+        weight_decay=spec.weight_decay,
+        label_smoothing=spec.label_smoothing,
+        clip_norm=spec.clip_norm,
+        schedule=spec.schedule,
         batch_size=spec.batch_size,
         target_loss=spec.target_loss,
         max_epochs=spec.max_epochs,
         seed=spec.seed,
+        precision=spec.precision,
+        device=device,
+        checkpoint=checkpoint,
+        progress=progress,
     )
     if spec.imposed_bias_gap is not None:
         name = _last_bias(network, data)
@@ -94,7 +106,6 @@ def train_run(
 
 
 def _last_bias(network: nn.Module, data: ImageDataset) -> str:
-    device = next(network.parameters()).device
-    name = find_last_layer(network, data.inputs[:1].to(device)).bias_name
+    name = find_last_layer(network, data.inputs[:1]).bias_name
     assert name is not None, "a spec with an imposed gap has a last bias"
     return name

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -22,6 +21,7 @@ from simulations.run_measures import Trained, measure_endpoints, measure_path
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec
 from simulations.run_store import CHECKPOINT, Store
+from simulations.training_progress import ProgressCallback
 
 __all__ = ["MadeRun", "RunSpec", "Store", "make_run"]
 
@@ -50,7 +50,7 @@ class MadeRun:
 
 
 def make_run(
-    spec: RunSpec, store: Store, *, device: str = "cpu", progress: Callable[..., Any] | None = None
+    spec: RunSpec, store: Store, *, device: str = "cpu", progress: ProgressCallback | str | None = None
 ) -> MadeRun:
     """The run in the store, made now unless it is there and every file of it is what was written.
 
@@ -83,7 +83,7 @@ def make_run(
         return MadeRun(spec.name, status, time.perf_counter() - began, repaired=tuple(problems))
 
 
-def _make(spec: RunSpec, store: Store, device: str, progress: Callable[..., Any] | None) -> str:
+def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None) -> str:
     began, cpu = time.perf_counter(), time.process_time()
     store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
@@ -96,7 +96,8 @@ def _make(spec: RunSpec, store: Store, device: str, progress: Callable[..., Any]
     write_tensors(store.path(spec, "end.safetensors"), result.end)
     write_netcdf(store.path(spec, "history.nc"), result.history)
     reached = result.status == "reached"
-    trained = Trained(spec, result.model, result.start, result.end, data, test, reached)
+    model = result.model.to(device)
+    trained = Trained(spec, model, result.start, result.end, data, test, reached)
     write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
     for path in spec.paths if reached else ():
         write_netcdf(store.path(spec, f"curves/{path}.nc"), measure_path(trained, path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -41,6 +42,29 @@ class SweepOutcome:
     failed: dict[str, str] = field(default_factory=dict)
     repaired: dict[str, list[str]] = field(default_factory=dict)
     other_code: list[str] = field(default_factory=list)
+
+    def lines(self, sweeps: Sequence[Sweep], store: Store) -> list[str]:
+        """What became of the sweeps, for people: one line each, then failures, repairs and other code."""
+        found = []
+        for sweep in sweeps:
+            names = {run.spec.name: run.label for run in sweep.runs}
+            states = Counter(
+                "failed" if name in self.failed else str(store.provenance(name)["status"]) for name in names
+            )
+            made = sum(name in self.made for name in names)
+            counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+            found.append(f"{sweep.name}: {len(names)} runs, {counts}; {made} made now")
+            # Runs of one arm mostly fail alike.
+            alike = Counter((names[name], self.failed[name]) for name in names if name in self.failed)
+            found += [f"  {label} failed {n} times: {error}" for (label, error), n in alike.items()]
+        for name, problems in self.repaired.items():
+            found.append(f"{name} was damaged and made again: {'; '.join(problems)}")
+        if self.other_code:
+            found.append(
+                f"{len(self.other_code)} runs that were kept were made by other code of this package; "
+                "`mli runs gc --other-code` removes such"
+            )
+        return found
 
 
 def run_sweeps(
@@ -91,7 +115,8 @@ def _results(
     to_do: Iterable[RunSpec], executor: Executor, store: Store, device: str
 ) -> Iterable[tuple[RunSpec, Any]]:
     """Each spec with its future, in the order they are done."""
-    waiting, under_way = iter(to_do), {}
+    waiting = iter(to_do)
+    under_way: dict[Any, RunSpec] = {}
     while True:
         free = None if executor.slots is None else executor.slots - len(under_way)
         with executor.batch():

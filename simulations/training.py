@@ -3,60 +3,31 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
-import xarray as xr
 from torch import nn
 
 from simulations.checkpoints import checkpoint_hash
 from simulations.datasets import ImageDataset
-from simulations.optimizers import OPTIMIZERS, SCHEDULES, make_optimizer, rate_factor
+from simulations.optimizers import make_optimizer, set_rate
 from simulations.random_streams import torch_stream
-from simulations.training_arguments import TrainingArguments
+from simulations.training_arguments import OPTIMIZERS, PRECISIONS, SCHEDULES, TrainingArguments
 from simulations.training_checkpoint import (
     TrainingCheckpoint,
     load_optimizer,
     model_hash,
     optimizer_tensors,
 )
-from simulations.training_device import PRECISIONS, checked_device, device_of, lent, samples_on
-from simulations.training_epoch import evaluate, is_finite, run_epoch
+from simulations.training_device import checked_device, device_of, lent, samples_on
+from simulations.training_epoch import check_last_batch, evaluate, is_finite, run_epoch
 from simulations.training_generators import generators, kept_generators, seeded, set_generators
 from simulations.training_history import TrainingHistory
 from simulations.training_progress import EpochClock, ProgressCallback, TrainingProgress, reporter
+from simulations.training_result import TrainingResult, history_dataset, setting_of
 
 __all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "TrainingProgress", "TrainingResult", "train"]
-
-State = dict[str, torch.Tensor]
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A training run.
-
-    Attributes:
-        model: the module that was trained, in the state `end`.
-        start: state dict before the first step; a copy that shares nothing with the model.
-        end: state dict after the last finite epoch, likewise a copy.
-        history: per epoch on the whole training set, in evaluation mode; epoch 0 is the start, the last
-            epoch is `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`,
-            `steps(epoch)` = optimiser steps taken so far. Attributes: every argument of the call that bears
-            on its numbers (None as nan), status, data_hash, threads (torch's, in this process), device,
-            torch_version.
-        status: "reached" the target (or, without one, the last epoch), "stagnated" = `max_epochs` did not
-            reach it, "diverged" = a loss or a number of the model was no longer finite.
-        steps_taken: optimiser steps of this very call: fewer than history's where it went on from a
-            checkpoint, perhaps more where it diverged.
-    """
-
-    model: nn.Module
-    start: State
-    end: State
-    history: xr.Dataset
-    status: str
-    steps_taken: int
 
 
 def train(
@@ -142,10 +113,14 @@ def train(
     order = torch_stream(seed, "order")
     home, where = device_of(model), checked_device(device, model, precision)
     start = _copy_of(model)
-    stepper = make_optimizer(model, optimizer, learning_rate, momentum, weight_decay)
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    stepper = make_optimizer(trainable, arguments)
     file = None
     if checkpoint is not None:
-        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed), _setting(where))
+        setting = setting_of(where)
+        if where.type != "cpu":
+            del setting["threads"]  # of no account there
+        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed), setting)
     saved = file.load() if file else None
     with reporter(progress, max_epochs) as report, lent(model, where), seeded(seed, where):
         samples = samples_on(data, where)
@@ -164,14 +139,13 @@ def train(
                 raise ValueError(
                     f"the model's loss or parameters are not finite before training: {scores.loss}"
                 )
+            check_last_batch(model, data, batch_size)
             history.add(scores, 0)
             status = arguments.verdict(0, scores.loss)
         clock, steps_taken = EpochClock(history.epochs), 0
         model.train()
         while not status:
-            rate = learning_rate * rate_factor(schedule, history.epochs, max_epochs)
-            for group in stepper.param_groups:
-                group["lr"] = rate
+            set_rate(stepper, arguments, history.epochs)
             taken, finite = run_epoch(model, samples, stepper, order, arguments)
             steps_taken += taken
             latest = evaluate(model, samples, data.labels) if finite else None
@@ -188,24 +162,16 @@ def train(
                     groups["generator"] = generators(order, where)
                 file.save(groups, status)
             with kept_generators(where):  # what a callback draws must not move dropout
-                report(clock.progress(history, max_epochs, status))
+                report(clock.progress([history], history.epochs, max_epochs, status))
         model.load_state_dict(end)
     model.zero_grad(set_to_none=True)
     if end is start:
         end = deepcopy(start)
-    result = history.dataset()
-    result.attrs = {
-        "data_hash": data.content_hash,
-        **_setting(where),
-        "threads": torch.get_num_threads(),
-        **arguments.attributes(),
-        "seed": seed,
-        "status": status,
-    }
-    return TrainingResult(model, start, end, result, status, steps_taken)
+    written = history_dataset(history, data, where, arguments, seed, status)
+    return TrainingResult(model, start, end, written, status, steps_taken)
 
 
-def _copy_of(model: nn.Module, device: torch.device | None = None) -> State:
+def _copy_of(model: nn.Module, device: torch.device | None = None) -> dict[str, torch.Tensor]:
     return {
         name: tensor.detach().clone() if device is None else tensor.detach().to(device, copy=True)
         for name, tensor in model.state_dict().items()
@@ -213,7 +179,11 @@ def _copy_of(model: nn.Module, device: torch.device | None = None) -> State:
 
 
 def _call(
-    model: nn.Module, start: State, data: ImageDataset, arguments: TrainingArguments, seed: int
+    model: nn.Module,
+    start: dict[str, torch.Tensor],
+    data: ImageDataset,
+    arguments: TrainingArguments,
+    seed: int,
 ) -> dict[str, object]:
     """What names a call in its checkpoint."""
     return {
@@ -223,9 +193,3 @@ def _call(
         **asdict(arguments),
         "seed": seed,
     }
-
-
-def _setting(where: torch.device) -> dict[str, object]:
-    """Where a call's bits hold."""
-    threads = {"threads": torch.get_num_threads()} if where.type == "cpu" else {}
-    return {"torch_version": str(torch.__version__), "device": where.type, **threads}

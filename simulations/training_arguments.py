@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from simulations.optimizers import OPTIMIZERS, SCHEDULES
-from simulations.training_device import PRECISIONS
+__all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "TrainingArguments"]
 
-__all__ = ["TrainingArguments"]
+OPTIMIZERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "cosine", "step")
+PRECISIONS = ("float32", "tf32", "bf16")
 
 
 @dataclass(frozen=True, kw_only=True)

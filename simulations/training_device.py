@@ -13,7 +13,6 @@ from torch import nn
 from simulations.datasets import ImageDataset
 
 __all__ = [
-    "PRECISIONS",
     "Samples",
     "autocast",
     "checked_device",
@@ -21,8 +20,6 @@ __all__ = [
     "matmul_precision",
     "samples_on",
 ]
-
-PRECISIONS = ("float32", "tf32", "bf16")
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 
 import torch
 from torch import nn
 
+from simulations.datasets import ImageDataset
 from simulations.evaluation import Scores, evaluation_mode, logits
 from simulations.training_arguments import TrainingArguments
-from simulations.training_device import Samples, autocast, matmul_precision
+from simulations.training_device import Samples, autocast, device_of, matmul_precision
+from simulations.training_generators import kept_generators
 
-__all__ = ["evaluate", "is_finite", "run_epoch"]
+__all__ = ["check_last_batch", "evaluate", "is_finite", "run_epoch"]
 
 
 def run_epoch(
@@ -73,6 +76,26 @@ class _Watch:
 
     def all_finite(self) -> bool:
         return bool(self._finite)
+
+
+def check_last_batch(model: nn.Module, data: ImageDataset, batch_size: int) -> None:
+    """Refuse a last batch of one sample where the model has batch normalisation that cannot train on it.
+
+    Raises:
+        ValueError: before any step, not at the end of the first epoch.
+    """
+    alone = len(data) % batch_size == 1 or batch_size == 1
+    if not alone or not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        return
+    try:
+        device = device_of(model)
+        with torch.no_grad(), kept_generators(device):
+            deepcopy(model).train()(data.inputs[:1].to(device))
+    except ValueError as error:
+        raise ValueError(
+            f"{len(data)} samples in batches of {batch_size} end in a batch of one, on which batch "
+            f"normalisation cannot train: choose another batch_size ({error})"
+        ) from error
 
 
 def evaluate(model: nn.Module, samples: Samples, labels: torch.Tensor) -> Scores:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,10 +21,11 @@ class TrainingProgress:
         epoch: epochs done, those before an interruption too.
         max_epochs: at most so many.
         steps: optimiser steps so far, likewise.
-        loss: nats, on all samples.
+        loss: nats, on all samples; of an ensemble the mean over its members, like the error.
         error: likewise, a share.
         seconds_left: if all epochs are needed and each takes as long as the mean one of this call did.
-        status: "" while it goes on, else the verdict (see `simulations.training.TrainingResult`).
+        status: "" while it goes on, else the verdict (see `simulations.training.TrainingResult`), or "ended"
+            for an ensemble.
     """
 
     epoch: int
@@ -43,17 +44,18 @@ class EpochClock:
         self._before = epochs_before
         self._begun = time.monotonic()
 
-    def progress(self, history: TrainingHistory, max_epochs: int, status: str) -> TrainingProgress:
-        """After the last epoch of the history."""
-        done = max(history.epochs - self._before, 1)
-        left = 0 if status else max_epochs - history.epochs
+    def progress(
+        self, histories: Sequence[TrainingHistory], epoch: int, max_epochs: int, status: str
+    ) -> TrainingProgress:
+        """After an epoch, of one training or of several that go together."""
+        left = 0 if status else max_epochs - epoch
         return TrainingProgress(
-            epoch=history.epochs,
+            epoch=epoch,
             max_epochs=max_epochs,
-            steps=history.steps[-1],
-            loss=history.losses[-1],
-            error=history.errors[-1],
-            seconds_left=left * (time.monotonic() - self._begun) / done,
+            steps=max(history.steps[-1] for history in histories),
+            loss=sum(history.losses[-1] for history in histories) / len(histories),
+            error=sum(history.errors[-1] for history in histories) / len(histories),
+            seconds_left=left * (time.monotonic() - self._begun) / max(epoch - self._before, 1),
             status=status,
         )
 

@@ -29,7 +29,7 @@ def resnet18(
     init_scheme: str = "he",
     init_scale: float = 1.0,
     seed: int,
-) -> nn.Module:
+) -> nn.Sequential:
     """A 3 x 3 stem, no max-pool, eight residual blocks of two 3 x 3 convolutions, the mean, a linear head.
 
     For 32 x 32 images of 3 channels and 10 classes 11,173,962 parameters with batch normalisation, whose
@@ -63,12 +63,18 @@ def resnet18(
     check_integers(n_classes=(n_classes, 2))
     check_choices(bias, init_scheme, init_scale)
     stages = [(scaled_width(width, width_multiplier), stride) for width, stride in STAGES]
-    network = initialised(
-        lambda: _ResNet(channels, stages, n_classes, batch_norm, bias),
-        scheme=init_scheme,
-        scale=init_scale,
-        stream=torch_stream(seed, "init"),
-    )
+
+    def make() -> nn.Sequential:
+        width = stages[0][0]
+        layers = [*_convolution(channels, width, 3, 1, batch_norm, bias), nn.ReLU()]
+        for out, first_stride in stages:
+            for block in range(BLOCKS_A_STAGE):
+                layers.append(_Block(width, out, 1 if block else first_stride, batch_norm, bias))
+                width = out
+        head = nn.Linear(width, n_classes, bias=bias != "none")
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+
+    network = initialised(make, scheme=init_scheme, scale=init_scale, stream=torch_stream(seed, "init"))
     if not batch_norm:
         blocks = [module for module in network.modules() if isinstance(module, _Block)]
         with torch.no_grad():
@@ -102,20 +108,6 @@ class _Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         out: torch.Tensor = self.relu(self.shortcut(x) + self.branch(x))
         return out
-
-
-class _ResNet(nn.Sequential):
-    def __init__(
-        self, channels: int, stages: Sequence[tuple[int, int]], n_classes: int, batch_norm: bool, bias: str
-    ) -> None:
-        width = stages[0][0]
-        layers = [*_convolution(channels, width, 3, 1, batch_norm, bias), nn.ReLU()]
-        for out, first_stride in stages:
-            for block in range(BLOCKS_A_STAGE):
-                layers.append(_Block(width, out, 1 if block else first_stride, batch_norm, bias))
-                width = out
-        head = nn.Linear(width, n_classes, bias=bias != "none")
-        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 
 
 def _convolution(

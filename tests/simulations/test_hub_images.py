@@ -12,6 +12,7 @@ import torch
 
 from simulations.datasets import load
 from simulations.hub_images import SHORT_NAMES, is_hub_name
+from simulations.label_noise import redrawn_labels
 
 datasets = pytest.importorskip("datasets")
 from PIL import Image  # noqa: E402 - comes with the extra
@@ -228,6 +229,14 @@ def test_images_of_two_shapes_are_refused(hub):
     hub.answer = datasets.DatasetDict(train=datasets.Dataset.from_dict({"image": images, "label": [0, 1]}))
     with pytest.raises(ValueError, match=r"differ in shape: \(5, 4\) and \(4, 5\)"):
         load("owner/two-shapes")
+
+
+def test_label_noise_redraws_the_labels_of_what_is_kept(hub):
+    hub.answer = tables(n=60)
+    clean, noisy = load("mnist", limit=30), load("mnist", limit=30, label_noise=0.5, seed=2)
+    assert torch.equal(clean.inputs, noisy.inputs)
+    assert noisy.labels.tolist() == redrawn_labels(clean.labels.numpy(), 3, 0.5, seed=2).tolist()
+    assert noisy.content_hash != clean.content_hash
 
 
 def test_an_imposed_imbalance_keeps_the_first_of_each_class(hub):

@@ -64,7 +64,7 @@ def test_the_name_is_the_hash_of_the_fields_that_are_given():
     text = ",".join(f"{json.dumps(k)}:{json.dumps(values[k])}" for k in sorted(values))
     text = "{" + text + "}"
     assert SPEC.name == blake2b(text.encode(), digest_size=10).hexdigest()
-    assert SPEC.name == "34a44a2a3a62e8a46b32"
+    assert SPEC.name == "68e5abe0c92e3a26593c"
 
 
 def test_the_name_is_the_same_in_a_process_with_another_hash_salt():

@@ -214,6 +214,17 @@ def test_bad_options_are_refused_before_any_step(digits, changed, message):
     assert same(dict(model.state_dict()), dict(call_of("momentum")[0].state_dict()))
 
 
+def test_a_last_batch_of_one_is_refused_where_batch_norm_cannot_train_on_it(digits):
+    for batch_size in (99, 33, 1):
+        model, arguments = call_of("batch norm", batch_size=batch_size)
+        with pytest.raises(ValueError, match=f"100 samples in batches of {batch_size} end in a batch of one"):
+            train(model, digits, **arguments)
+        assert same(dict(model.state_dict()), dict(call_of("batch norm")[0].state_dict()))
+        train(call_of("momentum")[0], digits, **arguments)
+    images = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(64, 10))  # 64 values a channel do
+    assert train(images, digits, **arguments | {"batch_size": 99}).status == "reached"
+
+
 def test_bf16_steps_are_rounded_and_all_else_is_float32(digits):
     model, arguments = call_of("momentum", max_epochs=1, learning_rate=0.01, batch_size=100, momentum=0.0)
     plain = train(model, digits, **arguments)

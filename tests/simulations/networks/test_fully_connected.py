@@ -1,4 +1,4 @@
-"""The fully connected network's shape, distribution and stream."""
+"""The fully connected network: its shape, distribution and stream."""
 
 from itertools import product
 
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from simulations.networks import fcn
+from simulations.random_streams import torch_stream
 
 
 @pytest.mark.parametrize(("depth", "bias"), list(product((1, 2, 8), ("all", "last", "none"))))
@@ -56,6 +57,7 @@ def test_only_the_seeds_stream_is_drawn_from():
         ({"n_inputs": -1}, "got -1"),
         ({"n_classes": 1}, "got 1"),
         ({"bias": "first"}, "first"),
+        ({"init_scheme": "xavier"}, "he, torch, orthogonal, got .xavier"),
         ({"init_scale": 0.0}, r"0\.0"),
         ({"init_scale": float("nan")}, "nan"),
         ({"seed": -1}, "-1"),
@@ -65,3 +67,24 @@ def test_bad_values_are_refused_by_name(changed, message):
     good = {"depth": 2, "width": 3, "n_inputs": 4, "n_classes": 2, "seed": 0}
     with pytest.raises(ValueError, match=message):
         fcn(**(good | changed))
+
+
+@pytest.mark.parametrize(("depth", "bias"), list(product((1, 8, 20), ("all", "last", "none"))))
+def test_at_hes_scheme_the_weights_are_the_streams_normals_in_order(depth, bias):
+    # Runs are named and compared by these bits: they must not move.
+    network = fcn(depth, 6, 5, 3, bias=bias, init_scale=0.7, seed=11)
+    stream = torch_stream(11, "init")
+    for module in network:
+        if isinstance(module, nn.Linear):
+            std = (2 / module.in_features) ** 0.5
+            drawn = torch.empty(module.out_features, module.in_features).normal_(0.0, std, generator=stream)
+            assert torch.equal(module.weight, drawn * 0.7)
+
+
+def test_twenty_layers_pass_the_signal_on():
+    inputs = torch.randn(50, 64, generator=torch_stream(0, "inputs"))
+    with torch.no_grad():
+        square = fcn(20, 256, 64, 10, seed=0)(inputs).square().mean().item()
+    # Mean square 2 at He's scale; its logarithm's standard deviation is about sqrt(5 depth / width) = 0.6:
+    # five of these either way.
+    assert 0.1 < square < 40

@@ -1,0 +1,69 @@
+"""The arguments of a curve, checked before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+__all__ = ["METHODS", "check_options", "largest_bias_class", "requested_alphas"]
+
+METHODS = ("adaptive", "grid")
+
+
+def requested_alphas(alphas: int | ArrayLike, extrapolate: bool) -> NDArray[np.float64]:
+    """The points, ascending.
+
+    Raises:
+        ValueError: fewer than 2 equally spaced, none, not ascending, or outside [0, 1] without `extrapolate`.
+    """
+    if isinstance(alphas, (int, np.integer)) and not isinstance(alphas, bool):
+        if alphas < 2:
+            raise ValueError(f"alphas must be a number of points >= 2 or the points, got {alphas}")
+        return np.linspace(0.0, 1.0, int(alphas))
+    grid = np.array(alphas, dtype=np.float64)
+    if grid.ndim != 1 or not grid.size:
+        raise ValueError(
+            f"alphas must be a number of points or a non-empty list of them, got shape {grid.shape}"
+        )
+    outside = np.flatnonzero(~(np.isfinite(grid) if extrapolate else (grid >= 0) & (grid <= 1)))
+    if outside.size:
+        where = "be finite" if extrapolate else "lie in [0, 1] (or pass extrapolate=True)"
+        raise ValueError(f"alphas must {where}, but alphas[{outside[0]}] = {grid[outside[0]]}")
+    unsorted = np.flatnonzero(np.diff(grid) <= 0)
+    if unsorted.size:
+        i = int(unsorted[0])
+        raise ValueError(
+            f"alphas must ascend, but alphas[{i}] = {grid[i]} is followed by alphas[{i + 1}] = {grid[i + 1]}"
+        )
+    return grid
+
+
+def check_options(method: str, loss_tolerance: float, error_tolerance: float, alphas_at_once: int) -> None:
+    """Refuse what is no method, no tolerance, no count.
+
+    Raises:
+        ValueError: named with its value.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    for name, value in (("loss_tolerance", loss_tolerance), ("error_tolerance", error_tolerance)):
+        if not 0 < value < float("inf"):
+            raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
+    if isinstance(alphas_at_once, bool) or not isinstance(alphas_at_once, int) or alphas_at_once < 1:
+        raise ValueError(f"alphas_at_once must be an integer >= 1, got {alphas_at_once!r}")
+
+
+def largest_bias_class(model: nn.Module, end: Mapping[str, torch.Tensor]) -> int:
+    """The class of the end's largest last-layer bias.
+
+    Raises:
+        ValueError: the model has no bias of one dimension.
+    """
+    biases = [name for name, _ in model.named_parameters() if name.rpartition(".")[2].endswith("bias")]
+    if not biases or end[biases[-1]].ndim != 1:
+        raise ValueError("exits need a bias of the last layer, and the model has none")
+    return int(end[biases[-1]].argmax())
