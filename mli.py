@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,9 @@ from typer.core import TyperCommand
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from validation.main_job import Job
+    from simulations.executors import Executor
+    from simulations.sweeps import Sweep
+    from validation.profiles import Job
 
 __all__ = ["app", "main"]
 
@@ -41,29 +44,67 @@ def _options(
     """The plateau in monotonic linear interpolation: theory beside trained networks."""
 
 
+class _Profile(StrEnum):
+    QUICK = "quick"
+    STANDARD = "standard"
+    FULL = "full"
+
+
 @app.command()
 def validate(
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for report, curves and figures; results/validate (-smoke) by default."),
+        typer.Option(help="Folder for report and figures; results/validate (-smoke) by default."),
+    ] = None,
+    profile: Annotated[
+        _Profile,
+        typer.Option(
+            help="quick: the star and the simple model, about 2 minutes on two cores. standard: every "
+            "experiment in its quick form, about 30. full: trains nothing, judges all that is in the store."
+        ),
+    ] = _Profile.QUICK,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the runs; what is there is kept. results/store by default."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(help="Show this claim alone (C1 to C9, several allowed); all nine are judged together."),
     ] = None,
     smoke: bool = typer.Option(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
     ),
     rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
+    power: bool = typer.Option(
+        False, "--power", help="Print how often the rules err and find, on 400 synthetic data sets, and stop."
+    ),
 ) -> None:
     """The main job: train networks, walk the line, and judge the claims C1 to C9."""
+    from validation.claims import CLAIMS
+
+    known = [one.id for one in CLAIMS]
+    if unknown := [name for name in claim or () if name not in known]:
+        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--claim")
+    shown = tuple(one for one in CLAIMS if one.id in (claim or known))
     if rules:
-        from validation.claims import CLAIMS
         from validation.rules import rules_text
 
-        typer.echo(rules_text(CLAIMS), nl=False)
+        typer.echo(rules_text(shown), nl=False)
         return
-    from validation.main_job import FULL, SMOKE
+    if power:
+        from validation.judgement_power import operating_characteristics, power_text
+
+        with _said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
+            found = power_text(operating_characteristics(CLAIMS))
+        typer.echo(found, nl=False)
+        return
+    from validation.profiles import job_of, smoke_job
 
     folder = output or Path("results", "validate-smoke" if smoke else "validate")
+    # A smoke run stays in its own folder: its runs are of no use to anybody.
+    runs = store or (folder / "store" if smoke else _STORE)
     with _expected_errors():
-        _run_validate(folder, SMOKE if smoke else FULL)
+        _run_validate(folder, smoke_job() if smoke else job_of(profile), runs, {one.id for one in shown})
 
 
 _Model = Annotated[
@@ -196,21 +237,75 @@ def _user_errors() -> Iterator[None]:
             sys.exit(f"mli: {error}")
 
 
-def _run_validate(folder: Path, job: Job) -> None:
+def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from rich.console import Console
 
     from paper_figures.main_job_figures import save_main_job_figures
     from simulations.atomic_files import writable_folder
+    from simulations.run_files import DamagedRunError
     from validation.main_job import run_main_job
     from validation.report import write_report
     from validation.report_table import verdict_table
 
     writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
-    outcome = run_main_job(folder, job)
+    try:
+        outcome = run_main_job(folder, job, store)
+    except DamagedRunError as error:
+        sys.exit(f"mli: {error}; `mli validate --profile standard` makes damaged runs of its sweeps again")
     save_main_job_figures(folder / "figures", outcome)
     console = Console()
-    console.print(verdict_table(write_report(folder, outcome)))
+    console.print(verdict_table(write_report(folder, outcome), shown))
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F12; all by default.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
+    output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
+        "results", "figures"
+    ),
+    store: Annotated[
+        Path, typer.Option(help="Folder of runs; F7 and F10 read their files beside it.")
+    ] = Path("results", "store"),
+    form: Annotated[str, typer.Option(help="Form of the experiments: quick or paper.")] = "quick",
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Write this figure's numbers as CSV instead.")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Draw the data shipped with the package.")
+    ] = False,
+    collect: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
+    ] = None,
+) -> None:
+    """Draw the figures from stored runs, or from the data shipped with the package: no training."""
+    from paper_figures.catalogue import figure_names
+    from paper_figures.figure_files import figure_formats, write_data, write_figure
+    from paper_figures.sources import NoData, collect_data, figure_data
+
+    missing = []
+    with _expected_errors(), _user_errors():
+        wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        if form not in ("quick", "paper"):
+            raise ValueError(f"form must be one of quick, paper, got {form!r}")
+        if collect is not None:
+            found = collect_data(collect, wanted, store, form)
+            missing = [str(why) for why in found.values() if isinstance(why, NoData)]
+            wanted = ()
+        for name in wanted:
+            try:
+                dataset = figure_data(name, store, form, shipped=shipped)
+            except NoData as why:
+                missing.append(str(why))
+                continue
+            if data:
+                typer.echo(write_data(output, name, dataset))
+            else:
+                typer.echo(", ".join(map(str, write_figure(output, name, dataset, kinds))))
+    if missing:
+        sys.exit("\n".join(f"mli: {why}" for why in missing))
 
 
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")
@@ -269,6 +364,166 @@ def _expected_errors() -> Iterator[None]:
         sys.exit("mli: interrupted; finished runs are kept, the same command goes on from there")
 
 
+_Store = Annotated[Path, typer.Option(help="Folder of the runs.")]
+_STORE = Path("results", "store")
+_Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda or cuda:INDEX.")]
+
+
+@app.command()
+def sweep(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME_OR_FILE...", help="Experiments, or TOML files, or all.")
+    ],
+    form: Annotated[str, typer.Option(help="Of experiments: quick (two cores) or paper (a GPU).")] = "quick",
+    executor: Annotated[str, typer.Option(help="local (processes here), dask or slurm.")] = "local",
+    scheduler: Annotated[str | None, typer.Option(help="Of dask: tcp://HOST:PORT.")] = None,
+    processes: Annotated[int | None, typer.Option(help="Of local; one a core by default.")] = None,
+    slurm: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of slurm: a parameter of submitit.")
+    ] = None,
+    device: _Device = "cpu",
+    store: _Store = _STORE,
+) -> None:
+    """Make all runs of experiments; what is in the store is kept, an interrupted sweep goes on."""
+    with _expected_errors(), _user_errors():
+        from simulations.executors import open_executor
+        from simulations.sweeps import EXPERIMENTS, read_sweep
+
+        wanted = list(EXPERIMENTS) if names == ["all"] else names
+        sweeps = [read_sweep(name, form) for name in wanted]
+        parameters = {key: int(value) if value.isdecimal() else value for key, value in _pairs(slurm or [])}
+        with open_executor(
+            executor,
+            processes=processes,
+            scheduler=scheduler,
+            device=device,
+            logs=store.parent / "slurm-logs",
+            slurm=parameters,
+        ) as opened:
+            _run_sweeps(sweeps, store, opened, device)
+
+
+@app.command()
+def train(
+    spec: Annotated[
+        Path | None, typer.Argument(help="A run's TOML file, such as a store's spec.toml.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A field of the run, over the file's."),
+    ] = None,
+    device: _Device = "cpu",
+    store: _Store = _STORE,
+) -> None:
+    """One run, here: train, walk its lines, and put it in the store."""
+    with _expected_errors(), _user_errors():
+        from simulations.executors import here
+        from simulations.run_spec import RunSpec
+        from simulations.sweeps import PlannedRun, Sweep
+
+        values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
+        values |= {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])}
+        run = PlannedRun("run", RunSpec.from_dict(values))
+        with here() as executor:
+            _run_sweeps([Sweep("train", "one run", (run,))], store, executor, device)
+        typer.echo(store / run.spec.name)
+
+
+def _pairs(texts: list[str]) -> list[tuple[str, str]]:
+    pairs = [text.partition("=") for text in texts]
+    for key, separator, _ in pairs:
+        if not (key and separator):
+            raise ValueError(f"expected KEY=VALUE, got {key!r}")
+    return [(key.strip(), value) for key, _, value in pairs]
+
+
+def _run_sweeps(sweeps: list[Sweep], folder: Path, executor: Executor, device: str) -> None:
+    from simulations.runs import Store
+    from simulations.sweep_runner import run_sweeps
+
+    store = Store(folder)
+    outcome = run_sweeps(sweeps, store, executor, device=device)
+    for line in outcome.lines(sweeps, store):
+        typer.echo(line)
+    if outcome.failed:
+        sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")
+
+
+runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
+app.add_typer(runs, name="runs")
+
+
+@runs.command("list")
+def list_runs(store: _Store = _STORE) -> None:
+    """Every run: its name, state, data, network and seed."""
+    with _expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import stored_runs
+
+        for run in stored_runs(Store(store)):
+            spec = run.spec
+            words = (
+                [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
+            )
+            words += ["(made by other code)"] if run.other_code else []
+            typer.echo("  ".join([run.name, f"{run.state:<10}", *words]))
+
+
+@runs.command()
+def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: _Store = _STORE) -> None:
+    """A run's spec, how it was made, and its numbers."""
+    with _expected_errors(), _user_errors():
+        import json
+
+        from simulations.runs import Store
+        from simulations.store_contents import full_name
+
+        here = Store(store)
+        name = full_name(here, name)
+        typer.echo(here.spec(name).to_toml())
+        if here.is_finished(name):
+            typer.echo(json.dumps(here.provenance(name), indent=1))
+            typer.echo(here.load(name))
+        elif failure := here.failure(name):
+            typer.echo(failure["traceback"])
+
+
+@runs.command()
+def verify(store: _Store = _STORE) -> None:
+    """Read every file and compare its digest; the exit code is 1 where one is not what was written."""
+    with _expected_errors():
+        from simulations.runs import Store
+
+        here = Store(store)
+        finished = [name for name in here.names() if here.is_finished(name)]
+        problems = [problem for name in finished for problem in here.problems(name)]
+        for problem in problems:
+            typer.echo(problem)
+        typer.echo(f"{len(finished)} finished runs, {len(problems)} problems")
+        if problems:
+            sys.exit(1)
+
+
+@runs.command()
+def gc(
+    store: _Store = _STORE,
+    other_code: bool = typer.Option(False, "--other-code", help="Also runs made by other code."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
+) -> None:
+    """Remove runs that a sweep would make again: failed, unfinished, damaged; none that is being made."""
+    with _expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import garbage
+
+        here = Store(store)
+        here.prepare()
+        for run in garbage(here, other_code=other_code):
+            with here.locked(run.name, wait=False) as mine:
+                if mine and not dry_run:
+                    here.remove(run.name)
+                typer.echo(f"{run.name}  {run.state}  {run.about if mine else 'is being made: kept'}")
+
+
 @app.command()
 def theory(
     name: str | None = typer.Argument(None, help="A theorem: T1 to T14, T4', T10b, T10c, T11'."),
@@ -314,6 +569,29 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+@app.command()
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+    ] = Path("results", "validate"),
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
+        "results", "store"
+    ),
+    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with _expected_errors(), _user_errors():
+        from validation.report_page.write import write_report_page
+
+        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
 
 
 def _refuse_shadowed_packages() -> None:

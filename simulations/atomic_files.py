@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,9 +52,12 @@ def writable_folder(folder: Path | str) -> Path:
     return folder
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what processes killed in mid-write left in the folder, by the id in `atomic_path`'s name."""
-    for partial in folder.glob(".*.partial*"):
+def remove_leftovers(folder: Path, stem: str | None = None) -> None:
+    """Remove what processes killed in mid-write left in the folder, by the id in `atomic_path`'s name.
+
+    Of the files with this stem only, where one is given.
+    """
+    for partial in folder.glob(f".{'*' if stem is None else glob.escape(stem)}.*.partial*"):
         process = partial.name.rpartition(".partial")[0].rpartition(".")[2]
         if process.isdigit() and not _is_alive(int(process)):
             partial.unlink(missing_ok=True)

@@ -25,7 +25,13 @@ from simulations.evaluation import Scores
 from simulations.gain_plateau import held_by_one_class
 from simulations.signal_line import SignalLine
 
-__all__ = ["TRUSTED_LOSS_ERROR", "GainPrediction", "predict_from_endpoints", "predict_from_probe"]
+__all__ = [
+    "HELD_OUT_ALPHAS",
+    "TRUSTED_LOSS_ERROR",
+    "GainPrediction",
+    "predict_from_endpoints",
+    "predict_from_probe",
+]
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +44,7 @@ failures (1.2 to 1.5)."""
 _NODES = (1 - np.cos(np.pi * np.arange(17) / 16)) / 2
 # The line is looked at here, on held-out samples only, to find a prediction's error. Chebyshev's other
 # points: of the nodes above only 0.5 is among them, so a measured gain is not asked where it was told.
-_HELD_OUT_ALPHAS = (1 - np.cos(np.pi * (2 * np.arange(11) + 1) / 22)) / 2
+HELD_OUT_ALPHAS = (1 - np.cos(np.pi * (2 * np.arange(11) + 1) / 22)) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +172,7 @@ def _prediction(
     loss_error, rate_error, alignment = 0.0, 0.0, []
     here, labels = line.held_out_index, line.labels[line.held_out_index]
     reference = line.signal(line.parameters, line.held_out)
-    for alpha, g in zip(_HELD_OUT_ALPHAS, gain(_HELD_OUT_ALPHAS), strict=True):
+    for alpha, g in zip(HELD_OUT_ALPHAS, gain(HELD_OUT_ALPHAS), strict=True):
         point = line.at(alpha)
         truth = Scores(line.logits(point, line.held_out), labels)
         guess = Scores(predicted(alpha, g, here), labels)
@@ -209,7 +215,7 @@ def _reason(applies: bool, loss_error: float, alignment: Floats, n_held_out: int
     return (
         f"{found}: the law does not describe this network. Its signal must stay parallel to the trained "
         f"one, but the "
-        f"cosine falls to {alignment[lowest]:.2f} at alpha = {_HELD_OUT_ALPHAS[lowest]:.2f}, as it does "
+        f"cosine falls to {alignment[lowest]:.2f} at alpha = {HELD_OUT_ALPHAS[lowest]:.2f}, as it does "
         f"where the "
         "initial weights are large"
     )

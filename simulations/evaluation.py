@@ -9,12 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import nn
-
-from simulations.datasets import ImageDataset
 
 __all__ = ["Scores", "evaluation_mode", "logits"]
 
@@ -49,8 +48,20 @@ class Scores:
         self.class_share = predicted.numpy() / len(labels)
 
 
-def logits(model: Callable[[torch.Tensor], torch.Tensor], data: ImageDataset) -> torch.Tensor:
-    """The network's outputs (n, k) on the whole data set, in order, in batches of a fixed size, on the CPU.
+class _Inputs(Protocol):
+    @property
+    def inputs(self) -> torch.Tensor: ...
+
+    @property
+    def n_classes(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+
+def logits(model: Callable[[torch.Tensor], torch.Tensor], data: _Inputs) -> torch.Tensor:
+    """The network's outputs (n, k) on all of an `ImageDataset`, or of samples like it on another device.
+
+    In order, in batches of a fixed size, on the device of network and data.
 
     Raises:
         ValueError: outputs that are no (batch, n_classes) tensor.

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import math
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict
+from pathlib import Path
 
-import numpy as np
 import torch
-import xarray as xr
 from torch import nn
 
+from simulations.checkpoints import checkpoint_hash
 from simulations.datasets import ImageDataset
-from simulations.evaluation import Scores, evaluation_mode, logits
+from simulations.optimizers import make_optimizer, set_rate
 from simulations.random_streams import torch_stream
+from simulations.training_arguments import OPTIMIZERS, PRECISIONS, SCHEDULES, TrainingArguments
+from simulations.training_checkpoint import (
+    TrainingCheckpoint,
+    load_optimizer,
+    model_hash,
+    optimizer_tensors,
+)
+from simulations.training_device import checked_device, device_of, lent, samples_on
+from simulations.training_epoch import check_last_batch, evaluate, is_finite, run_epoch
+from simulations.training_generators import generators, kept_generators, seeded, set_generators
+from simulations.training_history import TrainingHistory
+from simulations.training_progress import EpochClock, ProgressCallback, TrainingProgress, reporter
+from simulations.training_result import TrainingResult, history_dataset, setting_of
 
-__all__ = ["OPTIMIZERS", "TrainingResult", "train"]
-
-OPTIMIZERS = ("sgd", "adam")
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingResult:
-    """A training run.
-
-    Attributes:
-        model: the module that was trained, in the state `end`.
-        start: state dict before the first step; a copy that shares nothing with the model.
-        end: state dict after the last finite epoch, likewise a copy.
-        history: per epoch on the whole training set, in evaluation mode; epoch 0 is the start, the last
-            epoch is `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`,
-            `steps(epoch)` = optimiser steps taken so far. Attributes: every argument of the call (a
-            target_loss of None as nan), status, data_hash, threads (torch's, in this process), torch_version.
-        status: "reached" the target (or, without one, the last epoch), "stagnated" = `max_epochs` did not
-            reach it, "diverged" = a loss or a parameter was no longer finite.
-    """
-
-    model: nn.Module
-    start: dict[str, torch.Tensor]
-    end: dict[str, torch.Tensor]
-    history: xr.Dataset
-    status: str
+__all__ = ["OPTIMIZERS", "PRECISIONS", "SCHEDULES", "TrainingProgress", "TrainingResult", "train"]
 
 
 def train(
@@ -50,161 +37,159 @@ def train(
     optimizer: str = "sgd",
     learning_rate: float,
     momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    schedule: str = "constant",
     batch_size: int = 64,
     target_loss: float | None = None,
     max_epochs: int,
     seed: int,
+    precision: str = "float32",
+    device: torch.device | str | None = None,
+    checkpoint: Path | str | None = None,
+    progress: ProgressCallback | str | None = None,
 ) -> TrainingResult:
     """Train the model in place, by minibatches of cross-entropy, to a loss on the whole training set.
 
-    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode and float64; a
-    model that is at the target already takes no step. Each epoch visits every sample once in an order
-    drawn from the seed's stream "order"; the last batch may be smaller. Two calls with the same
-    arguments give the same bits at the same thread count (another count may not). torch's global
-    generator is left as it was; dropout draws from the seed's stream "dropout".
+    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode, in the model's
+    own type up to the logits and in float64 after them; a model that is at the target already takes no step.
+    Each epoch visits every sample once in an order drawn from the seed's stream "order"; the last batch may
+    be smaller. Two calls with the same arguments give the same bits on the CPU at the same thread count
+    (another count may not, nor may a CUDA device). The global generators are left as they were; dropout draws
+    from the seed's stream "dropout". Parameters that require no gradient stay as they are.
 
-    A diverged run ends at once: model and `end` are in the state after the last epoch whose loss and
-    parameters were finite, never in one that is not.
+    A diverged run ends at once: model and `end` are in the state after the last epoch whose loss, parameters
+    and buffers were finite, never in one that is not.
 
     Args:
-        model: inputs (n, ...) to logits (n, k); its start is the state it comes in.
-        data: the training set.
-        optimizer: "sgd" or "adam" (torch's, betas 0.9 and 0.999).
+        model: inputs (n, ...) to logits (n, k), on one device; its start is the state it comes in.
+        data: the training set; moved to the device once.
+        optimizer: "sgd", "adam" or "adamw" (torch's, betas 0.9 and 0.999).
         learning_rate: > 0.
-        momentum: of sgd, in [0, 1); adam does not use it.
+        momentum: of sgd, in [0, 1), 0 is plain SGD; the others do not use it.
+        weight_decay: >= 0; of weight matrices and kernels alone, see `simulations.optimizers`.
+        label_smoothing: in [0, 1), of the loss whose gradient is followed. The loss that is reported and
+            compared with `target_loss` stays the plain cross-entropy.
+        clip_norm: > 0; a longer gradient, as one vector over all trained parameters, is shortened to it.
+        schedule: of the learning rate over `max_epochs`: "constant", "cosine" or "step", see
+            `simulations.optimizers.rate_factor`.
         batch_size: >= 1.
         target_loss: nats, > 0, or None to run all epochs.
         max_epochs: >= 0; passes over the data at most.
         seed: of the streams "order" and "dropout".
+        precision: of the steps: "float32"; on CUDA devices of compute capability 8.0 also "tf32" products;
+            there and on the CPU also "bf16" (autocast). Parameters, their updates and evaluations
+            are in the model's own type in any case.
+        device: "cpu", "cuda" or "cuda:<index>", or None for where the model is. The model comes back to
+            where it came from; `start` and `end` are there too.
+        checkpoint: a file that keeps the training's state (`simulations.training_checkpoint`). A call that
+            was killed and is made again, from the same start, goes on from it, and ends with the bits of
+            one that was not killed (CPU). The file stays when the run has ended, and the same call then
+            takes no step: remove it once the result is stored. A damaged file, or one of other versions,
+            device or thread count, is ignored with a warning and replaced.
+        progress: called with a `TrainingProgress` after each epoch (after its state was kept); or "bar",
+            which shows loss, error and time left on a terminal.
 
     Raises:
-        ValueError: a value outside these, a model without trainable parameters, or one whose loss or
-            parameters are not finite at the start.
+        ValueError: a value outside these, a precision that the device lacks, a model without trainable
+            parameters, or one whose loss or parameters are not finite at the start; a checkpoint of another
+            call.
+        OSError: the checkpoint's folder is not there or cannot be written.
     """
-    _check(optimizer, learning_rate, momentum, batch_size, target_loss, max_epochs)
+    arguments = TrainingArguments(
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        batch_size=batch_size,
+        target_loss=target_loss,
+        max_epochs=max_epochs,
+        precision=precision,
+    )
     order = torch_stream(seed, "order")
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    if not parameters:
-        raise ValueError("the model has no trainable parameter")
-    stepper: torch.optim.Optimizer
-    if optimizer == "sgd":
-        stepper = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
-    else:
-        stepper = torch.optim.Adam(parameters, lr=learning_rate)
-
+    home, where = device_of(model), checked_device(device, model, precision)
     start = _copy_of(model)
-    scores = [_evaluate(model, data)]
-    if not _is_finite(model, scores[0]):
-        raise ValueError(f"the model's loss or parameters are not finite before training: {scores[0].loss}")
-    end, steps, status = start, [0], ""
-    modes = [(module, module.training) for module in model.modules()]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(torch_stream(seed, "dropout").initial_seed())
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    stepper = make_optimizer(trainable, arguments)
+    file = None
+    if checkpoint is not None:
+        setting = setting_of(where)
+        if where.type != "cpu":
+            del setting["threads"]  # of no account there
+        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed), setting)
+    saved = file.load() if file else None
+    with reporter(progress, max_epochs) as report, lent(model, where), seeded(seed, where):
+        samples = samples_on(data, where)
+        if saved:
+            groups, status = saved
+            history = TrainingHistory.from_tensors(groups["history"])
+            model.load_state_dict(groups["model"])
+            if not status:
+                load_optimizer(stepper, groups["optimizer"])
+                set_generators(groups["generator"], order, where)
+            end = _copy_of(model, home)
+        else:
+            history, end = TrainingHistory(), start
+            scores = evaluate(model, samples, data.labels)
+            if not is_finite(model, scores):
+                raise ValueError(
+                    f"the model's loss or parameters are not finite before training: {scores.loss}"
+                )
+            check_last_batch(model, data, batch_size)
+            history.add(scores, 0)
+            status = arguments.verdict(0, scores.loss)
+        clock, steps_taken = EpochClock(history.epochs), 0
         model.train()
         while not status:
-            if target_loss is not None and scores[-1].loss <= target_loss:
-                status = "reached"
-            elif len(scores) > max_epochs:
-                status = "stagnated" if target_loss is not None else "reached"
+            set_rate(stepper, arguments, history.epochs)
+            taken, finite = run_epoch(model, samples, stepper, order, arguments)
+            steps_taken += taken
+            latest = evaluate(model, samples, data.labels) if finite else None
+            if latest is None or not is_finite(model, latest):
+                status = "diverged"
             else:
-                taken, finite = _epoch(model, data, stepper, batch_size, order)
-                latest = _evaluate(model, data) if finite else None
-                if latest is None or not _is_finite(model, latest):
-                    status = "diverged"
-                else:
-                    scores.append(latest)
-                    steps.append(steps[-1] + taken)
-                    end = _copy_of(model)
-    for module, training in modes:
-        module.training = training
-    model.load_state_dict(end)
+                history.add(latest, taken)
+                end = _copy_of(model, home)
+                status = arguments.verdict(history.epochs, latest.loss)
+            if file:
+                groups = {"model": end, "history": history.tensors()}
+                if not status:
+                    groups["optimizer"] = optimizer_tensors(stepper)
+                    groups["generator"] = generators(order, where)
+                file.save(groups, status)
+            with kept_generators(where):  # what a callback draws must not move dropout
+                report(clock.progress([history], history.epochs, max_epochs, status))
+        model.load_state_dict(end)
     model.zero_grad(set_to_none=True)
     if end is start:
         end = deepcopy(start)
-    history = _history(scores, steps, data)
-    history.attrs |= {
-        "optimizer": optimizer,
-        "learning_rate": learning_rate,
-        "momentum": momentum,
-        "batch_size": batch_size,
-        "target_loss": math.nan if target_loss is None else target_loss,
-        "max_epochs": max_epochs,
-        "seed": seed,
-        "status": status,
+    written = history_dataset(history, data, where, arguments, seed, status)
+    return TrainingResult(model, start, end, written, status, steps_taken)
+
+
+def _copy_of(model: nn.Module, device: torch.device | None = None) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor.detach().clone() if device is None else tensor.detach().to(device, copy=True)
+        for name, tensor in model.state_dict().items()
     }
-    return TrainingResult(model, start, end, history, status)
 
 
-def _epoch(
+def _call(
     model: nn.Module,
+    start: dict[str, torch.Tensor],
     data: ImageDataset,
-    stepper: torch.optim.Optimizer,
-    batch_size: int,
-    order: torch.Generator,
-) -> tuple[int, bool]:
-    """One pass over the data; steps taken, and whether every batch's loss was finite."""
-    taken = 0
-    shuffled = torch.randperm(len(data), generator=order)
-    for first in range(0, len(data), batch_size):
-        batch = shuffled[first : first + batch_size]
-        loss = nn.functional.cross_entropy(model(data.inputs[batch]), data.labels[batch])
-        if not math.isfinite(loss.item()):
-            return taken, False
-        stepper.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        stepper.step()
-        taken += 1
-    return taken, True
-
-
-def _evaluate(model: nn.Module, data: ImageDataset) -> Scores:
-    with evaluation_mode(model):
-        return Scores(logits(model, data), data.labels)
-
-
-def _is_finite(model: nn.Module, scores: Scores) -> bool:
-    return math.isfinite(scores.loss) and all(
-        bool(torch.isfinite(p).all()) for p in model.state_dict().values()
-    )
-
-
-def _copy_of(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-
-
-def _history(scores: list[Scores], steps: list[int], data: ImageDataset) -> xr.Dataset:
-    return xr.Dataset(
-        {
-            "loss": ("epoch", [s.loss for s in scores], {"units": "nats"}),
-            "error": ("epoch", [s.error for s in scores]),
-            "class_accuracy": (("epoch", "class_index"), np.array([s.class_accuracy for s in scores])),
-            "steps": ("epoch", np.array(steps)),
-        },
-        coords={"epoch": np.arange(len(scores)), "class_index": np.arange(data.n_classes)},
-        attrs={
-            "data_hash": data.content_hash,
-            "threads": torch.get_num_threads(),
-            "torch_version": str(torch.__version__),
-        },
-    )
-
-
-def _check(
-    optimizer: str,
-    learning_rate: float,
-    momentum: float,
-    batch_size: int,
-    target_loss: float | None,
-    max_epochs: int,
-) -> None:
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, got {optimizer!r}")
-    if not 0 < learning_rate < math.inf:
-        raise ValueError(f"learning_rate must be a finite number > 0, got {learning_rate!r}")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"momentum must lie in [0, 1), got {momentum!r}")
-    if target_loss is not None and not 0 < target_loss < math.inf:
-        raise ValueError(f"target_loss must be a finite number > 0 or None, got {target_loss!r}")
-    for name, value, least in (("batch_size", batch_size, 1), ("max_epochs", max_epochs, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
+    arguments: TrainingArguments,
+    seed: int,
+) -> dict[str, object]:
+    """What names a call in its checkpoint."""
+    return {
+        "model": model_hash(model),
+        "start": checkpoint_hash(start),
+        "data": data.content_hash,
+        **asdict(arguments),
+        "seed": seed,
+    }

@@ -13,10 +13,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-__all__ = ["in_processes"]
+__all__ = ["in_processes", "worker_pool"]
 
 Common = TypeVar("Common")
 Job = TypeVar("Job")
@@ -49,30 +50,57 @@ def in_processes(
         ValueError: processes or threads < 1.
         Exception: what a job raised, after the others were stopped.
     """
-    for name, value in (("processes", processes), ("threads", threads)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
-    executor = ProcessPoolExecutor(
-        processes,
-        multiprocessing.get_context("spawn"),
-        initializer=_prepare_worker,
-        initargs=(threads, function, common),
-    )
-    return _results(executor, processes, iter(jobs))
+    return _results(function, common, iter(jobs), processes, threads)
 
 
-def _results(executor: ProcessPoolExecutor, processes: int, waiting: Iterator[Any]) -> Iterator[Any]:
-    others = set(multiprocessing.active_children())
+def _results(
+    function: Callable[..., Any], common: Any, waiting: Iterator[Any], processes: int, threads: int
+) -> Iterator[Any]:
     running: set[Future[Any]] = set()
-    try:
+    with worker_pool(processes, threads=threads, initializer=_take_task, initargs=(function, common)) as pool:
         while True:
             # Never more than can run: what waits inside the executor can no longer be cancelled.
-            running |= {executor.submit(_work, job) for job in islice(waiting, processes - len(running))}
+            running |= {pool.submit(_work, job) for job in islice(waiting, processes - len(running))}
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
+
+
+@contextmanager
+def worker_pool(
+    processes: int,
+    *,
+    threads: int = 1,
+    initializer: Callable[..., Any] | None = None,
+    initargs: tuple[Any, ...] = (),
+) -> Iterator[ProcessPoolExecutor]:
+    """A standard executor over spawned workers; left by an exception, it stops them in mid-job.
+
+    Do not submit more than `processes` jobs at a time: what waits inside it can no longer be cancelled.
+
+    Args:
+        processes: >= 1.
+        threads: torch's threads in each, >= 1.
+        initializer: called in each before its first job.
+        initargs: of it.
+
+    Raises:
+        ValueError: processes or threads < 1.
+    """
+    for name, value in (("processes", processes), ("threads", threads)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
+    others = set(multiprocessing.active_children())
+    executor = ProcessPoolExecutor(
+        processes,
+        multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+        initargs=(threads, initializer, initargs),
+    )
+    try:
+        yield executor
     except BaseException:
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()
@@ -89,15 +117,20 @@ def _work(job: Any) -> Any:
     return function(common, job)
 
 
-def _prepare_worker(threads: int, function: Callable[..., Any], common: Any) -> None:
+def _take_task(function: Callable[..., Any], common: Any) -> None:
+    _task[:] = [function, common]
+
+
+def _prepare_worker(threads: int, initializer: Callable[..., Any] | None, initargs: tuple[Any, ...]) -> None:
     import torch
 
-    _task[:] = [function, common]
     # A terminal sends Ctrl-C to the whole group: the caller alone decides, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave_job)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
+    if initializer is not None:
+        initializer(*initargs)
 
 
 def _leave_job(*_: Any) -> None:

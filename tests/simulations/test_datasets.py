@@ -175,11 +175,13 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "shape"), [("mnist", (1, 28, 28)), ("cifar10", (3, 32, 32))])
-def test_the_shared_folders_load(name, shape):
+def test_the_shared_folders_load(name, shape, monkeypatch):
     if not (SHARED_DATA / name).is_dir():
         pytest.skip(f"{SHARED_DATA / name} is absent")
     pytest.importorskip("datasets")
     data = load(SHARED_DATA / name, split="test", limit=105)
+    monkeypatch.setenv("MLI_DATA", str(SHARED_DATA))
+    assert load(name, split="test", limit=105).content_hash == data.content_hash
     assert torch.bincount(data.labels).tolist() == [10] * 10
     assert data.inputs.shape == (100, *shape)
     assert 0.8 < float(data.inputs.std()) < 1.2
