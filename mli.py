@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from simulations.executors import Executor
     from simulations.sweeps import Sweep
-    from validation.main_job import Job
+    from validation.profiles import Job
 
 __all__ = ["app", "main"]
 
@@ -43,29 +44,67 @@ def _options(
     """The plateau in monotonic linear interpolation: theory beside trained networks."""
 
 
+class _Profile(StrEnum):
+    QUICK = "quick"
+    STANDARD = "standard"
+    FULL = "full"
+
+
 @app.command()
 def validate(
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for report, curves and figures; results/validate (-smoke) by default."),
+        typer.Option(help="Folder for report and figures; results/validate (-smoke) by default."),
+    ] = None,
+    profile: Annotated[
+        _Profile,
+        typer.Option(
+            help="quick: the star and the simple model, about 2 minutes on two cores. standard: every "
+            "experiment in its quick form, about 30. full: trains nothing, judges all that is in the store."
+        ),
+    ] = _Profile.QUICK,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the runs; what is there is kept. results/store by default."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(help="Show this claim alone (C1 to C9, several allowed); all nine are judged together."),
     ] = None,
     smoke: bool = typer.Option(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
     ),
     rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
+    power: bool = typer.Option(
+        False, "--power", help="Print how often the rules err and find, on 400 synthetic data sets, and stop."
+    ),
 ) -> None:
     """The main job: train networks, walk the line, and judge the claims C1 to C9."""
+    from validation.claims import CLAIMS
+
+    known = [one.id for one in CLAIMS]
+    if unknown := [name for name in claim or () if name not in known]:
+        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--claim")
+    shown = tuple(one for one in CLAIMS if one.id in (claim or known))
     if rules:
-        from validation.claims import CLAIMS
         from validation.rules import rules_text
 
-        typer.echo(rules_text(CLAIMS), nl=False)
+        typer.echo(rules_text(shown), nl=False)
         return
-    from validation.main_job import FULL, SMOKE
+    if power:
+        from validation.judgement_power import operating_characteristics, power_text
+
+        with _said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
+            found = power_text(operating_characteristics(CLAIMS))
+        typer.echo(found, nl=False)
+        return
+    from validation.profiles import job_of, smoke_job
 
     folder = output or Path("results", "validate-smoke" if smoke else "validate")
+    # A smoke run stays in its own folder: its runs are of no use to anybody.
+    runs = store or (folder / "store" if smoke else _STORE)
     with _expected_errors():
-        _run_validate(folder, SMOKE if smoke else FULL)
+        _run_validate(folder, smoke_job() if smoke else job_of(profile), runs, {one.id for one in shown})
 
 
 _Model = Annotated[
@@ -198,21 +237,76 @@ def _user_errors() -> Iterator[None]:
             sys.exit(f"mli: {error}")
 
 
-def _run_validate(folder: Path, job: Job) -> None:
+def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from rich.console import Console
 
     from paper_figures.main_job_figures import save_main_job_figures
     from simulations.atomic_files import writable_folder
+    from simulations.run_files import DamagedRunError
     from validation.main_job import run_main_job
     from validation.report import write_report
     from validation.report_table import verdict_table
 
     writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
-    outcome = run_main_job(folder, job)
+    try:
+        outcome = run_main_job(folder, job, store)
+    except DamagedRunError as error:
+        sys.exit(f"mli: {error}; `mli validate --profile standard` makes damaged runs of its sweeps again")
     save_main_job_figures(folder / "figures", outcome)
     console = Console()
-    console.print(verdict_table(write_report(folder, outcome)))
+    console.print(verdict_table(write_report(folder, outcome), shown))
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F12; all by default.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
+    output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
+        "results", "figures"
+    ),
+    store: Annotated[
+        Path, typer.Option(help="Folder of runs; F7 and F10 read their files beside it.")
+    ] = Path("results", "store"),
+    form: Annotated[str, typer.Option(help="Form of the experiments: quick or paper.")] = "quick",
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Write this figure's numbers as CSV instead.")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Draw the data shipped with the package.")
+    ] = False,
+    collect: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
+    ] = None,
+) -> None:
+    """Draw the figures from stored runs, or from the data shipped with the package: no training."""
+    from paper_figures.catalogue import figure_names
+    from paper_figures.figure_files import figure_formats, write_data, write_figure
+    from paper_figures.sources import NoData, collect_data, figure_data, load_experiments
+
+    missing = []
+    with _expected_errors(), _user_errors():
+        wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        if form not in ("quick", "paper"):
+            raise ValueError(f"form must be one of quick, paper, got {form!r}")
+        if collect is not None:
+            found = collect_data(collect, wanted, store, form)
+            missing = [str(why) for why in found.values() if isinstance(why, NoData)]
+            wanted = ()
+        loaded = {} if shipped else load_experiments(wanted, store, form)
+        for name in wanted:
+            try:
+                dataset = figure_data(name, store, form, shipped=shipped, loaded=loaded)
+            except NoData as why:
+                missing.append(str(why))
+                continue
+            if data:
+                typer.echo(write_data(output, name, dataset))
+            else:
+                typer.echo(", ".join(map(str, write_figure(output, name, dataset, kinds))))
+    if missing:
+        sys.exit("\n".join(f"mli: {why}" for why in missing))
 
 
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")
@@ -479,6 +573,29 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+@app.command()
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+    ] = Path("results", "validate"),
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
+        "results", "store"
+    ),
+    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with _expected_errors(), _user_errors():
+        from validation.report_page.write import write_report_page
+
+        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
 
 
 def _refuse_shadowed_packages() -> None:

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 import mli
-from simulations import star_runner
 from simulations.power_model_experiments import runner
 from simulations.power_model_experiments.catalogue import CATALOGUE
 from tests.installed_wheel import install_wheel
-from validation import main_job
+from validation import judgement_power, main_job
 from validation.claims import CLAIMS
+from validation.profiles import smoke_job
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = CliRunner()
@@ -36,6 +36,61 @@ def test_rules_are_printed_without_running(monkeypatch, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_rules_of_one_claim(monkeypatch):
+    result = RUN.invoke(mli.app, ["validate", "--rules", "--claim", "C5"])
+    assert result.exit_code == 0
+    assert CLAIMS[4].statement in result.stdout
+    assert CLAIMS[3].statement not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["--claim", "C10"], "'C10': choose from C1, C2"), (["--profile", "fast"], "'fast' is not one of")],
+)
+def test_what_is_not_there_is_refused_before_any_work(tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(main_job, "run_main_job", lambda *_: pytest.fail("ran"))
+    result = RUN.invoke(mli.app, ["validate", *arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_power_is_printed_without_running(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    measure = judgement_power.operating_characteristics
+    monkeypatch.setattr(judgement_power, "operating_characteristics", lambda claims: measure(claims, 2))
+    monkeypatch.setattr(main_job, "run_main_job", lambda *_: pytest.fail("ran"))
+    result = RUN.invoke(mli.app, ["validate", "--power"])
+    assert result.exit_code == 0, result.output
+    assert "of 2" in result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "store"),
+    [
+        ([], "quick", "results/store"),
+        (["--profile", "standard", "--store", "runs"], "standard", "runs"),
+        (["--profile", "full"], "full", "results/store"),
+        (["--smoke", "--output", "out"], "smoke", "out/store"),
+    ],
+)
+def test_validate_runs_the_job_that_was_asked_for(tmp_path, monkeypatch, arguments, name, store):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+
+    def record(*job):
+        asked.append(job)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main_job, "run_main_job", record)
+    RUN.invoke(mli.app, ["validate", *arguments])
+    ((folder, job, where),) = asked
+    assert (job.name, where.as_posix()) == (name, store)
+    assert folder == Path("out" if name == "smoke" else "results/validate")
+
+
 def test_an_unwritable_folder_is_one_line_and_exit_code_1(tmp_path):
     (tmp_path / "file").write_text("in the way")
     result = RUN.invoke(mli.app, ["validate", "--output", str(tmp_path / "file")])
@@ -45,12 +100,12 @@ def test_an_unwritable_folder_is_one_line_and_exit_code_1(tmp_path):
     assert "Traceback" not in result.output
 
 
-@pytest.mark.parametrize("part", ["figures", "curves", "simple_model"])
+@pytest.mark.parametrize("part", ["figures", "store", "simple_model"])
 def test_a_file_in_the_way_of_a_part_is_found_before_any_work(tmp_path, monkeypatch, part):
     def no_work(*_, **__):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr(star_runner, "in_processes", no_work)
+    monkeypatch.setattr(main_job, "run_sweeps", no_work)
     monkeypatch.setattr(main_job, "integrate", no_work)
     (tmp_path / part).write_text("in the way")
     result = RUN.invoke(mli.app, ["validate", "--smoke", "--output", str(tmp_path)])
@@ -119,11 +174,16 @@ def test_the_console_command_works_among_shadows(installed, folder_of_shadows):
     report = json.loads((folder_of_shadows / "out" / "report.json").read_text())
     assert [claim["id"] for claim in report["claims"]] == [f"C{i}" for i in range(1, 10)]
     assert len(list((folder_of_shadows / "out" / "figures").glob("*.pdf"))) == 3
-    assert len(list((folder_of_shadows / "out" / "curves").glob("*.nc"))) == len(main_job.SMOKE.arms) * len(
-        main_job.SMOKE.seeds
-    )
+    made = list((folder_of_shadows / "out" / "store").glob("*/provenance.json"))
+    assert len(made) == len(smoke_job().star.runs)
     assert "smoke run" in (folder_of_shadows / "out" / "report.md").read_text()
     assert "C9" in found.stdout
+    # The page's template and scripts are in the wheel, too.
+    found = run(installed / "mli", "report", "--input", "out", "--output", "page", cwd=folder_of_shadows)
+    assert found.returncode == 0, found.stderr
+    page = (folder_of_shadows / "page" / "report.html").read_text()
+    assert all(f'id="C{i}"' in page for i in range(1, 10))
+    assert page.count('<figure class="drawn">') == 3
 
 
 def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):

@@ -1,66 +1,27 @@
-"""The main job: train the star, integrate the simple model, judge the claims."""
+"""The main job: make the runs that are missing, integrate the simple model, judge the claims."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from simulations.atomic_files import atomic_path, writable_folder
+from simulations.executors import open_executor
 from simulations.gradient_flow import integrate
 from simulations.random_streams import numpy_stream
-from simulations.star_experiment import ARMS, PROTOCOL, SEEDS, SMOKE_PROTOCOL, Arm, Protocol
-from simulations.star_runner import run_star
+from simulations.runs import Store
+from simulations.sweep_runner import run_sweeps
 from validation.claims import CLAIMS
 from validation.judgement import Verdict, judge
-from validation.observations import Observations, observe
+from validation.observations import Observations
+from validation.observed_store import observe_store
+from validation.profiles import Job, SimpleModel
 
-__all__ = ["FULL", "SMOKE", "Job", "Outcome", "SimpleModel", "integrate_simple_model", "run_main_job"]
-
-
-@dataclass(frozen=True)
-class SimpleModel:
-    """The simple model's runs: full n_classes x n_classes starts scale * U(0.5, 1), to final_loss (nats)."""
-
-    n_classes: int = 4
-    degree: int = 3
-    scale: float = 1e-2
-    final_loss: float = 1e-6
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one call of the main job does.
-
-    Attributes:
-        name: "full" or "smoke".
-        seeds: of the networks and of the simple model.
-        protocol: of the networks.
-        simple_model: of the simple model.
-        arms: of the star.
-        processes: workers; each has protocol.threads torch threads.
-    """
-
-    name: str
-    seeds: tuple[int, ...]
-    protocol: Protocol
-    simple_model: SimpleModel = field(default_factory=SimpleModel)
-    arms: tuple[Arm, ...] = ARMS
-    processes: int = 2
-
-
-FULL = Job("full", SEEDS, PROTOCOL)
-# Seeds of its own: a run of the smoke protocol must never be taken for one that counts.
-SMOKE = Job(
-    "smoke",
-    (1000,),
-    replace(SMOKE_PROTOCOL, target_loss=0.5, alphas=21),
-    SimpleModel(final_loss=1e-2),
-    tuple(arm for arm in ARMS if arm.name in ("centre", "bias-none", "depth-2")),
-)
+__all__ = ["Outcome", "integrate_simple_model", "run_main_job"]
 
 
 @dataclass(frozen=True)
@@ -74,26 +35,35 @@ class Outcome:
 
     def settings(self) -> dict[str, Any]:
         """The job as plain numbers and words."""
-        return asdict(self.job)
+        return self.job.settings()
 
 
-def run_main_job(folder: Path | str, job: Job = FULL) -> Outcome:
-    """Make the runs (those already in `folder` are kept), then judge them.
+def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Outcome:
+    """Make the runs (those already in the store are kept), then judge what the store has.
 
-    Writes `folder/curves/*.nc` and `folder/simple_model/*.nc`, each file whole or not at all, so an
-    interrupted job can simply be run again.
+    Writes runs into the store and `folder/simple_model/*.nc`, each file whole or not at all, so an
+    interrupted job can simply be run again. A run that ends in an error stops no other; it is listed among
+    those left out.
 
     Raises:
-        OSError: the folder cannot be written; found before any work.
+        OSError: a folder cannot be written (found before any work), or there is no store and no training.
+        DamagedRunError: a run in the store is not what was written, and this job does not make it again.
     """
+    store = store if isinstance(store, Store) else Store(store)
     folder = writable_folder(folder)
-    for part in ("simple_model", "curves"):
-        writable_folder(folder / part)
+    writable_folder(folder / "simple_model")
+    if job.trains:
+        store.prepare()
+    elif not store.folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no store {store.folder} to judge: make one with `mli validate --profile standard`"
+        )
     # Before the training, which takes longer: a mistake here must not cost it.
-    simple_model = integrate_simple_model(folder / "simple_model", job.seeds, job.simple_model)
-    paths = run_star(folder, seeds=job.seeds, arms=job.arms, protocol=job.protocol, processes=job.processes)
-    runs = tuple(xr.load_dataset(path, engine="h5netcdf") for path in paths)
-    observations = observe(runs, simple_model)
+    simple_model = integrate_simple_model(folder / "simple_model", job.simple_model_seeds, job.simple_model)
+    if job.trains:
+        with open_executor("local", processes=job.processes) as executor:
+            run_sweeps([judged.sweep for judged in job.judged], store, executor)
+    runs, observations = observe_store(store, job.judged, simple_model)
     return Outcome(job, runs, observations, judge(CLAIMS, observations))
 
 

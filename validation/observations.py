@@ -13,6 +13,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from validation.zero_start import with_zero_start_curves
+
 __all__ = ["PILOT_SEEDS", "LeftOut", "Observations", "balanced", "curve", "observe"]
 
 PILOT_SEEDS = range(8)  # the centre was chosen by looking at them: they may not count
@@ -49,6 +51,14 @@ class Observations:
         """The arm's runs by seed."""
         return {int(run.attrs["seed"]): run for run in self.runs if run.attrs["arm"] == name}
 
+    def star(self) -> tuple[str, ...]:
+        """The arms of the star: those whose label names no experiment."""
+        return tuple(arm for arm in self.arms() if "/" not in arm)
+
+    def experiment(self, name: str) -> tuple[str, ...]:
+        """The labels of an experiment's arms, `name/...`."""
+        return tuple(arm for arm in self.arms() if arm.startswith(f"{name}/"))
+
     def by_seed(self, arm: str, number: Callable[[xr.Dataset], float]) -> dict[int, float]:
         """One number for each seed of an arm."""
         return {seed: float(number(run)) for seed, run in self.arm(arm).items()}
@@ -78,15 +88,23 @@ def observe(runs: Iterable[xr.Dataset], simple_model: Iterable[xr.Dataset] = ())
         elif status != "reached":
             left_out.append(LeftOut(arm, seed, f"{status}: did not reach the target loss"))
         else:
-            counted.append(run)
+            counted.append(with_zero_start_curves(run))
     return Observations(tuple(counted), tuple(simple_model), tuple(left_out))
 
 
 def curve(
     run: xr.Dataset, quantity: str, path: str = "linear"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The alphas and the run's `loss`, `error` or `class_share` on one path, alpha first."""
-    return run["alpha"].to_numpy(), run[quantity].sel(path=path).to_numpy()
+    """The alphas and the run's `loss`, `error` or `class_share` on one path, alpha first.
+
+    Raises:
+        KeyError: the run was not walked on that path.
+    """
+    paths = run["path"].to_numpy().tolist()
+    if path not in paths:
+        raise KeyError(f"arm {run.attrs['arm']} has no path {path!r}, only {', '.join(paths)}")
+    # By position: a label look-up costs more than all that is done with the numbers.
+    return run["alpha"].to_numpy(), run.variables[quantity].to_numpy()[paths.index(path)]
 
 
 def balanced(run: xr.Dataset) -> bool:

@@ -14,7 +14,8 @@ import numpy as np
 import xarray as xr
 
 from simulations.atomic_files import atomic_path, writable_folder
-from validation.judgement import LEVEL, CriterionResult, Verdict
+from validation.claims.hypotheses import Check
+from validation.judgement import LEVEL, CriterionResult, Prediction, Verdict
 from validation.main_job import Outcome
 from validation.report_text import report_markdown
 
@@ -88,6 +89,10 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "p_against": verdict.p_against,
         "p_holm": verdict.p_holm,
         "criteria": [_criterion(result) for result in verdict.results],
+        "left_out_criteria": [
+            {"key": criterion.key, "only_with": criterion.only_with} for criterion in verdict.left_out()
+        ],
+        "checks": [_check(check) for check in verdict.checks],
         "evidence": verdict.evidence,
     }
 
@@ -110,14 +115,43 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "interval_95_percent": result.interval,
         "p_support": result.p_support,
         "p_against": result.p_against,
+        "judged": result.judged,
+        "only_with": criterion.only_with,
+        "predicted": {law: _prediction(found) for law, found in result.predicted.items()},
+    }
+
+
+def _prediction(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "by_seed": prediction.by_seed,
+        "mean": prediction.mean,
+        "interval_95_percent": prediction.interval,
+        "measured_minus_predicted": prediction.difference,
+        "measured_minus_predicted_interval_95_percent": prediction.difference_interval,
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    sizes = list(check.size.values())
+    return {
+        "hypothesis": check.hypothesis,
+        "how": check.how,
+        "state": check.state,
+        "met": check.met,
+        "of": check.of,
+        "smallest": min(sizes, default=None),
+        "largest": max(sizes, default=None),
+        "mean": sum(sizes) / len(sizes) if sizes else None,
     }
 
 
 def _run(run: xr.Dataset) -> dict[str, Any]:
     attributes = ("arm", "seed", "depth", "bias_mode", "init_scale", "status", "threads", "data", "data_hash")
+    of_the_store = ("run", "experiment", "form", "network", "batch_norm", "learning_rate", "code", "device")
     numbers = {name: run[name].item() for name in ("epochs", "steps", "end_loss") if name in run}
     numbers["n_samples"] = run.sizes["sample"]
-    return {name: run.attrs[name] for name in attributes} | numbers
+    found = {name: run.attrs[name] for name in attributes}
+    return found | {name: run.attrs[name] for name in of_the_store if name in run.attrs} | numbers
 
 
 def _version(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.evidence_text import evidence_lines, number
@@ -34,33 +34,41 @@ lasts. That is the *homogeneous prediction*; it knows only the trained network's
 _READING = """\
 **What was run.** Small fully connected networks on images of handwritten digits, as a *star*: a *centre*
 (depth 8, a bias in the last layer only, initial weights at half of He's scale) and *arms* that differ from
-it in depth, in bias or in initial scale. Every arm is trained from the same seeds. A trained network's
-weights and biases are moved in up to four ways: *linear*, all of them along the straight line;
-*homogeneous*, the bias of layer l at `alpha^l`; *weights* alone, the biases as trained throughout; *bias*
-alone, the weights as trained throughout. Details are under "The runs".
+it in depth, in bias or in initial scale. Every arm is trained from the same seeds. Other *experiments* have
+arms called `experiment/arm`. A trained network's weights and biases are moved in up to five ways: *linear*,
+all of them along the straight line; *homogeneous*, the bias of layer l at `alpha^l`; *weights* alone, the
+biases as trained throughout; *bias* alone, the weights as trained throughout; *no_last_bias*, linear with
+the last layer's bias put to 0. Details are under "The runs".
 
 **Where the claims come from.** A1 to A6 are the sentences of the abstract of Wang, Wang, Zhou and Ge,
 "Plateau in Monotonic Linear Interpolation" (ICLR 2023). T1 to T5 are theorems for a network that starts
 from zero: T1, when a sample is correct; T2, how long one class holds every prediction; T3, the error
 cannot rise if all samples end correct; T4, on balanced data unequal biases raise the loss of a network of
-three or more layers at first; T5, the homogeneous path has no error plateau. T10 is about the *simple
-model* (one weight for each class and input, raised to the power *r*): from a diagonal start the class of
-the smallest initial weight takes the largest bias. M1 and M2 are measured, not proved: real initial
-weights make the signal grow earlier than `alpha^r`.
+three or more layers at first; T5, the homogeneous path has no error plateau. T8 to T12 are about the
+*simple model* (one weight for each class and input, raised to the power *r*): what it conserves (T8), when
+it learns which class (T9), that from a diagonal start the class of the smallest initial weight takes the
+largest bias (T10), how long its plateau is (T11), and what signs do (T12). T13 is exact for any network:
+the *effective degree* with which its signal grows at the trained end, which is below the number of layers
+by the share of each layer's response that its initial weights supply. M1 and M2 are measured, not proved:
+real initial weights make the signal grow earlier than `alpha^r`; its growth can be read off a few hundred
+samples (M1) or predicted from the two ends of the line (M2).
 """
 
 _FIGURES = """\
 ![The centre's loss and error on the line, with the prediction](figures/centre_curve.png)
 
-*One run of the centre: measured curves, the homogeneous prediction, and the end of the measured plateau.*
+*The centre and its twin without bias: means over seeds, bands from the smallest to the largest seed. Dotted
+the theory for zero initial weights, dashed the product law from both ends (M2).*
 
 ![Plateau's end by depth, bias and initial scale](figures/plateau_end.png)
 
-*Where the plateau ends in each arm: a dot is a seed, a thin line joins one seed's runs, a bar is a mean.*
+*Where the plateau ends against depth, by bias, and against initial scale. Small dots are seeds, lines their
+means; black lines are predictions for a bias in the last layer.*
 
 ![The simple model's weights and biases over time](figures/power_model_time.png)
 
-*The simple model from one start: each class's own weight and its bias over time.*
+*The simple model: each class's own weight and its bias over time, T9's learning times dotted. On the right,
+where there is one, a start whose last class escapes its bias after all.*
 """
 
 
@@ -104,6 +112,8 @@ def _claim(claim: Mapping[str, Any]) -> str:
         "\n*Why these thresholds.*\n",
         *dict.fromkeys(f"- {c['threshold']:g} {c['unit']}: {c['reason']}." for c in claim["criteria"]),
         "\n" + _conclusion(claim),
+        *_predictions(claim),
+        *_checks(claim),
     ]
     evidence = list(evidence_lines(claim["evidence"]))
     if evidence:
@@ -111,8 +121,45 @@ def _claim(claim: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _predictions(claim: Mapping[str, Any]) -> list[str]:
+    rows = [
+        f"| {c['key'].replace('_', ' ')} | {law} | {number(found['mean'])} | "
+        f"{_range(found['interval_95_percent'])} | {number(found['measured_minus_predicted'])} | "
+        f"{_range(found['measured_minus_predicted_interval_95_percent'])} |"
+        for c in claim["criteria"]
+        for law, found in c["predicted"].items()
+        if found["mean"] is not None
+    ]
+    if not rows:
+        return []
+    return [
+        "\n*What the theory says of the same numbers*: its mean over seeds and 95 % interval, and the mean "
+        "of measured minus predicted, seed by seed.\n",
+        "| criterion | law | predicted | 95 % interval | measured minus predicted | 95 % interval |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+
+
+def _checks(claim: Mapping[str, Any]) -> list[str]:
+    return [
+        "\n*The hypotheses, looked at on the runs.*\n",
+        "| hypothesis | what was looked at | state | runs | mean | range |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {c['hypothesis']} | {c['how']} | **{c['state']}** | {c['met']} of {c['of']} | "
+            f"{number(c['mean'])} | {_range((c['smallest'], c['largest']))} |"
+            for c in claim["checks"]
+        ),
+    ]
+
+
+def _range(ends: Sequence[float | None] | None) -> str:
+    low, high = ends or (None, None)
+    return "–" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 def _criterion_row(criterion: Mapping[str, Any]) -> str:
-    low, high = criterion["interval_95_percent"] or (None, None)
     seeds = str(len(criterion["by_seed"]) - len(criterion["undefined_seeds"]))
     if criterion["undefined_seeds"]:
         seeds += f" (undefined: {', '.join(map(str, criterion['undefined_seeds']))})"
@@ -125,7 +172,7 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
                 f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']} "
                 f"(effect size {criterion['effect_size']:g})",
                 f"**{number(criterion['mean'])}**",
-                "–" if low is None else f"{number(low)} to {number(high)}",
+                _range(criterion["interval_95_percent"]),
                 seeds,
                 number(criterion["p_support"]),
                 number(criterion["p_against"]),
@@ -145,14 +192,21 @@ def _conclusion(claim: Mapping[str, Any]) -> str:
         f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
         f"{p_against} against it; corrected over the nine claims and both directions, {p_holm}."
         + (_what_failed(claim) if claim["verdict"] == "refuted" else "")
+        + _left_out(claim)
     )
+
+
+def _left_out(claim: Mapping[str, Any]) -> str:
+    left_out = claim["left_out_criteria"]
+    names = "; ".join(f"{c['key'].replace('_', ' ')} (it needs {c['only_with']})" for c in left_out)
+    return f" Judged without {names}." if left_out else ""
 
 
 def _what_failed(claim: Mapping[str, Any]) -> str:
     """The criteria that refute, by name, and how the others stand."""
-    refuters = [c for c in claim["criteria"] if c["can_refute"]]
+    refuters = [c for c in claim["criteria"] if c["can_refute"] and c["judged"]]
     failed = [c for c in refuters if len(refuters) * c["p_against"] <= claim["level"]]
-    others = [c for c in claim["criteria"] if c not in failed]
+    others = [c for c in claim["criteria"] if c["judged"] and c not in failed]
     held = sum((c["mean"] - c["threshold"] > 0) == (c["side"] == "above") for c in others)
     words = "; ".join(
         f"{c['measures']} (mean {number(c['mean'])}, claimed {c['side']} {c['threshold']:g} {c['unit']})"
@@ -190,7 +244,8 @@ def _runs(data: Mapping[str, Any]) -> str:
     protocol = data["job"]["protocol"]
     simple = data["job"]["simple_model"]
     threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
-    samples = " or ".join(map(str, sorted({run["n_samples"] for run in data["runs"]})))
+    star_runs = [run for run in data["runs"] if "/" not in run["arm"]]
+    samples = " or ".join(map(str, sorted({run["n_samples"] for run in star_runs})))
     lines = [
         "## The runs\n",
         f"{data['centre']} From the centre each arm of the star changes one thing: depth (and with it the "
@@ -204,18 +259,38 @@ def _runs(data: Mapping[str, Any]) -> str:
         f"{protocol['alphas']} alphas.\n",
         f"The simple model: {simple['n_classes']} classes, degree {simple['degree']}, every weight "
         f"drawn from {simple['scale']:g} U(0.5, 1), gradient flow to a loss of "
-        f"{simple['final_loss']:g} nats, one start for each seed.\n",
+        f"{simple['final_loss']:g} nats, {len(data['simple_model_runs'])} starts (seeds "
+        f"{', '.join(str(run['seed']) for run in data['simple_model_runs'])}).\n",
         "| arm | depth | bias | initial scale | learning rate | runs | at the target | epochs, mean |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    arms = {arm["name"]: arm for arm in data["job"]["arms"]}
-    for arm in dict.fromkeys(run["arm"] for run in data["runs"]):
-        runs = [run for run in data["runs"] if run["arm"] == arm]
-        reached = [run for run in runs if run["status"] == "reached"]
-        epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
-        what = [f"{arms[arm][key]}" for key in ("depth", "bias", "init_scale", "learning_rate")]
-        lines.append(f"| {arm} | {' | '.join(what)} | {len(runs)} | {len(reached)} | {number(epochs)} |")
+    by_arm: dict[str, list[Mapping[str, Any]]] = {}
+    for run in data["runs"]:
+        by_arm.setdefault(run["arm"], []).append(run)
+    star = {arm["name"]: arm for arm in data["job"]["arms"]}
+    for arm in [name for name in by_arm if name in star]:
+        what = " | ".join(f"{star[arm][key]}" for key in ("depth", "bias", "init_scale", "learning_rate"))
+        lines.append(f"| {arm} | {what} | {_counted(by_arm[arm])} |")
+    others = [name for name in by_arm if name not in star]
+    if others:
+        lines += [
+            "\nThe other experiments (their files are `simulations/experiments/*.toml`); with five seeds an "
+            "arm is described, not tested:\n",
+            "| arm | data | network | runs | at the target | epochs, mean |",
+            "| --- | --- | --- | --- | --- | --- |",
+            *(
+                f"| {arm} | {by_arm[arm][0]['data']} | {by_arm[arm][0].get('network', 'fcn')} | "
+                f"{_counted(by_arm[arm])} |"
+                for arm in others
+            ),
+        ]
     left_out = [f"{out['arm']} seed {out['seed']} ({out['reason']})" for out in data["left_out"]]
     lines.append("\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n")
     lines.append("Versions: " + ", ".join(f"{name} {v}" for name, v in data["versions"].items()) + ".")
     return "\n".join(lines) + "\n"
+
+
+def _counted(runs: Sequence[Mapping[str, Any]]) -> str:
+    reached = [run for run in runs if run["status"] == "reached"]
+    epochs = sum(run["epochs"] for run in reached) / len(reached) if reached else None
+    return f"{len(runs)} | {len(reached)} | {number(epochs)}"

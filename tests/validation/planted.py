@@ -1,17 +1,40 @@
-"""Synthetic runs with a planted truth, in the form in which the star's files come.
+"""Synthetic runs with a planted truth, in the form in which the store gives its merged runs.
 
 Every planted number may be a constant or a function of the seed. The default truth makes every claim true
 for which the star has data.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 
 from mli_theory.homogeneous import predict_curves
-from simulations.star_experiment import ARMS, Arm
 from validation.observations import observe
 
 SEEDS = range(100, 112)
+
+
+class Arm(NamedTuple):
+    name: str
+    depth: int
+    bias: str
+    init_scale: float
+    learning_rate: float
+    paths: tuple[str, ...]
+    network: str = "fcn"
+    batch_norm: int = 0
+
+
+ARMS = (
+    Arm("centre", 8, "last", 0.5, 0.02, ("linear", "homogeneous", "weights", "bias")),
+    Arm("bias-all", 8, "all", 0.5, 0.02, ("linear", "homogeneous")),
+    Arm("bias-none", 8, "none", 0.5, 0.02, ("linear",)),
+    Arm("scale-0.7", 8, "last", 0.7, 0.02, ("linear",)),
+    Arm("scale-1.0", 8, "last", 1.0, 0.02, ("linear",)),
+    Arm("depth-4", 4, "last", 0.5, 0.05, ("linear",)),
+    Arm("depth-2", 2, "last", 0.5, 0.1, ("linear",)),
+)
 ALPHAS = np.linspace(0, 1, 101)
 N_CLASSES, PER_CLASS = 4, 5
 
@@ -37,12 +60,15 @@ DEFAULTS = {
     "order_holds": True,
     "follows_theory": False,
     "noise": 0.01,
+    "loss_end_later_by": 0.05,
     "status": "reached",
     "steps": 500.0,
     "random_labels": False,
     "random_labels_steps": 4000.0,
     "random_labels_rise": 0.0,
-    "practical": None,
+    "practical": None,  # the effect of a last-layer bias in alpha
+    "imposed": None,  # the effect of an imposed gap of 2 nats in alpha, of (loss, error)
+    "gain_degree": None,  # of the centre's signal
 }
 
 
@@ -51,7 +77,9 @@ def planted(seeds=SEEDS, arms=ARMS, **truth):
     truth = DEFAULTS | truth
     runs = [network_run(arm, seed, truth) for arm in arms for seed in seeds]
     if truth["random_labels"]:
-        arm = Arm("random-labels", 8, "last", 0.5, 0.02, ("linear",))
+        arm = Arm("hardness/true-labels", 8, "last", 0.5, 0.02, ("linear",))
+        runs += [network_run(arm, seed, truth) for seed in seeds]
+        arm = arm._replace(name="hardness/random-labels")
         changed = truth | {
             "steps": truth["random_labels_steps"],
             "loss_rise": truth["random_labels_rise"],
@@ -59,13 +87,21 @@ def planted(seeds=SEEDS, arms=ARMS, **truth):
         }
         runs += [network_run(arm, seed, changed) for seed in seeds]
     if truth["practical"] is not None:
-        for name in ("vgg16", "resnet18"):
+        for network, batch_norm in (("vgg16", 0), ("resnet18", 1)):
             for mode in ("last", "none"):
-                arm = Arm(f"{name}-{mode}", 16, mode, 1.0, 0.1, ("linear",))
+                name = f"practical_networks/network={network},batch_norm={bool(batch_norm)},bias={mode}"
+                arm = Arm(name, 16, mode, 1.0, 0.1, ("linear",), network, batch_norm)
                 end = (lambda seed: 0.2 + of(truth["practical"], seed)) if mode == "last" else 0.2
-                runs += [
-                    network_run(arm, seed, truth | {"ends": {(arm.name, "linear"): end}}) for seed in seeds
-                ]
+                runs += [network_run(arm, seed, truth | {"ends": {(name, "linear"): end}}) for seed in seeds]
+    if truth["imposed"] is not None:
+        for gap in (0.0, 2.0):
+            arm = Arm(f"imposed_bias/imposed_bias_gap={gap}", 8, "last", 0.5, 0.02, ("linear",))
+            loss, error = truth["imposed"] if gap else (0.0, 0.0)
+            changed = truth | {
+                "ends": {(arm.name, "linear"): 0.3 + error},
+                "loss_end_later_by": 0.05 + loss - error,
+            }
+            runs += [network_run(arm, seed, changed) for seed in seeds]
     return observe(runs, [simple_model_run(seed, of(truth["order_holds"], seed)) for seed in seeds])
 
 
@@ -84,7 +120,7 @@ def network_run(arm, seed, truth):
     for path in arm.paths:
         end = of(truth["ends"].get((arm.name, path), ENDS.get((arm.name, path), 0.2)), seed)
         end += truth["noise"] * rng.uniform(-1, 1)
-        one_loss = np.log(N_CLASSES) * (fall(end + 0.05) + 0.01)
+        one_loss = np.log(N_CLASSES) * (fall(end + truth["loss_end_later_by"]) + 0.01)
         one_error = 0.75 * fall(end)
         one_loss[1] = max(one_loss[1], one_loss[0] + of(truth["loss_rise"], seed))
         one_error[1] += of(truth["error_rise"], seed)
@@ -96,8 +132,13 @@ def network_run(arm, seed, truth):
         error.append(one_error)
     held = np.full((len(arm.paths), ALPHAS.size, N_CLASSES), 1 / N_CLASSES)
     held[:, 5:20] = np.eye(N_CLASSES)[-1]
+    laws = {}
+    if truth["gain_degree"] is not None and arm.name == "centre":
+        degree = of(truth["gain_degree"], seed)
+        laws = {"gain": ("alpha", ALPHAS**degree), "effective_degree": degree}
     return xr.Dataset(
-        {
+        laws
+        | {
             "loss": (("path", "alpha"), np.array(loss)),
             "error": (("path", "alpha"), np.array(error)),
             "class_share": (("path", "alpha", "predicted_class"), held),
@@ -113,6 +154,8 @@ def network_run(arm, seed, truth):
             "arm": arm.name,
             "depth": arm.depth,
             "bias_mode": arm.bias,
+            "network": arm.network,
+            "batch_norm": arm.batch_norm,
             "init_scale": arm.init_scale,
             "seed": seed,
             "status": of(truth["status"], seed),

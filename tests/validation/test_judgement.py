@@ -22,6 +22,7 @@ def claims_measuring(values):
         dataclasses.replace(
             claim,
             criteria=(criterion,),
+            check=lambda _: (),
             measure=lambda _, row=row: Measurement({"x": dict(zip(SEEDS, row, strict=True))}),
         )
         for claim, row in zip(CLAIMS, values, strict=True)

@@ -6,34 +6,34 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from simulations.star_experiment import ARMS, SEEDS
+from simulations.runs import Store
+from simulations.sweeps import Sweep
 from validation import main_job
-from validation.main_job import FULL, SMOKE, SimpleModel, integrate_simple_model, run_main_job
+from validation.main_job import integrate_simple_model, run_main_job
+from validation.profiles import Judged, SimpleModel, smoke_job
 
-TINY = replace(
-    SMOKE,
-    seeds=(1000,),
-    arms=tuple(arm for arm in ARMS if arm.name == "depth-2"),
-    processes=1,
-)
+
+def tiny_job(**changes):
+    """The smoke job's arm of depth 2 alone, in one process."""
+    job = smoke_job()
+    runs = tuple(run for run in job.star.runs if run.label == "depth-2")
+    return replace(job, judged=(Judged(Sweep("star", "tiny", runs), "quick"),), processes=1, **changes)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("job")
-    return folder, run_main_job(folder, TINY)
-
-
-def test_full_is_the_star_of_the_issue_and_smoke_shares_no_seed_with_it():
-    assert FULL.seeds == SEEDS == tuple(range(100, 112))
-    assert FULL.arms == ARMS
-    assert FULL.protocol.target_loss == 0.01
-    assert not set(SMOKE.seeds) & (set(SEEDS) | set(range(8)))
+    return folder, run_main_job(folder, tiny_job(), folder / "store")
 
 
 def test_every_run_is_saved_and_judged(made):
     folder, outcome = made
-    assert [path.name for path in sorted(folder.rglob("*.nc"))] == ["depth-2-seed1000.nc", "seed1000.nc"]
+    (name,) = Store(folder / "store").names()
+    assert outcome.runs[0].attrs["run"] == name
+    assert outcome.runs[0].attrs["arm"] == "depth-2"
+    assert outcome.runs[0].attrs["experiment"] == "star"
+    assert 0 < float(outcome.runs[0]["gauss_length"]) < 10
+    assert [path.name for path in (folder / "simple_model").iterdir()] == ["seed1000.nc"]
     assert [v.claim.id for v in outcome.verdicts] == [f"C{i}" for i in range(1, 10)]
     assert {v.verdict for v in outcome.verdicts} <= {"undecided: too few seeds", "undecided: no data"}
     assert not list(folder.rglob("*partial*"))
@@ -41,12 +41,23 @@ def test_every_run_is_saved_and_judged(made):
 
 def test_a_second_call_keeps_the_runs_and_finds_the_same(made):
     folder, first = made
-    before = {path: path.stat().st_mtime_ns for path in (folder / "curves").iterdir()}
-    second = run_main_job(folder, TINY)
-    assert {path: path.stat().st_mtime_ns for path in (folder / "curves").iterdir()} == before
+    before = {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*.nc")}
+    second = run_main_job(folder, tiny_job(), folder / "store")
+    assert {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*.nc")} == before
     for one, two in zip(first.runs, second.runs, strict=True):
         xr.testing.assert_identical(one, two)
     assert [v.evidence for v in first.verdicts][5] == [v.evidence for v in second.verdicts][5]
+
+
+def test_a_job_that_trains_nothing_judges_what_is_there(made, tmp_path, monkeypatch):
+    folder, first = made
+    monkeypatch.setattr(main_job, "run_sweeps", lambda *_: pytest.fail("trained"))
+    outcome = run_main_job(tmp_path, tiny_job(trains=False), folder / "store")
+    assert [run.attrs["run"] for run in outcome.runs] == [run.attrs["run"] for run in first.runs]
+    empty = tmp_path / "none"
+    with pytest.raises(FileNotFoundError, match=r"no store .*none.* --profile standard"):
+        run_main_job(tmp_path, tiny_job(trains=False), empty)
+    assert not empty.exists()
 
 
 def test_the_simple_model_starts_where_it_says(tmp_path):
@@ -80,6 +91,7 @@ def test_an_unwritable_folder_is_found_before_any_work(tmp_path, monkeypatch):
         raise AssertionError("work was begun")
 
     monkeypatch.setattr(main_job, "integrate_simple_model", no_work)
-    monkeypatch.setattr(main_job, "run_star", no_work)
-    with pytest.raises(OSError, match=r"cannot be written"):
-        run_main_job(tmp_path / "file", TINY)
+    monkeypatch.setattr(main_job, "run_sweeps", no_work)
+    for folder, store in ((tmp_path / "file", tmp_path / "store"), (tmp_path / "out", tmp_path / "file")):
+        with pytest.raises(OSError, match=r"file.* cannot be written"):
+            run_main_job(folder, tiny_job(), store)

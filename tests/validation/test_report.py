@@ -8,20 +8,22 @@ import re
 import pytest
 from rich.console import Console
 
-from simulations.star_experiment import ARMS
-from tests.validation.planted import planted
+from tests.validation.planted import ARMS, planted
 from validation.claims import CLAIMS
 from validation.judgement import judge
-from validation.main_job import FULL, Outcome
+from validation.main_job import Outcome
+from validation.profiles import job_of
 from validation.report import CENTRE_CHOICE, report_data, strict_json, write_report
 from validation.report_table import verdict_table
 from validation.report_text import report_markdown
 from validation.rules import rules_text
 
+QUICK = job_of("quick")
+
 
 def outcome(**truth):
     observations = planted(**truth)
-    return Outcome(FULL, observations.runs, observations, judge(CLAIMS, observations))
+    return Outcome(QUICK, observations.runs, observations, judge(CLAIMS, observations))
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def test_json_is_strict_though_curves_are_undefined(tmp_path):
     found = outcome(seeds=range(100, 103))
     for run in found.runs:
         run["error"][:] = math.nan  # plateau ends, rises: nan
-    found = Outcome(FULL, found.runs, found.observations, judge(CLAIMS, found.observations))
+    found = Outcome(QUICK, found.runs, found.observations, judge(CLAIMS, found.observations))
     write_report(tmp_path, found)
     data = json.loads((tmp_path / "report.json").read_text(), parse_constant=refuse)
     assert all(math.isfinite(number) for number in numbers(data))
@@ -111,7 +113,10 @@ def test_a_refuted_claim_names_what_failed_and_nothing_else(tmp_path):
     (said,) = [line for line in text.splitlines() if line.startswith("**Refuted**") and "plateau on" in line]
     assert said.count("at depth 8 (centre) minus that at depth 2 (mean") == 2  # of the loss and of the error
     assert "without any bias" not in said
-    assert said.endswith("Of the other 2 means 2 lie on the claimed side.")
+    assert "Of the other 2 means 2 lie on the claimed side." in said
+    assert said.endswith(
+        "Judged without imposed gap 2 minus 0 (it needs runs of the experiment imposed_bias)."
+    )
 
 
 def test_the_runs_are_told_with_all_that_differs_between_arms(planted_outcome):
@@ -125,6 +130,28 @@ def test_the_runs_are_told_with_all_that_differs_between_arms(planted_outcome):
         for name in re.findall(r"\b[TM]\d+\b", claim.source + claim.hypotheses):
             start, end = text.index("**Where the claims come from.**"), text.index("## Verdicts")
             assert name in text[start:end], name
+
+
+def test_other_experiments_are_listed_apart_from_the_star():
+    text = report_markdown(report_data(outcome(seeds=range(100, 103), imposed=(0.1, 0.1))))
+    star, others = text[text.index("## The runs") :].split("The other experiments")
+    assert "| centre | 8 |" in star
+    assert "imposed_bias/" not in star
+    assert "| imposed_bias/imposed_bias_gap=2.0 | planted | fcn | 3 | 3 |" in others
+
+
+def test_checks_and_predictions_stand_beside_the_verdict(planted_outcome):
+    data = report_data(planted_outcome)
+    text = report_markdown(data)
+    for claim in data["claims"]:
+        assert claim["checks"]
+        for check in claim["checks"]:
+            assert f"| {check['hypothesis']} |" in text
+    c8 = data["claims"][7]["criteria"][0]["predicted"]["zero initial weights (T1 to T5)"]
+    assert len(c8["by_seed"]) == 12
+    assert c8["interval_95_percent"][0] <= c8["mean"] <= c8["interval_95_percent"][1]
+    difference = data["claims"][7]["criteria"][0]["mean"] - c8["mean"]
+    assert c8["measured_minus_predicted"] == pytest.approx(difference)
 
 
 def test_left_out_runs_are_listed_with_their_reason(tmp_path):
@@ -143,6 +170,16 @@ def test_a_table_row_for_every_claim_fits_a_terminal(planted_outcome):
         assert verdict.claim.id in text
     assert max(map(len, text.splitlines())) <= 80
     assert "refuted" in text
+
+
+def test_a_table_of_some_claims_says_that_all_were_judged(planted_outcome):
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(verdict_table(report_data(planted_outcome), {"C5", "C8"}))
+    text = console.export_text()
+    assert "2 of 9 claims; the p-values are corrected for all of them" in text
+    assert "C5" in text
+    assert "C6" not in text
+    assert "not measured" in text  # the imposed bias
 
 
 def test_rules_name_every_threshold_and_reason():

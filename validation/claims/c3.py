@@ -2,13 +2,20 @@
 
 In the pilot homogeneous interpolation shortened the *error* plateau at the centre and, with a bias in
 every layer, lengthened the *loss* plateau: so the claim is tested where the pilot pointed, on new
-seeds, and the loss is reported apart.
+seeds, and the loss is reported apart. The store adds what the claim is not judged on: the same trained
+network without its last bias (path no_last_bias), weights and biases alone, other depths.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import xarray as xr
+
 from validation.claims.claim import Claim, Criterion, Measurement
-from validation.claims.line_shape import plateau_end, summary
+from validation.claims.hypotheses import Check, no_hidden_bias, start_near_zero, unequal_biases
+from validation.claims.line_shape import effect, plateau_end, summary
+from validation.claims.predicted import HOMOGENEOUS, LAWS, predicted_plateau_end
 from validation.observations import Observations
 
 __all__ = ["CLAIM"]
@@ -20,34 +27,97 @@ _REASON = (
 
 
 def _measure(observations: Observations) -> Measurement:
-    return Measurement(
-        {
-            "error_linear_minus_homogeneous": _path_effect(observations, "centre", "error"),
-            "error_last_minus_none": _bias_effect(observations, "bias-none", "error"),
-        },
-        {
-            "loss_linear_minus_homogeneous": summary(_path_effect(observations, "centre", "loss")),
-            "loss_last_minus_none": summary(_bias_effect(observations, "bias-none", "loss")),
-            "error_linear_minus_homogeneous_bias_in_all_layers": summary(
-                _path_effect(observations, "bias-all", "error")
-            ),
-            "loss_linear_minus_homogeneous_bias_in_all_layers": summary(
-                _path_effect(observations, "bias-all", "loss")
-            ),
-            "error_last_minus_all": summary(_bias_effect(observations, "bias-all", "error")),
-            "loss_last_minus_all": summary(_bias_effect(observations, "bias-all", "loss")),
-        },
-    )
+    values = {
+        "error_linear_minus_homogeneous": _path_effect(observations, "centre", "error"),
+        "error_last_minus_none": _bias_effect(observations, "bias-none", "error"),
+    }
+    evidence: dict[str, Any] = {
+        "loss_linear_minus_homogeneous": summary(_path_effect(observations, "centre", "loss")),
+        "loss_last_minus_none": summary(_bias_effect(observations, "bias-none", "loss")),
+        "error_linear_minus_homogeneous_bias_in_all_layers": summary(
+            _path_effect(observations, "bias-all", "error")
+        ),
+        "loss_linear_minus_homogeneous_bias_in_all_layers": summary(
+            _path_effect(observations, "bias-all", "loss")
+        ),
+        "error_last_minus_all": summary(_bias_effect(observations, "bias-all", "error")),
+        "loss_last_minus_all": summary(_bias_effect(observations, "bias-all", "loss")),
+    }
+    for quantity in ("loss", "error"):
+        evidence[f"{quantity}_plateau_end_by_path"] = _ends_by_path(observations, quantity)
+        evidence[f"{quantity}_linear_minus_other_path"] = _path_effects(observations, quantity)
+        evidence[f"{quantity}_last_minus_none_in_the_store"] = _bias_effects(observations, quantity)
+    return Measurement(values, evidence, _predicted(observations))
 
 
-def _path_effect(observations: Observations, arm: str, quantity: str) -> dict[int, float]:
-    return observations.by_seed(
-        arm, lambda run: plateau_end(run, quantity) - plateau_end(run, quantity, "homogeneous")
-    )
+def _path_effect(
+    observations: Observations, arm: str, quantity: str, other: str = "homogeneous"
+) -> dict[int, float]:
+    return {
+        seed: plateau_end(run, quantity) - plateau_end(run, quantity, other)
+        for seed, run in observations.arm(arm).items()
+        if other in run["path"]
+    }
 
 
 def _bias_effect(observations: Observations, other: str, quantity: str) -> dict[int, float]:
     return observations.paired("centre", other, lambda run: plateau_end(run, quantity))
+
+
+def _predicted(observations: Observations) -> dict[str, dict[str, dict[int, float]]]:
+    def end(run: xr.Dataset, law: str) -> float:
+        return predicted_plateau_end(run, "error", law)
+
+    return {
+        # T5: on the homogeneous path the error does not change after alpha = 0, its plateau has length 0.
+        "error_linear_minus_homogeneous": {
+            HOMOGENEOUS: observations.by_seed("centre", lambda run: end(run, HOMOGENEOUS))
+        },
+        "error_last_minus_none": {
+            law: observations.paired("centre", "bias-none", lambda run, law=law: end(run, law))  # type: ignore[misc]
+            for law in LAWS
+        },
+    }
+
+
+def _ends_by_path(observations: Observations, quantity: str) -> dict[str, dict[str, Any]]:
+    found = {}
+    for arm in observations.arms():
+        runs = observations.arm(arm)
+        paths = dict.fromkeys(str(path) for run in runs.values() for path in run["path"].to_numpy())
+        if len(paths) > 1:
+            found[arm] = {
+                path: summary(
+                    {s: plateau_end(run, quantity, path) for s, run in runs.items() if path in run["path"]}
+                )
+                for path in paths
+            }
+    return found
+
+
+def _path_effects(observations: Observations, quantity: str) -> dict[str, dict[str, Any]]:
+    """By path and arm, paired within a run: how much of the plateau goes when the biases move otherwise."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in ("homogeneous", "no_last_bias"):
+        arms = {arm: _path_effect(observations, arm, quantity, path) for arm in observations.arms()}
+        found[path] = {arm: effect(values) for arm, values in arms.items() if values}
+    return {path: of_arms for path, of_arms in found.items() if of_arms}
+
+
+def _bias_effects(observations: Observations, quantity: str) -> dict[str, Any]:
+    """Every pair of the store's arms that differ in `bias=last` and `bias=none` alone."""
+    arms = [arm for arm in observations.arms() if "bias=last" in arm]
+    pairs = {arm: arm.replace("bias=last", "bias=none") for arm in arms}
+    return {
+        arm: effect(observations.paired(arm, other, lambda run: plateau_end(run, quantity)))
+        for arm, other in pairs.items()
+        if other in observations.arms()
+    }
+
+
+def _check(observations: Observations) -> tuple[Check, ...]:
+    runs = list(observations.arm("centre").values())
+    return (start_near_zero(runs), no_hidden_bias(runs), unequal_biases(runs))
 
 
 CLAIM = Claim(
@@ -84,4 +154,5 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    check=_check,
 )

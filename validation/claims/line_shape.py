@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import xarray as xr
 
 from validation import metrics
 from validation.observations import curve
+from validation.statistics import bootstrap_mean_interval, sign_flip_test
 
-__all__ = ["area", "held", "plateau_end", "relative_rise", "summary"]
+__all__ = ["area", "effect", "held", "plateau_end", "relative_rise", "summary"]
 
 
 def plateau_end(run: xr.Dataset, quantity: str, path: str = "linear") -> float:
@@ -34,7 +37,17 @@ def held(run: xr.Dataset, path: str = "linear") -> metrics.HeldInterval:
     return metrics.held_interval(*curve(run, "class_share", path))
 
 
-def summary(values: dict[int, float]) -> dict[str, object]:
+def summary(values: Mapping[int, float]) -> dict[str, object]:
     """For the evidence: every seed's number and their mean (None where none is finite)."""
     finite = [value for value in values.values() if np.isfinite(value)]
-    return {"mean": float(np.mean(finite)) if finite else None, "by_seed": values}
+    return {"mean": float(np.mean(finite)) if finite else None, "by_seed": dict(values)}
+
+
+def effect(values: Mapping[int, float]) -> dict[str, object]:
+    """`summary` with the mean's 95 % interval and the exact p of "above 0", both uncorrected."""
+    finite = [value for value in values.values() if np.isfinite(value)]
+    interval = bootstrap_mean_interval(finite) if finite else None
+    return summary(values) | {
+        "interval_95_percent": None if interval is None else list(interval),
+        "p_above_0_uncorrected": sign_flip_test(finite) if finite else None,
+    }

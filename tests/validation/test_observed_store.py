@@ -1,0 +1,58 @@
+"""Runs in a store become observations under the labels of their arms; failures are listed."""
+
+import pytest
+
+from simulations.runs import Store, make_run
+from simulations.sweeps import PlannedRun, Sweep
+from tests.simulations.tiny_runs import tiny
+from validation.observed_store import observe_store
+from validation.profiles import Judged
+
+REACHED, MISSED, FAILED, ABSENT = tiny(seed=100), tiny(seed=101, max_epochs=1), tiny(seed=102), tiny(seed=103)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.prepare()
+    for spec in (REACHED, MISSED):
+        make_run(spec, store)
+    store.record_failure(FAILED, {"error": "OSError: planted"})
+    return store
+
+
+def judged(name, form="quick"):
+    runs = tuple(PlannedRun("arm", spec) for spec in (REACHED, MISSED, FAILED, ABSENT))
+    return Judged(Sweep(name, "title", runs), form)
+
+
+def test_what_reached_its_target_counts_and_the_rest_says_why(store):
+    runs, observations = observe_store(store, [judged("width")])
+    assert [int(run.attrs["seed"]) for run in runs] == [100, 101]
+    (counted,) = observations.runs
+    assert (counted.attrs["arm"], counted.attrs["experiment"]) == ("width/arm", "width")
+    reasons = {out.seed: out.reason for out in observations.left_out}
+    assert set(reasons) == {101, 102}
+    assert "did not reach" in reasons[101]
+    assert reasons[102] == "ended in an error: OSError: planted"
+
+
+def test_only_the_star_has_no_experiment_before_its_label_and_has_gauss_lengths(store):
+    _, star = observe_store(store, [judged("star")])
+    assert star.arms() == star.star() == ("arm",)
+    assert "gauss_length" in star.runs[0]
+    _, width = observe_store(store, [judged("width")])
+    assert width.star() == ()
+    assert "gauss_length" not in width.runs[0]
+
+
+def test_forms_are_never_counted_together(store):
+    _, both = observe_store(store, [judged("star"), judged("star", "paper"), judged("width", "paper")])
+    assert both.arms() == ("arm", "paper/arm", "paper/width/arm")
+    assert both.star() == ("arm",)
+    assert both.experiment("width") == ()
+
+
+def test_one_run_under_two_arms_counts_in_both(store):
+    _, observations = observe_store(store, [judged("width"), judged("hardness")])
+    assert observations.arms() == ("width/arm", "hardness/arm")
