@@ -233,7 +233,7 @@ def _user_errors() -> Iterator[None]:
         warnings.showwarning = show
         try:
             yield
-        except ValueError as error:
+        except (ValueError, ModuleNotFoundError) as error:
             sys.exit(f"mli: {error}")
 
 
@@ -418,16 +418,16 @@ def train(
 ) -> None:
     """One run, here: train, walk its lines, and put it in the store."""
     with _expected_errors(), _user_errors():
-        from simulations.executors import here
-        from simulations.run_spec import RunSpec
-        from simulations.sweeps import PlannedRun, Sweep
+        from simulations.runs import RunSpec, Store, make_run
 
         values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
-        values |= {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])}
-        run = PlannedRun("run", RunSpec.from_dict(values))
-        with here() as executor:
-            _run_sweeps([Sweep("train", "one run", (run,))], store, executor, device)
-        typer.echo(store / run.spec.name)
+        run = RunSpec.from_dict(values | {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])})
+        folder = Store(store)
+        folder.prepare()
+        made = make_run(run, folder, device=device, progress="bar")
+        for problem in made.repaired:
+            typer.echo(f"made again: {problem}")
+        typer.echo(f"{made.status}{', as it was in the store' if made.kept else ''}: {folder.path(run)}")
 
 
 def _pairs(texts: list[str]) -> list[tuple[str, str]]:
@@ -486,7 +486,7 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
         typer.echo(here.spec(name).to_toml())
         if here.is_finished(name):
             typer.echo(json.dumps(here.provenance(name), indent=1))
-            with xr.set_options(display_max_rows=200):
+            with xr.set_options(display_max_rows=200):  # type: ignore[no-untyped-call]
                 typer.echo(here.load(name))
         elif failure := here.failure(name):
             typer.echo(failure["traceback"])
