@@ -258,6 +258,56 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
 
 
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F12; all by default.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
+    output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
+        "results", "figures"
+    ),
+    store: Annotated[
+        Path, typer.Option(help="Folder of runs; F7 and F10 read their files beside it.")
+    ] = Path("results", "store"),
+    form: Annotated[str, typer.Option(help="Form of the experiments: quick or paper.")] = "quick",
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Write this figure's numbers as CSV instead.")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Draw the data shipped with the package.")
+    ] = False,
+    collect: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
+    ] = None,
+) -> None:
+    """Draw the figures from stored runs, or from the data shipped with the package: no training."""
+    from paper_figures.catalogue import figure_names
+    from paper_figures.figure_files import figure_formats, write_data, write_figure
+    from paper_figures.sources import NoData, collect_data, figure_data
+
+    missing = []
+    with _expected_errors(), _user_errors():
+        wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        if form not in ("quick", "paper"):
+            raise ValueError(f"form must be one of quick, paper, got {form!r}")
+        if collect is not None:
+            found = collect_data(collect, wanted, store, form)
+            missing = [str(why) for why in found.values() if isinstance(why, NoData)]
+            wanted = ()
+        for name in wanted:
+            try:
+                dataset = figure_data(name, store, form, shipped=shipped)
+            except NoData as why:
+                missing.append(str(why))
+                continue
+            if data:
+                typer.echo(write_data(output, name, dataset))
+            else:
+                typer.echo(", ".join(map(str, write_figure(output, name, dataset, kinds))))
+    if missing:
+        sys.exit("\n".join(f"mli: {why}" for why in missing))
+
+
 simulate = typer.Typer(no_args_is_help=True, help="Run simulations: raw numbers per seed, no verdicts.")
 app.add_typer(simulate, name="simulate")
 
@@ -519,6 +569,29 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+@app.command()
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+    ] = Path("results", "validate"),
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
+        "results", "store"
+    ),
+    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with _expected_errors(), _user_errors():
+        from validation.report_page.write import write_report_page
+
+        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
 
 
 def _refuse_shadowed_packages() -> None:

@@ -1,16 +1,21 @@
 """What `simulations.gradient_flow.integrate` costs beside general solvers at equal end-state error.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [batch] [large] [cost] [descent] [formulations]
+    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent] [formulations]
 
 Times are CPU seconds of one thread (`time.process_time`), the median of --starts starts, so that a shared
 machine's other work does not count; `batch` splits its seeds over two processes and prints wall time too.
-Errors are the largest change of b and of W^r at the end against `integrate` at rtol 1e-10.
+Errors are the largest change of b and of W^r at the end against `integrate` at rtol 1e-10. Compiling the
+loops is not in these times: `first` measures it. benchmarks/gradient_flow_cost.py has the growth of the
+cost, benchmarks/gradient_flow_accuracy.py the accuracy over the range.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from statistics import median
@@ -20,12 +25,14 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from benchmarks.lsoda_baselines import FORMULATIONS, lsoda  # noqa: E402
+from benchmarks.lsoda_baselines import FORMULATIONS, lsoda, lsoda_compiled  # noqa: E402
 from simulations.gradient_flow import descend, integrate  # noqa: E402
 
 SINGLE = [(4, 5, 2e-2, 1e-8), (10, 4, 1e-2, 1e-8), (4, 3, 1e-2, 1e-6), (4, 3, 0.3, 1e-6)]
-DEFAULT = 2e-6
-LADDER = [5e-5, 2e-5, 1e-5, 5e-6, DEFAULT, 5e-7, 1e-7]
+DEFAULT = 5e-7
+LADDER = [5e-5, 2e-5, 1e-5, 5e-6, 2e-6, DEFAULT, 1e-7]
+NUMPY = "integrate, numpy"
+COMPILED = "LSODA (b), callbacks compiled"
 JACOBIAN = "LSODA (b), Jacobian"
 
 
@@ -52,38 +59,72 @@ def single(starts, baselines):
 
     "equal error" is the loosest rtol of the ladder whose median end error is at most that of (b).
     """
+    for compiled in (integrate, lsoda_compiled):  # before anything is timed
+        compiled(start(0, 0.1, 2), 3, 1e-2)
     print("one run | method | CPU s | right-hand sides | end error, median and largest, nats | times (b)")
     for k, degree, scale, final_loss in SINGLE:
         rows = {}
 
-        def note(name, seconds, calls, end, reference, rows=rows):
-            rows.setdefault(name, []).append((seconds, calls, error(end, reference)))
+        def flow(weights, rtol, driver, final_loss=final_loss, degree=degree):
+            seconds, found = timed(lambda: integrate(weights, degree, final_loss, rtol=rtol, driver=driver))
+            return seconds, int(found.n_evaluations), flow_end(found, degree)
 
         for seed in range(starts):
             weights = start(seed, scale, k)
             reference = flow_end(integrate(weights, degree, final_loss, rtol=1e-10, record=2), degree)
-            for rtol in LADDER:
-                seconds, flow = timed(lambda w=weights, t=rtol: integrate(w, degree, final_loss, rtol=t))  # noqa: B023
-                note(rtol, seconds, int(flow.n_evaluations), flow_end(flow, degree), reference)
+            measured = {rtol: flow(weights, rtol, "compiled") for rtol in LADDER}
+            measured[NUMPY] = flow(weights, DEFAULT, "numpy")
+            seconds, (calls, end) = timed(lambda w=weights: lsoda_compiled(w, degree, final_loss))  # noqa: B023
+            measured[COMPILED] = seconds, calls, end
             for name in baselines:
                 seconds, (calls, end) = timed(lambda w=weights, n=name: lsoda(n, w, degree, final_loss))  # noqa: B023
-                note(name, seconds, calls, end, reference)
+                measured[name] = seconds, calls, end
+            for name, (seconds, calls, end) in measured.items():
+                rows.setdefault(name, []).append((seconds, calls, error(end, reference)))
         target = median(row[2] for row in rows[JACOBIAN])
         enough = [t for t in LADDER if median(row[2] for row in rows[t]) <= target]
         equal = max(enough) if enough else min(LADDER)
         base = median(row[0] for row in rows[JACOBIAN])
         chosen = {f"integrate, {DEFAULT:g} (default)": DEFAULT, f"integrate, {equal:g} (equal error)": equal}
-        for label, key in (chosen | {name: name for name in baselines}).items():
+        for label, key in (chosen | {name: name for name in [NUMPY, COMPILED, *baselines]}).items():
             seconds, calls, errors = zip(*rows[key], strict=True)
             print(
-                f"{k}, {degree}, {scale:.0e}, {final_loss:.0e} | {label:29s} | {median(seconds):.3f} | "
+                f"{k}, {degree}, {scale:.0e}, {final_loss:.0e} | {label:29s} | {median(seconds):.4f} | "
                 f"{median(calls):,.0f} | {median(errors):.1e}, {max(errors):.1e} | "
-                f"{median(seconds) / base:.2f}",
+                f"{median(seconds) / base:.3f}",
                 flush=True,
             )
 
 
+_FIRST = """
+import time
+before = time.process_time()
+import numpy
+from simulations.gradient_flow import integrate
+imported = time.process_time()
+integrate(numpy.array([[0.1, 0.05], [0.06, 0.08]]), 3, 1e-2)
+print(f"{imported - before:.2f} {time.process_time() - imported:.2f}")
+"""
+
+
+def first():
+    """The first call in a new process: with an empty cache (compiling), then with a full one."""
+    with tempfile.TemporaryDirectory() as cache:
+        for label in ("empty", "full"):
+            done = subprocess.run(
+                [sys.executable, "-c", _FIRST],
+                env=os.environ | {"NUMBA_CACHE_DIR": cache},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            imports, call = done.stdout.split()
+            print(f"first call, cache {label}: {call} CPU s (imports before it {imports})", flush=True)
+
+
 def _part(weights):
+    integrate(weights[0], 4, 1e-2)  # loads the compiled loops
+
     before = time.process_time()
     flow = integrate(weights, 4, 1e-8, record=50)
     return time.process_time() - before, flow_end(flow, 4)
@@ -127,28 +168,6 @@ def large():
     )
 
 
-def cost():
-    sweeps = {
-        "k (r 3, 1e-2, 1e-6)": ([4, 8, 16, 32], lambda k: (k, 3, 1e-2, 1e-6)),
-        "1/scale (k 4, r 4, 1e-6)": ([1e1, 1e2, 1e3, 1e4], lambda s: (4, 4, 1 / s, 1e-6)),
-        "1/loss (k 4, r 3, 1e-2)": ([1e2, 1e4, 1e8, 1e12], lambda e: (4, 3, 1e-2, 1 / e)),
-    }
-    for name, (values, case) in sweeps.items():
-        seconds, steps = [], []
-        for value in values:
-            k, degree, scale, final_loss = case(value)
-            taken, flow = timed(lambda: integrate(start(0, scale, k), degree, final_loss, record=20))  # noqa: B023
-            seconds.append(taken)
-            steps.append(int(flow.n_steps))
-        slopes = [np.polyfit(np.log(values), np.log(y), 1)[0] for y in (seconds, steps)]
-        print(
-            f"{name}: {[f'{v:g}' for v in values]} CPU s {[f'{s:.2f}' for s in seconds]} "
-            f"exponent {slopes[0]:.2f}; "
-            f"steps {steps} exponent {slopes[1]:.2f}",
-            flush=True,
-        )
-
-
 def descent():
     # The largest stable step of plain gradient descent is 2 over the largest curvature, which a learned
     # class's r^2 W^(2r-2) sets; the flow's time over it is the number of steps, and 2,000 real steps give
@@ -176,7 +195,7 @@ def descent():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["single", "batch", "large", "cost", "descent"])
+    parser.add_argument("what", nargs="*", default=["single", "first", "batch", "large", "descent"])
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--runs", type=int, default=256)
     parser.add_argument("--baselines", type=int, default=8)
@@ -189,8 +208,8 @@ def main():
         batch(chosen.runs, chosen.baselines)
     if "large" in chosen.what:
         large()
-    if "cost" in chosen.what:
-        cost()
+    if "first" in chosen.what:
+        first()
     if "descent" in chosen.what:
         descent()
 

@@ -160,6 +160,7 @@ def loss_bump(
             f"T4 (the bump) needs balanced classes, got between {counts.min()} and {counts.max()} samples "
             "a class: the loss then starts with a slope; use loss_expansion"
         )
+    b = b - b[0]  # else the mean of equal biases may round to another number, and tiny V make a rise
     b = b - b.mean()
     V, K, M = float(np.mean(b**2)), float(np.mean(b**3)), _margin(s, y)
     if not M > 0:

@@ -1,46 +1,59 @@
-"""The figures of the main job's report, from its outcome."""
+"""The figures of the main job's report, from its outcome: F1, F4 and F3 of its own runs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
-import numpy as np
+import xarray as xr
 
-from paper_figures import centre_curve, plateau_end, power_model_time
-from paper_figures.style import save_figure
+from paper_figures import f01_lines, f03_simple_model, f04_plateau_end
+from paper_figures.style import AxesGrid, Layout, save_figure
 from validation.main_job import Outcome
 
 __all__ = ["save_main_job_figures"]
 
+_ARMS_OF_LINES = ("centre", "bias-none")
+_NOTHING = Layout(1, 1, 3.25, 1.5)
+
 
 def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
-    """Write centre_curve, plateau_end and power_model_time as PNG and PDF.
+    """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF.
 
-    The centre's curve and the simple model are of the first seed that has them. Where no run of the centre
-    reached its target there is no curve to draw: the figure then says so.
+    Where no run reached its target there is nothing to draw: the figure then says so.
     """
-    centre = outcome.observations.arm("centre")
-    flows = outcome.observations.simple_model
-
-    def curve(axes: np.ndarray) -> None:
-        if not centre:
-            for ax in axes:
-                ax.text(0.5, 0.5, "no run of the centre\nreached its target loss", ha="center", va="center")
-            return
-        run = centre[min(centre)]
-        centre_curve.draw_loss(axes[0], run)
-        centre_curve.draw_error(axes[1], run)
-
-    def ends(axes: np.ndarray) -> None:
-        for ax, (title, arms) in zip(axes, plateau_end.PANELS, strict=True):
-            plateau_end.draw_plateau_ends(ax, outcome.observations, title, arms)
-
-    def time(axes: np.ndarray) -> None:
-        power_model_time.draw_weights(axes[0], flows[0])
-        power_model_time.draw_bias(axes[1], flows[0])
-
+    runs = outcome.observations.runs
+    lines = [run for run in runs if run.attrs["arm"] in _ARMS_OF_LINES]
+    flows = list(outcome.observations.simple_model)
     return [
-        *save_figure(folder, "centre_curve", curve, panels=2, width=7, height=2.8),
-        *save_figure(folder, "plateau_end", ends, panels=3, width=7, height=2.6),
-        *save_figure(folder, "power_model_time", time, panels=2, width=7, height=2.6),
+        *_save(folder, "centre_curve", f01_lines, lambda: f01_lines.collect(lines)),
+        *_save(folder, "plateau_end", f04_plateau_end, lambda: f04_plateau_end.collect(runs)),
+        *_save(folder, "power_model_time", f03_simple_model, lambda: f03_simple_model.collect(flows)),
     ]
+
+
+def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[], xr.Dataset]) -> list[Path]:
+    try:
+        dataset = collect()
+    except ValueError as error:  # no run reached its target loss
+        layout, words = _NOTHING, str(error)
+
+        def draw(axes: AxesGrid) -> None:
+            axes[0, 0].text(0.5, 0.5, words, ha="center", va="center", wrap=True)
+            axes[0, 0].set_axis_off()
+    else:
+        layout = figure.layout(dataset)
+
+        def draw(axes: AxesGrid) -> None:
+            figure.draw(axes, dataset)
+
+    return save_figure(
+        folder,
+        name,
+        draw,
+        panels=(layout.rows, layout.columns),
+        width=layout.width,
+        height=layout.height,
+        legend=layout.legend,
+    )

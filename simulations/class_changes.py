@@ -18,7 +18,8 @@ from simulations.chebyshev import interpolation_matrix
 
 __all__ = ["Changes", "class_states", "find_changes", "label_margins"]
 
-ROOT_STEPS = 4
+ROOT_STEPS = 16  # a bisection, then Illinois steps; most crossings need three of them
+ROOT_TOLERANCE = 1e-6  # in alpha: the last step of a crossing's search, below any tolerance on the error
 FEW_CLASSES = 32
 NESTED_CHANGES = 6  # a third class inside an interval splits it; more splits than this are left as they are
 
@@ -122,21 +123,27 @@ def _roots(
         return values
 
     fa, fb = value(a), value(b)
-    root, last = (a + b) / 2, np.zeros(len(a))
+    root, last, open_ = (a + b) / 2, np.zeros(len(a)), np.arange(len(a))
     for step in range(ROOT_STEPS):
         bracketed = fa * fb < 0
-        fall = np.where(bracketed, fa - fb, 1.0)
         # A bisection first: the secant of a steep end creeps.
-        secant = a + (b - a) * fa / fall
-        root = np.where(bracketed & (step >= 1), np.clip(secant, a, b), (a + b) / 2)
-        f = value(root)
+        secant = a + (b - a) * fa / np.where(bracketed, fa - fb, 1.0)
+        x = np.where(bracketed & (step >= 1), np.clip(secant, a, b), (a + b) / 2)
+        f = value(x)
         left = np.where(bracketed, f * fb < 0, f > 0)
         # An end that stays twice counts half: else it would stay for good.
         fa, fb = (
             np.where(left, f, np.where(last == -1, fa / 2, fa)),
             np.where(left, np.where(last == 1, fb / 2, fb), f),
         )
-        a, b, last = np.where(left, root, a), np.where(left, b, root), np.where(left, 1, -1)
+        a, b, last = np.where(left, x, a), np.where(left, b, x), np.where(left, 1, -1)
+        far = np.abs(x - root[open_]) > ROOT_TOLERANCE
+        root[open_] = x
+        if step >= 2:
+            if not far.any():
+                break
+            a, b, fa, fb, last, open_ = (each[far] for each in (a, b, fa, fb, last, open_))
+            gap = gap[:, far]
     return torch.from_numpy(root)
 
 

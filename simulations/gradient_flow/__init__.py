@@ -1,9 +1,9 @@
 """The r-homogeneous-weight network (theory.md section 3), solved fast and to the end.
 
 integrate.py   the flow: checked start (problem.py, reachability.py), mirror coordinates (mirror.py), one
-               step (rosenbrock.py, linear.py), the adaptive batch driver (stepper.py), that of one small run
-               (single.py, dense.py), their records (run.py, trajectory.py), the result (dataset.py) and what
-               it is worth (accuracy.py)
+               step (rosenbrock.py, linear.py), the adaptive driver in arrays (stepper.py) and in compiled
+               loops (compiled.py, kernel.py), what a step did (progress.py), records (run.py, trajectory.py),
+               the result (dataset.py) and what it is worth (accuracy.py)
 descent.py     gradient descent beside it
 line.py        the straight line from start to end
 """

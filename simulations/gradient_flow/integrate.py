@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import xarray as xr
 from numpy.typing import ArrayLike
 
 from mli_theory.domain import DomainError
 from simulations.gradient_flow.accuracy import end_difference, with_drift, with_escape
+from simulations.gradient_flow.compiled import integrate_compiled, numba_is_installed
 from simulations.gradient_flow.dataset import flow_dataset
 from simulations.gradient_flow.mirror import MirrorFlow
 from simulations.gradient_flow.problem import Problem
 from simulations.gradient_flow.run import FlowError
-from simulations.gradient_flow.single import integrate_single, suits_single
 from simulations.gradient_flow.stepper import integrate_batch
 
 __all__ = ["integrate"]
 
-# A run needs 100 to 6,000 steps at the default tolerance over the range of the tests (k <= 10), about 100 a
+# A run needs 100 to 8,000 steps at the default tolerance over the range of the tests (k <= 10), about 100 a
 # class: one that needs more than this is not being solved.
 _STEPS, _STEPS_A_CLASS = 20_000, 2_000
 
@@ -29,9 +31,10 @@ def integrate(
     *,
     class_shares: ArrayLike | None = None,
     train_bias: bool = True,
-    rtol: float = 2e-6,
+    rtol: float = 5e-7,
     record: int = 200,
     max_end_error: float | None = None,
+    driver: Literal["auto", "compiled", "numpy"] = "auto",
 ) -> xr.Dataset:
     """Gradient flow from W(0) = weights, b(0) = bias (zeros) until the training loss is final_loss.
 
@@ -43,10 +46,13 @@ def integrate(
         bias: b(0), (k,) or (m, k).
         class_shares: pi (k,), equal by default.
         train_bias: False holds b at b(0).
-        rtol: local error of a step, in r log|W_ij| and in nats of b.
+        rtol: local error of a step, in r log|W_ij| and in nats of b. The default keeps b and W^r at the end
+            within 1e-6 nats over the grid of benchmarks/gradient_flow_accuracy.py.
         record: how many records, if the run has as many steps.
         max_end_error: if given, solve again at rtol / 100 and refuse a larger change of b or W^r at the end;
             the change is `end_error`, in nats. The records stay those of the first solution.
+        driver: "compiled" takes the runs one after the other in loops compiled by numba, "numpy" all at once
+            in arrays; "auto" is "compiled" where numba is installed. Both take the same steps to rounding.
 
     Returns:
         time(record) = arrival + local_time, where arrival is the nearest learning or signal time (or the
@@ -64,17 +70,19 @@ def integrate(
     Raises:
         DomainError: a degree below 2 or not an integer, zero, non-finite or too small weights, shapes
             that disagree, a final_loss outside its range or below a floor proved from the signs (T12).
+        DomainError: an unknown driver, or "compiled" without numba.
         FlowError: the run was not solved to final_loss, or misses max_end_error.
     """
+    chosen = _checked_driver(driver)
     problem = Problem.checked(weights, degree, bias, class_shares)
     if not 1e-12 <= rtol <= 1e-3:
         raise DomainError(f"rtol must lie in [1e-12, 1e-3], got {rtol}")
     if record < 2:
         raise DomainError(f"record must be at least 2 (start and end), got {record}")
     problem.check_final_loss(final_loss, train_bias)
-    dataset = _solve(problem, final_loss, train_bias, rtol, record)
+    dataset = _solve(problem, final_loss, train_bias, rtol, record, chosen)
     if max_end_error is not None:
-        tighter = _solve(problem, final_loss, train_bias, max(rtol / 100, 1e-13), 2)
+        tighter = _solve(problem, final_loss, train_bias, max(rtol / 100, 1e-13), 2, chosen)
         error = end_difference(dataset, tighter)
         if not (error <= max_end_error).all():
             seed = int(error.argmax())
@@ -87,19 +95,30 @@ def integrate(
     return dataset if problem.batched else dataset.isel(seed=0, drop=True)
 
 
-def _solve(problem: Problem, final_loss: float, train_bias: bool, rtol: float, record: int) -> xr.Dataset:
+def _checked_driver(driver: str) -> str:
+    if driver not in ("auto", "compiled", "numpy"):
+        raise DomainError(f'driver must be "auto", "compiled" or "numpy", got {driver!r}')
+    if driver == "auto":
+        return "compiled" if numba_is_installed() else "numpy"
+    if driver == "compiled" and not numba_is_installed():
+        raise DomainError('driver "compiled" needs numba: pip install "mli-plateau[fast]", or use "numpy"')
+    return driver
+
+
+def _solve(
+    problem: Problem, final_loss: float, train_bias: bool, rtol: float, record: int, driver: str
+) -> xr.Dataset:
     flow, state = MirrorFlow.from_weights(
         problem.weights, problem.bias, problem.degree, problem.shares, train_bias
     )
     max_steps = _STEPS + _STEPS_A_CLASS * flow.n_classes
-    if suits_single(flow, state):
-        runs = [integrate_single(flow, state, float(final_loss), rtol, record, max_steps)]
-    else:
-        runs = integrate_batch(flow, state, float(final_loss), rtol, record, max_steps)
+    drive = integrate_compiled if driver == "compiled" else integrate_batch
+    runs = drive(flow, state, float(final_loss), rtol, record, max_steps)
     return flow_dataset(flow, runs).assign_attrs(
         degree=problem.degree,
         final_loss=float(final_loss),
         rtol=rtol,
         train_bias=int(train_bias),
+        driver=driver,
         class_shares=problem.shares,
     )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAPACK_LIMIT", "DenseInverse", "Linearised"]
+__all__ = ["Linearised"]
 
 Array = NDArray[np.float64]
 
 # Above this diagonal of I + h gamma L the accurate (slower) elimination takes over from LAPACK.
-LAPACK_LIMIT = 1e6
+_LAPACK_LIMIT = 1e6
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ class Linearised:
     share: Array  # w_ij / sum_l w_lj (k, k, m)
     sensitivity: Array
     inverse: Array | None  # biases from their right-hand side, (k, k, m); None where they are held
-    tame: bool  # no run so stiff that sums of large terms would lose the biases to rounding
 
     @classmethod
     def build(cls, p: Array, d: Array, scaled: Array, train_bias: bool) -> Linearised:
@@ -48,9 +47,8 @@ class Linearised:
         conductance /= denominator
         share = conductance / conductance.sum(axis=0)
         if not train_bias:
-            return cls(conductance, share, d, None, True)
-        inverse, tame = _grounded_inverse(conductance, share)
-        return cls(conductance, share, d, inverse, tame)
+            return cls(conductance, share, d, None)
+        return cls(conductance, share, d, _grounded_inverse(conductance, share))
 
     def solve(self, rhs: Array) -> Array:
         """X (k^2 + k, m) for a right-hand side of that shape."""
@@ -78,21 +76,10 @@ class Linearised:
         return shifted
 
 
-@dataclass(frozen=True)
-class DenseInverse:
-    """The same linear map of one run written out, (k^2 + k, k^2 + k)."""
-
-    matrix: Array
-
-    def solve(self, rhs: Array) -> Array:
-        """X (k^2 + k, 1)."""
-        return self.matrix @ rhs
-
-
-def _grounded_inverse(conductance: Array, share: Array) -> tuple[Array, bool]:
+def _grounded_inverse(conductance: Array, share: Array) -> Array:
     """Inverse of the Laplacian of I + sum_j (diag(c_j) - c_j s_j') with its best connected class grounded.
 
-    (k, k, m); row and column of the grounded class are 0. Also whether no run is stiff.
+    (k, k, m); row and column of the grounded class are 0.
     """
     k, _, runs = share.shape
     links = np.matmul(conductance.transpose(2, 0, 1), share.transpose(2, 1, 0))
@@ -102,7 +89,7 @@ def _grounded_inverse(conductance: Array, share: Array) -> tuple[Array, bool]:
     diagonal = links.sum(axis=2)
     ground = diagonal.argmax(axis=1)
     out = np.empty((k, k, runs))
-    stiff = diagonal.max(axis=1) > LAPACK_LIMIT
+    stiff = diagonal.max(axis=1) > _LAPACK_LIMIT
     if not stiff.all():
         easy = np.flatnonzero(~stiff)
         matrix = -links[easy]
@@ -116,7 +103,7 @@ def _grounded_inverse(conductance: Array, share: Array) -> tuple[Array, bool]:
         out[:, :, easy] = inverse.transpose(1, 2, 0)
     if stiff.any():
         out[:, :, stiff] = _entrywise_inverse(links[stiff].transpose(1, 2, 0), ground[stiff])
-    return out, not stiff.any()
+    return out
 
 
 def _entrywise_inverse(links: Array, ground: NDArray[np.int64]) -> Array:

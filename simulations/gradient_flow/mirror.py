@@ -16,15 +16,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.gradient_flow.linear import DenseInverse, Linearised
+from simulations.gradient_flow.linear import Linearised
 
-__all__ = ["DENSE_SIZE", "MirrorFlow", "Slope"]
+__all__ = ["MirrorFlow", "Slope"]
 
 Array = NDArray[np.float64]
 
 _ONE = np.ones(())
-# Up to k = 10 one run alone is bound by the number of numpy calls: its eight solves become eight products.
-DENSE_SIZE = 110
 
 
 @dataclass(frozen=True)
@@ -179,12 +177,7 @@ class MirrorFlow:
         losses: Array = (self.shares[:, None] * np.logaddexp(0.0, -margin)).sum(axis=0)
         return losses
 
-    def linearise(self, slope: Slope, step: Array) -> Linearised | DenseInverse:
+    def linearise(self, slope: Slope, step: Array) -> Linearised:
         """(I - step J) ready to be solved; step (m,) is h gamma."""
-        linear = Linearised.build(
-            slope.probability, slope.sensitivity, self.shares[:, None] * step, self.train_bias
-        )
-        size = self.n_classes**2 + self.n_classes
-        if len(step) == 1 and size <= DENSE_SIZE and linear.tame:
-            return DenseInverse(linear.solve(np.eye(size)))
-        return linear
+        scaled = self.shares[:, None] * step
+        return Linearised.build(slope.probability, slope.sensitivity, scaled, self.train_bias)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ERROR_ORDER", "GAMMA", "RATES_A_STEP", "StepMatrix", "rodas5p_step"]
+__all__ = ["ERROR_ORDER", "GAMMA", "MEMORIES", "RATES_A_STEP", "SHIFTS", "StepMatrix", "rodas5p_step"]
 
 Array = NDArray[np.float64]
 
@@ -56,6 +56,10 @@ _C = [
 _A_AND_C = [np.stack(pair) for pair in zip(_A, _C, strict=True)]
 _STAGES = len(_A) + 1
 RATES_A_STEP = _STAGES - 1
+# Row n - 1: what the stages before stage n add to its state, and to its right-hand side; 0 beyond them.
+SHIFTS, MEMORIES = (
+    np.stack([np.pad(row, (0, RATES_A_STEP - len(row))) for row in rows]) for rows in (_A, _C)
+)
 
 
 class StepMatrix(Protocol):

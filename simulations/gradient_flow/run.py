@@ -1,4 +1,4 @@
-"""What both drivers (stepper.py, single.py) share: the constants of step control and a finished run."""
+"""What both drivers (stepper.py, compiled.py) hand back: a finished run, or why there is none."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "EVENT_TOLERANCE",
-    "GROW",
-    "HIT_FRACTION",
-    "SAFETY",
-    "SHRINK",
-    "TREND",
-    "FlowError",
-    "Run",
-]
+from simulations.gradient_flow.trajectory import Trajectory
+
+__all__ = ["FlowError", "Run", "why_stopped"]
 
 Array = NDArray[np.float64]
-
-EVENT_TOLERANCE = 1e-11  # in the margin and in log loss
-SAFETY, SHRINK, GROW, TREND = 0.9, 0.2, 8.0, 1.25
-# A waiting weight is exactly linear in U: without this limit each step would overshoot phi's range.
-HIT_FRACTION = 0.99
 
 
 class FlowError(RuntimeError):
@@ -47,3 +35,30 @@ class Run:
     rise_time: Array
     evaluations: int
     steps: int
+
+    @classmethod
+    def from_trajectory(
+        cls,
+        trajectory: Trajectory,
+        run: int,
+        learned: NDArray[np.int64],
+        risen: NDArray[np.int64],
+        rise_time: Array,
+        evaluations: int,
+        steps: int,
+    ) -> Run:
+        """The run's records, thinned; learned and risen (k,) count its forced candidates, the start 0."""
+        trajectory.finish(run)
+        n = int(trajectory.count[run])
+        forced = np.flatnonzero(trajectory.forced[run, :n])
+        learned, risen = (np.where(seen >= 0, forced[np.maximum(seen, 0)], -1) for seen in (learned, risen))
+        states, loss, elapsed = (
+            part[run, :n].copy() for part in (trajectory.states, trajectory.loss, trajectory.elapsed)
+        )
+        return cls(states, loss, elapsed, learned, risen, rise_time, evaluations, steps)
+
+
+def why_stopped(run: int, loss: float, log_final: float, steps: int, h: float) -> str:
+    """The message of a run that ended before its final loss, with `steps` taken and h to take next."""
+    why = f"{steps} steps were not enough" if h > 0 else "the step size fell to 0"
+    return f"run {run} stopped at loss {loss:.6e} before final_loss {np.exp(log_final):.6e}: {why}"

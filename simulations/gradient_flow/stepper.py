@@ -1,4 +1,4 @@
-"""The adaptive driver: each run of a batch takes its own steps and lands on its own events.
+"""The adaptive driver in arrays: each run of a batch takes its own steps and lands on its own events.
 
 Events are the learning times (margin of sample j reaches 0) and the final loss. A step that passes
 one is taken again, shorter, until it ends there: the landed state is a step of the method, not an
@@ -7,54 +7,20 @@ interpolation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.gradient_flow.batch import Batch
+from simulations.gradient_flow.control import EVENT_TOLERANCE, HIT_FRACTION
 from simulations.gradient_flow.mirror import MirrorFlow, Slope
-from simulations.gradient_flow.rosenbrock import ERROR_ORDER, GAMMA, RATES_A_STEP, rodas5p_step
-from simulations.gradient_flow.run import (
-    EVENT_TOLERANCE,
-    GROW,
-    HIT_FRACTION,
-    SAFETY,
-    SHRINK,
-    TREND,
-    FlowError,
-    Run,
-)
+from simulations.gradient_flow.progress import crossing_time, moved, signal_one
+from simulations.gradient_flow.rosenbrock import GAMMA, RATES_A_STEP, rodas5p_step
+from simulations.gradient_flow.run import FlowError, Run, why_stopped
 from simulations.gradient_flow.trajectory import Trajectory
 
 __all__ = ["integrate_batch"]
 
 Array = NDArray[np.float64]
-
-
-@dataclass
-class _Batch:
-    """What is carried from step to step for the runs still under way; the last axis is the run."""
-
-    run: NDArray[np.int64]
-    state: Array
-    slope: Slope
-    loss: Array
-    h: Array  # the next trial
-    h_after: Array  # the step to go on with after a landing
-    low: Array  # bracket of the event, low = 0 when none is being located
-    high: Array
-    gap_low: Array  # event function at the bracket's ends
-    gap_high: Array
-    landing: NDArray[np.bool_]
-    side: NDArray[np.int64]  # end of the bracket moved last: +1 high, -1 low, 0 none
-    last_h: Array  # of the last accepted step, and its error ratio
-    last_ratio: Array
-    steps: NDArray[np.int64]
-
-    def select(self, keep: NDArray[np.bool_]) -> _Batch:
-        slope = Slope(*(part[..., keep] for part in vars(self.slope).values()))
-        rest = {name: part[..., keep] for name, part in vars(self).items() if name != "slope"}
-        return _Batch(slope=slope, **rest)
 
 
 def integrate_batch(
@@ -93,7 +59,7 @@ class _Driver:
             loss = flow.losses(slope.margin)
         zeros = np.zeros(m)
         h = np.minimum(1e-3, 1e-3 * self._time_to_hit(flow, state, slope))
-        self.batch = _Batch(
+        self.batch = Batch(
             np.arange(m), state, slope, loss, h, h.copy(), zeros, zeros.copy(), zeros.copy(), zeros.copy(),
             np.zeros(m, dtype=bool), np.zeros(m, dtype=np.int64), h.copy(), np.ones(m),
             np.zeros(m, dtype=np.int64),
@@ -117,7 +83,7 @@ class _Driver:
         self.evaluations[batch.run] += RATES_A_STEP + 1
         ratio = self._error_ratio(new, error, slope)
         ratio = np.where(np.isfinite(slope.rate).all(axis=0) & np.isfinite(loss), ratio, np.inf)
-        factor = self._factor(ratio)
+        factor = batch.factor(ratio)
         good = ratio <= 1.0
         gap = self._event_gap(batch, slope.margin, loss)
         exact = good & (gap >= 0) & (gap <= EVENT_TOLERANCE)
@@ -128,7 +94,8 @@ class _Driver:
         short = good & batch.landing & ~crossed & ~accepted
         locating = retry | short
         if locating.any():
-            self._bracket(retry, short, gap, factor)
+            start_gap = self._event_gap(batch, batch.slope.margin, batch.loss)
+            batch.bracket(retry, short, gap, start_gap, factor)
         rejected = ~good
         batch.landing &= ~rejected
         old = batch.h.copy()
@@ -142,17 +109,6 @@ class _Driver:
         batch.landing &= ~accepted
         self._guard()
         self._drop(np.log(batch.loss) <= self.log_final)
-
-    def _factor(self, ratio: Array) -> Array:
-        """By how much to change the step: Gustafsson's predictive rule, from the trend of the error constant.
-
-        Towards an arrival the right step shrinks, after it it grows, by a like factor each step.
-        """
-        b = self.batch
-        plain = SAFETY * np.maximum(ratio, 1e-10) ** (-1.0 / ERROR_ORDER)
-        trend = (b.h / b.last_h) * (b.last_ratio / np.maximum(ratio, 1e-4)) ** (1.0 / ERROR_ORDER)
-        factor: Array = np.clip(plain * np.clip(trend, 0.3, TREND), SHRINK, GROW)
-        return np.where(ratio <= 1.0, factor, np.clip(plain, SHRINK, 1.0))
 
     def _error_ratio(self, new: Array, error: Array, slope: Slope) -> Array:
         """The worst component's error over rtol: in W^r and r log W, and in nats of b."""
@@ -170,34 +126,12 @@ class _Driver:
         worst: Array = np.maximum(nats.max(axis=0), size[kk:].max(axis=0)) / self.rtol
         return worst
 
-    def _event_gap(self, batch: _Batch, margin: Array, loss: Array) -> Array:
+    def _event_gap(self, batch: Batch, margin: Array, loss: Array) -> Array:
         """< 0 before the next event, 0 at it: the largest margin not yet 0, or the excess of log loss."""
         waiting = (self.learned[batch.run] < 0).T
         margins = np.where(waiting, margin, -np.inf).max(axis=0)
         gap: Array = np.maximum(margins, self.log_final - np.log(loss))
         return gap
-
-    def _bracket(self, retry: NDArray[np.bool_], short: NDArray[np.bool_], gap: Array, factor: Array) -> None:
-        """Narrow the bracket of runs that passed (retry) or fell short of (short) their event.
-
-        Anderson and Bjorck's rule: an end that stays twice has its value scaled down.
-        """
-        b = self.batch
-        first = retry & ~b.landing
-        b.h_after = np.where(first, b.h * factor, b.h_after)
-        start_gap = self._event_gap(b, b.slope.margin, b.loss)
-        b.low, b.gap_low = np.where(first, 0.0, b.low), np.where(first, start_gap, b.gap_low)
-        b.side = np.where(first, 0, b.side)
-        again_high, again_low = retry & (b.side > 0), short & (b.side < 0)
-        b.gap_low = np.where(again_high, b.gap_low * _damping(gap / b.gap_high), b.gap_low)
-        b.gap_high = np.where(again_low, b.gap_high * _damping(gap / b.gap_low), b.gap_high)
-        b.high, b.gap_high = np.where(retry, b.h, b.high), np.where(retry, gap, b.gap_high)
-        b.low, b.gap_low = np.where(short, b.h, b.low), np.where(short, gap, b.gap_low)
-        b.side = np.where(retry & ~first, 1, np.where(short, -1, b.side))
-        b.landing |= retry
-        guess = b.high - (b.high - b.low) * b.gap_high / (b.gap_high - b.gap_low)
-        inside = (guess > b.low) & (guess < b.high)
-        b.h = np.where(retry | short, np.where(inside, guess, 0.5 * (b.low + b.high)), b.h)
 
     def _accept(
         self, accepted: NDArray[np.bool_], new: Array, slope: Slope, loss: Array, taken: Array
@@ -206,7 +140,9 @@ class _Driver:
         runs = b.run[accepted]
         if not runs.size:
             return
-        moved = self._moved(b.state[:, accepted], new[:, accepted], b.loss[accepted], loss[accepted])
+        progress = moved(
+            self.flow.degree, b.state[:, accepted], new[:, accepted], b.loss[accepted], loss[accepted]
+        )
         fresh = (slope.margin[:, accepted].T >= 0) & (self.learned[runs] < 0)
         done = np.log(loss[accepted]) <= self.log_final
         risen = self._rise(accepted, new, slope, taken)
@@ -216,7 +152,7 @@ class _Driver:
         self.risen[runs] = np.where(risen, ordinal, self.risen[runs])
         self.time[runs] += taken[accepted]
         self.forced_seen[runs] += forced
-        self.trajectory.add(runs, new[:, accepted], loss[accepted], taken[accepted], moved, forced)
+        self.trajectory.add(runs, new[:, accepted], loss[accepted], taken[accepted], progress, forced)
         if accepted.all():
             b.state, b.slope, b.loss = new, slope, loss
         else:
@@ -230,38 +166,21 @@ class _Driver:
             )
 
     def _rise(self, accepted: NDArray[np.bool_], new: Array, slope: Slope, taken: Array) -> NDArray[np.bool_]:
-        """Classes (run, k) whose W_jj^r passes 1 in the accepted step; their times are noted.
-
-        The time as a function of U_jj is the cubic through both ends and both slopes 1/G_jj.
-        """
-        b, k, r = self.batch, self.flow.n_classes, self.flow.degree
+        """Classes (run, k) whose W_jj^r passes 1 in the accepted step; their times are noted."""
+        b, k = self.batch, self.flow.n_classes
         runs = b.run[accepted]
-        one = 0.0 if r == 2 else 1.0 / (r * (2.0 - r))
         diagonal = slice(0, k * k, k + 1)
         after = new[diagonal, accepted]
         positive = self.flow.sign.reshape(k * k, -1)[diagonal, accepted] > 0
-        risen = positive & (after >= one) & (self.risen[runs] < 0).T
+        risen = positive & (after >= signal_one(self.flow.degree)) & (self.risen[runs] < 0).T
         if risen.any():
-            before, h = b.state[diagonal, accepted], taken[accepted]
-            width = after - before
-            x = (one - before) / width
-            start, end = width / b.slope.rate[diagonal, accepted], width / slope.rate[diagonal, accepted]
-            share = x * x * (3.0 - 2.0 * x) * h + x * (1.0 - x) * ((1.0 - x) * start - x * end)
-            when = self.time[runs] + np.clip(share, 0.0, h)
+            within = crossing_time(
+                self.flow.degree, b.state[diagonal, accepted], after, b.slope.rate[diagonal, accepted],
+                slope.rate[diagonal, accepted], taken[accepted],
+            )  # fmt: skip
+            when = self.time[runs] + within
             self.rise_time[runs] = np.where(risen.T, when.T, self.rise_time[runs])
         return risen.T
-
-    def _moved(self, old: Array, new: Array, loss_old: Array, loss_new: Array) -> Array:
-        k, r = self.flow.n_classes, self.flow.degree
-        diagonal = slice(0, k * k, k + 1)
-        if r == 2:
-            log_weight = 2.0 * np.abs(new[diagonal] - old[diagonal])
-        else:
-            log_weight = np.abs(np.log(new[diagonal] / old[diagonal])) / (r - 2.0)
-        log_weight = np.where(np.isfinite(log_weight), log_weight, 0.0)  # a frozen zero weight has none
-        biases = np.abs(new[k * k :] - old[k * k :])
-        moved: Array = log_weight.mean(axis=0) + biases.mean(axis=0) + np.abs(np.log(loss_new / loss_old))
-        return moved
 
     def _time_to_hit(self, flow: MirrorFlow, state: Array, slope: Slope) -> Array:
         """Time until the first weight would reach infinity if U went on at its present rate."""
@@ -278,11 +197,7 @@ class _Driver:
         stuck = (b.steps >= self.max_steps) | ~(b.h > 0)
         if stuck.any():
             n = int(np.flatnonzero(stuck)[0])
-            why = f"{b.steps[n]} steps were not enough" if b.h[n] > 0 else "the step size fell to 0"
-            raise FlowError(
-                f"run {b.run[n]} stopped at loss {b.loss[n]:.6e} before "
-                f"final_loss {np.exp(self.log_final):.6e}: {why}"
-            )
+            raise FlowError(why_stopped(b.run[n], b.loss[n], self.log_final, b.steps[n], b.h[n]))
 
     def _drop(self, done: NDArray[np.bool_]) -> None:
         if done.any():
@@ -294,21 +209,7 @@ class _Driver:
 
     def finished(self, run: int) -> Run:
         """The records of one run."""
-        t = self.trajectory
-        t.finish(run)
-        n = int(t.count[run])
-        forced = np.flatnonzero(t.forced[run, :n])
-        learned, risen = (
-            np.where(seen[run] >= 0, forced[np.maximum(seen[run], 0)], -1)
-            for seen in (self.learned, self.risen)
-        )
-        return Run(
-            t.states[run, :n].copy(), t.loss[run, :n].copy(), t.elapsed[run, :n].copy(), learned, risen,
-            self.rise_time[run],
+        return Run.from_trajectory(
+            self.trajectory, run, self.learned[run], self.risen[run], self.rise_time[run],
             int(self.evaluations[run]), int(self.steps[run]),
         )  # fmt: skip
-
-
-def _damping(ratio: Array) -> Array:
-    """Anderson and Bjorck's factor for the end that stayed, from the new over the old value of the other."""
-    return np.where(ratio < 1.0, 1.0 - ratio, 0.5)

@@ -30,18 +30,6 @@ class Trajectory:
         self._progress = np.zeros(n_runs)
         self._elapsed = np.zeros(n_runs)
 
-    @classmethod
-    def of_one_run(
-        cls, states: Array, loss: Array, elapsed: Array, moved: Array, forced: NDArray[np.bool_], record: int
-    ) -> Trajectory:
-        """All accepted steps of one run at once, the start first: states (n, n_state), the others (n,)."""
-        whole = cls(states.shape[1], 1, 0, record)
-        whole.states, whole.loss = states[None].copy(), loss[None].copy()
-        whole.progress, whole.elapsed = np.cumsum(moved)[None], elapsed[None].copy()
-        whole.forced, whole.count = forced[None].copy(), np.array([len(loss)])
-        whole._compact(0, np.flatnonzero(forced | (moved > 0)))
-        return whole
-
     def add(
         self,
         runs: NDArray[np.int64],
@@ -69,6 +57,43 @@ class Trajectory:
         self._elapsed[which] = 0.0
         for run in which[self.count[which] >= self.states.shape[1]]:
             self._thin(int(run), 2 * self._progress[run] / self.states.shape[1])
+
+    def add_steps(
+        self, states: Array, loss: Array, elapsed: Array, moved: Array, forced: NDArray[np.bool_]
+    ) -> None:
+        """Offer many accepted steps of run 0 in order, states (n, n_state), as `add` would one by one."""
+        progress = self._progress[0] + np.cumsum(moved)
+        first, picked, last = 0, [], self._last(0)
+        for n, (now, must) in enumerate(zip(progress.tolist(), forced.tolist(), strict=True)):
+            if must or now - last >= max(self._spacing[0], 5e-324):
+                picked.append(n)
+                last = now
+                if self.count[0] + len(picked) == self.states.shape[1]:
+                    self._keep(states, loss, elapsed, progress, forced, first, picked)
+                    self._thin(0, 2 * now / self.states.shape[1])
+                    first, picked, last = n + 1, [], self._last(0)
+        self._keep(states, loss, elapsed, progress, forced, first, picked)
+        self._elapsed[0] += elapsed[(picked[-1] + 1 if picked else first) :].sum()
+        self._progress[0] = progress[-1]
+
+    def _last(self, run: int) -> float:
+        """Progress of the last candidate kept."""
+        return float(self.progress[run, max(self.count[run] - 1, 0)])
+
+    def _keep(
+        self, states: Array, loss: Array, elapsed: Array, progress: Array, forced: NDArray[np.bool_],
+        first: int, picked: list[int],
+    ) -> None:  # fmt: skip
+        """Append the picked steps to the candidates of run 0; times from `first` on are counted to them."""
+        if picked:
+            slots = slice(int(self.count[0]), int(self.count[0]) + len(picked))
+            starts = np.array([first, *(np.array(picked[:-1], dtype=np.int64) + 1)])
+            self.states[0, slots], self.loss[0, slots] = states[picked], loss[picked]
+            self.progress[0, slots], self.forced[0, slots] = progress[picked], forced[picked]
+            self.elapsed[0, slots] = np.add.reduceat(elapsed[: picked[-1] + 1], starts)
+            self.elapsed[0, slots.start] += self._elapsed[0]
+            self._elapsed[0] = 0.0
+            self.count[0] += len(picked)
 
     def finish(self, run: int) -> NDArray[np.int64]:
         """Indices of the records to hand out: all forced ones and the others evenly by progress."""

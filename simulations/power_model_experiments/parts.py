@@ -27,7 +27,7 @@ __all__ = ["THREADS", "Part", "experiment_module", "load_part", "make_part", "ve
 THREADS = 1
 
 # What decides the numbers besides the spec: these packages and the text of these folders.
-_PACKAGES = ("numpy", "scipy", "xarray")
+_PACKAGES = ("numpy", "numba", "scipy", "xarray", "mli-plateau")
 _CODE = ("mli_theory/*.py", "simulations/gradient_flow/*.py", "simulations/power_model_experiments/*.py")
 
 
@@ -90,12 +90,14 @@ def load_part(folder: Path, part: Part) -> xr.Dataset | None:
 
 @lru_cache(maxsize=1)
 def _versions() -> tuple[tuple[str, str], ...]:
-    found = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    return ("python", platform.python_version()), *((name, _version(name)) for name in _PACKAGES)
+
+
+def _version(package: str) -> str:
     try:
-        found["mli-plateau"] = version("mli-plateau")
-    except PackageNotFoundError:
-        found["mli-plateau"] = "not installed"
-    return tuple(found.items())
+        return version(package)
+    except PackageNotFoundError:  # numba is optional
+        return "not installed"
 
 
 def versions() -> Mapping[str, str]:

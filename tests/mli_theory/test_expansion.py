@@ -166,8 +166,9 @@ def test_T4_small_parameter_tells_the_accuracy(small, least, most):
     assert max(errors) < most
 
 
-def test_T4_equal_biases_have_no_bump():
-    bump = loss_bump(6 * np.eye(3), [2.0, 2.0, 2.0], [0, 1, 2], 3)
+@pytest.mark.parametrize("bias", [2.0, 0.1])  # the sum of three 0.1, over 3, is not 0.1
+def test_T4_equal_biases_have_no_bump(bias):
+    bump = loss_bump(6 * np.eye(3), [bias] * 3, [0, 1, 2], 19)
     assert (bump.alpha, bump.height, bump.small_parameter) == (0, 0, 0)
 
 

@@ -140,6 +140,37 @@ def test_ten_thousand_alphas_cost_no_more_passes(trained, digits):
     assert np.abs(many.loss.sel(alpha=few.alpha, method="nearest").values - few.loss.values).max() < 1e-3
 
 
+class Counted(nn.Module):
+    """A model in float64, so that no threshold is met or missed by rounding, that counts its samples."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.seen = inner.double(), 0
+
+    def forward(self, x):
+        self.seen += len(x)
+        return self.inner(x)
+
+
+@pytest.mark.parametrize(
+    ("make", "spent"),
+    [
+        # 9 nodes for all 600, 8 for 75 pilots, and the rest where a class changes near a node.
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), 6328),
+        (lambda: fcn(4, 24, 64, 10, bias="all", seed=5), 19012),
+        (Residual, 9832),
+    ],
+    ids=["linear", "fcn", "residual"],
+)
+def test_passes_spent_are_those_the_model_saw_and_no_more(make, spent, digits):
+    torch.manual_seed(0)
+    model = Counted(make())
+    start, end = moved(copy_of(model), 1), moved(copy_of(model), 2)
+    data = digits.inputs.double(), digits.labels
+    curves = interpolation_curves(model, start, end, data, alphas=501, batch_norm="keep")
+    assert model.seen == round(curves.attrs["forward_passes"] * len(digits)) == spent
+
+
 def test_exit_alphas_agree_with_bisection(trained, digits):
     fast = interpolation_curves(
         trained.model, trained.start, trained.end, digits, alphas=501, exits=True, error_tolerance=4e-3
@@ -287,6 +318,56 @@ def test_dict_batches_hooks_and_splits(trained, digits):
     )
     assert list(both.split.values) == ["train", "test"]
     assert (both.loss[0] == both.loss[1]).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"method": "grid", "alphas": 7}, {"alphas": 201, "error_tolerance": 0.03}],
+    ids=["grid", "adaptive"],
+)
+def test_several_splits_are_one_sweep_of_the_weights(trained, digits, options):
+    run = trained.model, trained.start, trained.end
+    splits = {"train": (digits.inputs[:400], digits.labels[:400])}
+    splits["test"] = digits.inputs[400:], digits.labels[400:]
+    seen = []
+
+    def linear(name, alpha):
+        if name == "1.weight":  # asked once whenever the weights are moved
+            seen.append(alpha)
+        return alpha
+
+    both = interpolation_curves(*run, splits, path=linear, **options)
+    moves, seen[:] = list(seen), []
+    for name, data in splits.items():
+        alone = interpolation_curves(*run, data, path=linear, **options)
+        for quantity in ("loss", "error", "class_share", "class_error"):
+            np.testing.assert_array_equal(both[quantity].sel(split=name), alone[quantity])
+        assert both.forward_passes.sel(split=name) == alone.attrs["forward_passes"]
+    # Alone, both splits need the first levels' 9 + 8 alphas, and all of a grid.
+    assert len(seen) - len(moves) >= min(17, options["alphas"])
+    if "method" in options:
+        assert moves == list(np.linspace(0, 1, 7))
+
+
+def test_of_several_splits_the_first_calibrates_batch_norm():
+    model, start, end = normalised()
+    train = torch.tensor([[1.0], [2.0], [3.0], [6.0]]), torch.tensor([0, 1, 0, 1])
+    test = torch.tensor([[4.0], [9.0]]), torch.tensor([1, 0])
+    options = {"alphas": [0.5], "batch_norm": "recalibrate"}
+    both = interpolation_curves(model, start, end, {"train": train, "test": test}, **options)
+    stated = interpolation_curves(model, start, end, test, calibration=train, **options)
+    assert both.loss.sel(split="test").item() == stated.loss.item()
+    assert both.attrs["calibration_passes"] == 1
+
+
+def test_a_tolerance_below_one_sample_is_one_sample(digits):
+    run = *line(Attention), digits
+    curves = interpolation_curves(*run, alphas=501, error_tolerance=1e-9)
+    assert curves.attrs["method"] == "adaptive"
+    assert curves.attrs["samples_on_grid"] == 0
+    assert round(curves.attrs["estimated_error_error"] * len(digits)) == 1
+    exact = interpolation_curves(*run, alphas=curves.alpha[3::25], method="grid")
+    assert np.abs(curves.error.sel(alpha=exact.alpha) - exact.error).max() <= 1.5 / len(digits)
 
 
 def test_a_second_pass_that_differs_is_refused(digits):

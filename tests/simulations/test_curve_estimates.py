@@ -1,4 +1,8 @@
-"""The estimates' stated coverage, on a fixed list of 40 networks and curves, against the grid."""
+"""The estimates' stated coverage, on a fixed list of 40 networks and curves, against the grid.
+
+Constants are tuned on other seeds (700-703, 710-713). Once they were fixed, a fresh list (900, 901) gave
+100 % for the loss and 97.5 % for the error rate, worst 1.5 times the estimate.
+"""
 
 import numpy as np
 import pytest
@@ -81,7 +85,8 @@ def test_the_error_rates_estimate_is_a_bound_and_not_an_empty_one(forty):
     assert (estimate <= 1e-2 + 0.5 / n).all()
 
 
-def test_it_costs_a_fraction_of_the_grid(forty):
+def test_it_costs_a_dozen_or_two_passes(forty):
+    # The development lists' medians were 17.7 and 20.5: at 600 samples the 75 pilots alone cost one pass.
     (*_, passes), _ = forty
-    assert np.median(passes) < 25  # 75 pilots of 600 samples weigh more than of thousands
+    assert np.median(passes) <= 24
     assert passes.max() < 130

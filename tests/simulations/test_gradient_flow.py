@@ -134,10 +134,11 @@ def test_agrees_with_mpmath_on_two_classes():
     np.testing.assert_allclose(flow.bias.values[-1], exact[4:], atol=2e-8)
 
 
-def test_a_batch_is_its_runs_one_by_one():
+@pytest.mark.parametrize("driver", ["auto", "numpy"])
+def test_a_batch_is_its_runs_one_by_one(driver):
     weights = uniform(3, 0.05, 3, runs=5)
     bias = np.random.default_rng(3).normal(scale=0.1, size=(5, 3))
-    batch = integrate(weights, 3, 1e-5, bias, record=50)
+    batch = integrate(weights, 3, 1e-5, bias, record=50, driver=driver)
     for n in range(5):
         single = integrate(weights[n], 3, 1e-5, bias[n], record=50)
         assert_same_end(batch.isel(seed=n), single, atol=1e-9)

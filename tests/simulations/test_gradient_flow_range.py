@@ -6,7 +6,8 @@ import pytest
 from mli_theory import power_model
 from simulations.gradient_flow import integrate
 
-# (k, degree, scale, final_loss): the corners of k 2..12, r 2..10, scale 1e-4..0.3, loss to 1e-12.
+# (k, degree, scale, final_loss): corners of k 2..100, r 2..10, scale 1e-4..0.3, loss to 1e-12. The whole grid
+# is benchmarks/gradient_flow_accuracy.py.
 GRID = [
     (2, 2, 0.3, 1e-12),
     (2, 3, 1e-4, 1e-12),
@@ -14,22 +15,42 @@ GRID = [
     (3, 10, 1e-3, 1e-4),
     (4, 2, 1e-4, 1e-12),
     (4, 3, 0.3, 1e-12),
+    (4, 4, 0.3, 1e-2),  # at four times the default rtol its error is 2.4e-6
     (4, 5, 2e-2, 1e-8),
     (4, 6, 1e-4, 1e-12),
     (4, 10, 1e-4, 1e-12),
     (10, 3, 1e-3, 1e-12),
     (10, 4, 1e-2, 1e-8),
+    (10, 10, 1e-2, 1e-2),
     (12, 2, 1e-2, 1e-10),
+    (30, 3, 1e-2, 1e-12),
+    (100, 2, 0.3, 1e-12),
 ]
+# Even degrees square the signs away.
+STARTS = [(*case, "positive") for case in GRID] + [(*case, "mixed") for case in GRID if case[1] % 2]
 
 
-@pytest.mark.parametrize(("k", "degree", "scale", "final_loss"), GRID)
-def test_the_end_state_error_is_at_most_1e6th_of_a_nat(k, degree, scale, final_loss):
-    weights = scale * np.random.default_rng(0).uniform(0.5, 1, (k, k))
+@pytest.mark.parametrize(("k", "degree", "scale", "final_loss", "signs"), STARTS)
+def test_the_end_state_error_is_at_most_1e6th_of_a_nat(k, degree, scale, final_loss, signs):
+    rng = np.random.default_rng(0)
+    weights = scale * rng.uniform(0.5, 1, (k, k))
+    if signs == "mixed":
+        flips = rng.choice([-1.0, 1.0], (k, k))
+        np.fill_diagonal(flips, 1.0)  # so that no cycle keeps the loss up
+        weights *= flips
     flow = integrate(weights, degree, final_loss, record=30, max_end_error=1e-6)
     own = power_model.loss(flow.weights.values[-1], flow.bias.values[-1], degree)
     assert float(own) == pytest.approx(final_loss, rel=1e-9)
     assert flow.drift_bias_sum < 1e-10
+
+
+@pytest.mark.parametrize(
+    ("k", "degree", "scale", "final_loss"), [(2, 3, 1e-4, 1e-12), (4, 4, 0.3, 1e-2), (4, 5, 2e-2, 1e-8)]
+)
+def test_so_it_is_by_the_numpy_driver(k, degree, scale, final_loss):
+    weights = scale * np.random.default_rng(0).uniform(0.5, 1, (k, k))
+    flow = integrate(weights, degree, final_loss, record=30, max_end_error=1e-6, driver="numpy")
+    assert flow.attrs["driver"] == "numpy"
 
 
 @pytest.mark.parametrize("degree", [6, 10])

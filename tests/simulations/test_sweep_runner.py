@@ -74,10 +74,12 @@ def test_worker_processes_make_the_same_store_as_this_one(file, alone, tmp_path)
 
 def test_any_standard_executor_will_do_and_a_shared_run_is_made_once(tmp_path, monkeypatch):
     made = []
-    monkeypatch.setattr(
-        sweep_runner, "make_run", lambda spec, *a, **k: made.append(spec) or original(spec, *a, **k)
-    )
-    original = runs.make_run
+
+    def noted(spec, *arguments, **named):
+        made.append(spec)
+        return runs.make_run(spec, *arguments, **named)
+
+    monkeypatch.setattr(sweep_runner, "make_run", noted)
     with ThreadPoolExecutor(2) as executor:
         sweeps = [sweep_of(tiny(), tiny(seed=1)), sweep_of(tiny(seed=1), tiny(seed=2))]
         outcome = run_sweeps(sweeps, Store(tmp_path), executor)
@@ -138,6 +140,7 @@ def test_a_run_that_fails_is_recorded_and_stops_no_other(tmp_path, monkeypatch):
     assert garbage(store) == []
 
 
+@pytest.mark.filterwarnings("ignore:checkpoint .* cannot be written")  # training goes on without
 def test_a_full_disk_ends_the_sweep_and_what_had_finished_stays(tmp_path, monkeypatch):
     first, second, third = tiny(), tiny(seed=1), tiny(seed=2)
     sweep = sweep_of(first, second, third)
@@ -213,9 +216,10 @@ def mli_sweep(folder, file, stop, sent):
                 assert os.read(marker, 4) == b"here"
                 process.send_signal(sent)
             _, said = process.communicate(timeout=600)  # a guard against a hang, no measure of speed
-            # The worker held the other end open: its end is read when the worker is gone.
-            assert select.select([marker], [], [], 600)[0], "the worker outlived the main process"
-            assert os.read(marker, 1) == b""
+            if sent is not None:
+                # The worker held the other end open: its end is read when the worker is gone.
+                assert select.select([marker], [], [], 600)[0], "the worker outlived the main process"
+                assert os.read(marker, 1) == b""
         finally:
             process.kill()
             os.close(marker)
@@ -254,13 +258,13 @@ def test_experiment_runs_are_those_in_the_store_with_their_labels(tmp_path, monk
     sweep = read_sweep("imposed_bias")
     wanted = [run for run in sweep.runs if run.label == "imposed_bias_gap=2.0"][:2]
     store = Store(tmp_path)
-    monkeypatch.setattr(Store, "load", lambda self, spec: FakeRun(spec))
-    monkeypatch.setattr(Store, "is_finished", lambda self, spec: spec in [run.spec for run in wanted])
+    monkeypatch.setattr(Store, "load", lambda _, spec: FakeRun(spec))
+    monkeypatch.setattr(Store, "is_finished", lambda _, spec: spec in [run.spec for run in wanted])
     found = experiment_runs(tmp_path, "imposed_bias")
     assert [run.spec for run in found] == [run.spec for run in wanted]
     for run in found:
         assert run.attrs == {"experiment": "imposed_bias", "arm": "imposed_bias/imposed_bias_gap=2.0"}
-    monkeypatch.setattr(Store, "is_finished", lambda self, spec: spec.seed == 100)
+    monkeypatch.setattr(Store, "is_finished", lambda _, spec: spec.seed == 100)
     star = [run.attrs["arm"] for run in experiment_runs(store, "star")]
     assert star == ["centre", "bias-all", "bias-none", "scale-0.7", "scale-1.0", "depth-4", "depth-2"]
 
@@ -297,7 +301,7 @@ def test_the_contents_of_a_store_in_words(tmp_path):
     assert [run.name for run in stored_runs(store) if run.other_code] == [tiny().name]
     name = tiny().name
     assert full_name(store, name[:8]) == name
-    with pytest.raises(ValueError, match="no run of .* begins with 'zzz'"):
+    with pytest.raises(ValueError, match=r"no run of .* begins with 'zzz'"):
         full_name(store, "zzz")
     with pytest.raises(ValueError, match="5 runs begin with ''"):
         full_name(store, "")

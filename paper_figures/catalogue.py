@@ -1,0 +1,34 @@
+"""The twelve figures by name. Imports nothing heavy: the command line's help reads it."""
+
+from __future__ import annotations
+
+__all__ = ["FIGURES", "figure_names"]
+
+# Name to the module that collects, draws and describes it.
+FIGURES = {
+    "F1": "f01_lines",
+    "F2": "f02_growth",
+    "F3": "f03_simple_model",
+    "F4": "f04_plateau_end",
+    "F5": "f05_practical",
+    "F6": "f06_imposed_bias",
+    "F7": "f07_plateau_laws",
+    "F8": "f08_loss_bump",
+    "F9": "f09_leaving",
+    "F10": "f10_accuracy",
+    "F11": "f11_retention",
+    "F12": "f12_test_lines",
+}
+
+
+def figure_names(asked: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """The names asked for, upper case and each once, in the order of the catalogue; all if none is.
+
+    Raises:
+        ValueError: a name that no figure has; the message lists those there are.
+    """
+    wanted = [name.upper() for name in asked]
+    for name in wanted:
+        if name not in FIGURES:
+            raise ValueError(f"there is no figure {name!r}: choose from {', '.join(FIGURES)}")
+    return tuple(name for name in FIGURES if name in wanted or not wanted)

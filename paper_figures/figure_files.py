@@ -1,0 +1,119 @@
+"""Figures as files: F1.pdf, F1.png, F1.svg, the caption beside them as F1.txt, and the numbers as F1.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from paper_figures.sources import figure_module
+from paper_figures.style import FORMATS, AxesGrid, save_figure
+from simulations.atomic_files import atomic_path, writable_folder
+
+__all__ = ["figure_formats", "long_table", "shipped_note", "write_data", "write_figure"]
+
+
+def figure_formats(text: str) -> tuple[str, ...]:
+    """The formats of a list with commas, each once.
+
+    Raises:
+        ValueError: an unknown or no format.
+    """
+    wanted = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    unknown = [one for one in wanted if one not in FORMATS]
+    if unknown or not wanted:
+        raise ValueError(f"formats are {', '.join(FORMATS)}, separated by commas, got {text!r}")
+    return wanted
+
+
+def write_figure(
+    folder: Path | str, name: str, dataset: xr.Dataset, formats: Sequence[str] = ("pdf", "png", "svg")
+) -> list[Path]:
+    """Draw one figure's dataset into `folder/<name>.<format>` and its caption into `<name>.txt`.
+
+    Each file is written whole or not at all, and with the same bytes whenever the dataset is the same.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder = writable_folder(folder)
+    module = figure_module(name)
+    layout = module.layout(dataset)
+    note = shipped_note(dataset)
+
+    def draw(axes: AxesGrid) -> None:
+        module.draw(axes, dataset)
+
+    paths = save_figure(
+        folder,
+        name,
+        draw,
+        panels=(layout.rows, layout.columns),
+        width=layout.width,
+        height=layout.height,
+        formats=tuple(formats),
+        legend=layout.legend,
+        note=note,
+    )
+    text = folder / f"{name}.txt"
+    words = module.caption(dataset) + (f" ({note[0].upper()}{note[1:]}.)" if note else "")
+    with atomic_path(text) as temporary:
+        temporary.write_text(words + "\n", encoding="utf-8")
+    return [*paths, text]
+
+
+def shipped_note(dataset: xr.Dataset) -> str:
+    """What is said on a figure whose data come with the package, "" for one from the user's own store."""
+    made = str(dataset.attrs.get("shipped", ""))
+    return f"data shipped with the package, made {made}" if made else ""
+
+
+def write_data(folder: Path | str, name: str, dataset: xr.Dataset) -> Path:
+    """Write `folder/<name>.csv`: `long_table`, after the attributes as lines that begin with "#".
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = writable_folder(folder) / f"{name}.csv"
+    lines = [f"# {key}: {' '.join(str(value).split())}" for key, value in dataset.attrs.items()]
+    table = "\n".join([*lines, *(",".join(row) for row in long_table(dataset))])
+    with atomic_path(path) as temporary:
+        temporary.write_text(table + "\n", encoding="utf-8")
+    return path
+
+
+def long_table(dataset: xr.Dataset) -> list[list[str]]:
+    """One row a number: what it is, where (a column for each dimension, empty where it has none), the number.
+
+    The first row is the header. A dimension is given by its labels, or by position where it has none.
+    Quantities that label a dimension without being its index are rows of their own. A nan is left out: it
+    means that there is no number.
+    """
+    dims = [str(dim) for dim in dataset.dims]
+    labels = {
+        dim: [_text(label) for label in dataset[dim].to_numpy()]
+        if dim in dataset.coords
+        else [str(i) for i in range(dataset.sizes[dim])]
+        for dim in dims
+    }
+    rows = [["quantity", *dims, "value"]]
+    others = [name for name in dataset.coords if name not in dataset.dims]
+    for name in [*others, *dataset.data_vars]:
+        values = dataset[name].to_numpy()
+        for place in np.ndindex(values.shape):
+            if values.dtype.kind == "f" and np.isnan(values[place]):
+                continue
+            at = dict(zip(dataset[name].dims, place, strict=True))
+            where = [labels[dim][at[dim]] if dim in at else "" for dim in dims]
+            rows.append([_text(name), *where, _text(values[place])])
+    return rows
+
+
+def _text(value: object) -> str:
+    """A number's shortest text that reads back as the same, or words, quoted where CSV needs it."""
+    if isinstance(value, np.floating):
+        return str(value)
+    text = str(value)
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text

@@ -1,0 +1,139 @@
+"""Where a figure's data come from: the store and the files beside it, else what the package ships.
+
+Figures of runs read merged runs from the store. F7 and F10 read one file each beside it, F3 integrates the
+simple model anew, which takes a second. What is shipped was collected from a full store (`collect_data`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import xarray as xr
+
+from paper_figures.catalogue import FIGURES
+from simulations.atomic_files import atomic_path, writable_folder
+
+__all__ = ["NoData", "collect_data", "figure_data", "figure_module", "shipped_data"]
+
+SHIPPED = Path(__file__).parent / "data"
+_WORTH_COMPRESSING = 4096  # bytes: for less, HDF5's own tables are larger than what is saved
+
+
+class NoData(Exception):  # noqa: N818 - not an error of the program: there is nothing to draw yet
+    """A figure has no data; the message says which command makes them."""
+
+
+def figure_module(name: str) -> ModuleType:
+    """The module of a figure of the catalogue: `collect`, `layout`, `draw`, `caption`, TITLE."""
+    return import_module(f"paper_figures.{FIGURES[name]}")
+
+
+def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: bool = False) -> xr.Dataset:
+    """What a figure draws, from the store if it has it, else as the package ships it.
+
+    Args:
+        name: in `FIGURES`.
+        store: a folder of runs; it need not exist.
+        form: of the experiments whose runs are taken, "quick" or "paper".
+        shipped: take the shipped data even where the store has its own.
+
+    Returns:
+        The figure's collected dataset. Attribute `shipped`: the date on which shipped data were made, ""
+        for data of the store.
+
+    Raises:
+        NoData: there are none; the message says which command makes them.
+    """
+    found = None if shipped else store_data(name, Path(store), form)
+    if found is None:
+        found = shipped_data(name)
+    if found is None:
+        raise NoData(f"{name} has no data in {store} and none are shipped: {_made_by(figure_module(name))}")
+    return found
+
+
+def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
+    """A figure's data collected from the store and the files beside it, None where there are none."""
+    module = figure_module(name)
+    found: xr.Dataset
+    if hasattr(module, "FILE"):
+        path = store.parent / module.FILE
+        if not path.is_file():
+            return None
+        found = module.collect(xr.load_dataset(path, engine="h5netcdf"))
+    elif hasattr(module, "EXPERIMENTS"):
+        runs = [run for experiment in module.EXPERIMENTS for run in _runs(store, experiment, form)]
+        if not any(run.attrs["status"] == "reached" for run in runs):
+            return None
+        try:
+            found = module.collect(runs)
+        except ValueError:  # runs, but none of those that this figure draws
+            return None
+    else:
+        found = module.collect()
+    return found.assign_attrs(figure=name, shipped="")
+
+
+def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
+    """An experiment's merged runs, with what the store records of them besides."""
+    if not store.is_dir():  # reading must not make one
+        return []
+    from simulations.run_store import Store
+    from simulations.sweeps import experiment_runs
+
+    runs = Store(store)
+    return [
+        run.assign_attrs(form=form, made=runs.provenance(run.attrs["run"])["time"])
+        for run in experiment_runs(runs, experiment, form)
+    ]
+
+
+def shipped_data(name: str) -> xr.Dataset | None:
+    """A figure's data as the package ships them, None where it ships none."""
+    path = SHIPPED / f"{name}.nc"
+    if not path.is_file():
+        return None
+    found = xr.load_dataset(path, engine="h5netcdf")
+    return found.assign_attrs(shipped=found.attrs["made"])
+
+
+def collect_data(
+    folder: Path | str, names: Sequence[str], store: Path | str, form: str = "quick"
+) -> dict[str, Path | NoData]:
+    """Write `folder/<name>.nc` from the store for each figure that has data there, compressed.
+
+    Returns:
+        For each name the file, or why there is none; a file that is already there then stays.
+
+    Raises:
+        OSError: the folder cannot be written; found before any work.
+    """
+    folder = writable_folder(folder)
+    written: dict[str, Path | NoData] = {}
+    for name in names:
+        found = store_data(name, Path(store), form)
+        if found is None:
+            written[name] = NoData(f"{name} has no data in {store}: {_made_by(figure_module(name))}")
+            continue
+        found.attrs["made"] = datetime.now(UTC).date().isoformat()
+        encoding = {
+            variable: {"zlib": True, "complevel": 9}
+            for variable, values in found.variables.items()
+            if values.nbytes > _WORTH_COMPRESSING and values.dtype.kind in "fi"
+        }
+        path = folder / f"{name}.nc"
+        with atomic_path(path) as temporary:
+            found.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        written[name] = path
+    return written
+
+
+def _made_by(module: ModuleType) -> str:
+    if hasattr(module, "EXPERIMENTS"):
+        commands = " and ".join(f"`mli sweep {name}`" for name in module.EXPERIMENTS)
+        return f"{commands} make them"
+    return f"`{module.MADE_BY}` makes them"

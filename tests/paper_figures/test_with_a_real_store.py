@@ -1,0 +1,45 @@
+"""Runs that were really trained: what the store gives is what the figures take."""
+
+import pytest
+
+from paper_figures.sources import figure_data
+from simulations import sweeps
+from simulations.run_spec import RunSpec
+from simulations.run_store import Store
+from simulations.runs import make_run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """Two networks of a second: a star of one seed."""
+    folder = tmp_path_factory.mktemp("results") / "store"
+    runs = [sweeps.PlannedRun(label, spec) for label, spec in _specs().items()]
+    made = Store(folder)
+    made.prepare()
+    for run in runs:
+        assert make_run(run.spec, made).status == "reached"
+    return folder, sweeps.Sweep("star", "two small runs", tuple(runs))
+
+
+def _specs():
+    common = {"limit": 100, "width": 16, "learning_rate": 0.1, "target_loss": 0.5}
+    common |= {"depth": 3, "max_epochs": 200, "alphas": 21, "paths": ("linear", "homogeneous"), "seed": 0}
+    return {
+        "centre": RunSpec(**common),
+        "bias-none": RunSpec(**common | {"bias": "none", "paths": ("linear",)}),
+    }
+
+
+@pytest.mark.parametrize("name", ["F1", "F2", "F8", "F9"])
+def test_the_stores_runs_can_be_drawn(store, monkeypatch, name):
+    folder, star = store
+    monkeypatch.setattr(sweeps, "read_sweep", lambda which, _: star if which == "star" else _none(which))
+    found = figure_data(name, folder)
+    assert found.attrs["shipped"] == ""
+    assert found.attrs["seeds"] == "0"
+    assert set(found.attrs["runs"].split()) <= {run.spec.name for run in star.runs}
+    assert found.attrs["dates_of_runs"].startswith("20")
+
+
+def _none(which):
+    return sweeps.Sweep(which, "nothing", ())
