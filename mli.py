@@ -578,15 +578,15 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
 @app.command()
 def report(
     input: Annotated[  # noqa: A002 - the option's name
-        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json and figures.")
     ] = Path("results", "validate"),
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of its runs, for their lines; a store in --input, or else results/store."),
+    ] = None,
     figures: Annotated[
         Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
     ] = Path("results", "figures"),
-    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
-        "results", "store"
-    ),
-    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
     output: Annotated[
         Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
     ] = Path("results", "report"),
@@ -595,7 +595,8 @@ def report(
     with _expected_errors(), _user_errors():
         from validation.report_page.write import write_report_page
 
-        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
+        runs = store or (input / "store" if (input / "store").is_dir() else _STORE)
+        typer.echo(f"The page: {write_report_page(input, runs, figures, output)}")
 
 
 def _refuse_shadowed_packages() -> None:
