@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from paper_figures.run_curves import degree, provenance, reached
+from paper_figures.run_curves import NothingToDrawError, degree, provenance, reached
 from paper_figures.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
 
@@ -38,12 +38,12 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         worst distance from the gain), `least_cosine` (panel, seed); `depth(panel)`.
 
     Raises:
-        ValueError: no run with a gain.
+        NothingToDrawError: no run with a gain.
     """
     usable = [run for run in reached(runs) if "gain" in run and degree(run)]
     panels = [arm for arm in ARMS if any(run.attrs["arm"] == arm for run in usable)]
     if not panels:
-        raise ValueError("there is no gain to draw: no run of the star has one")
+        raise NothingToDrawError("there is no gain to draw: no run of the star has one")
     used = [run for run in usable if run.attrs["arm"] in panels]
     seeds = sorted({int(run.attrs["seed"]) for run in used})
     parts = [_panel([run for run in used if run.attrs["arm"] == arm], seeds) for arm in panels]
