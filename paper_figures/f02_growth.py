@@ -144,7 +144,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"F2. {TITLE}. Above: the signal's gain g(alpha) on probe samples, the part of the trained signal "
         f"that is there, and the last bias, which grows as alpha; {BAND}, n = {dataset.sizes['seed']} seeds. "
         "Laws are means: the product law from both ends (M2), alpha to the effective degree at the trained "
-        "end (T13), alpha^depth, which holds for zero initial weights. Where the gain lies below the bias, "
-        "the bias decides. Below: the cosine of s(alpha) with s(1), which the laws need near 1. Numbers are "
+        "end (T13), alpha^depth, which holds for zero initial weights. The further the gain lies below the "
+        "bias, the longer the bias can decide. Below: the cosine of s(alpha) with s(1), which the laws need "
+        "near 1. Numbers are "
         "means (smallest to largest seed). " + " ".join(sentences)
     )
