@@ -18,7 +18,7 @@ from simulations.batches import Batches
 
 __all__ = ["cached_curve", "curve_key", "keep_curve"]
 
-FORMAT = 1  # of the curves; a change of the numbers or names raises it
+FORMAT = 2  # of the curves; a change of the numbers or names raises it
 
 
 def curve_key(model: nn.Module, attributes: Mapping[str, Any], arguments: list[Any]) -> str:

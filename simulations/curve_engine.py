@@ -127,7 +127,7 @@ class Engine:
             split.sums.count(batch.labels, line.logits.shape[1])
             if line.settled:
                 split.drift += line.drift
-                split.sums.add_line(line, batch.labels)
+                split.sums.add_line(line, batch.labels, batch.first)
                 settled.append((split, batch))
             else:
                 split.unsettled += len(batch)
@@ -175,13 +175,13 @@ class Engine:
                 if not counted and not kept and group[0] == where[0]:
                     split.sums.count(batch.labels, outputs[0].shape[1])
                 for i, logits in zip(group, outputs, strict=True):
-                    split.sums.add_direct({int(i): logits}, batch.labels)
+                    split.sums.add_direct({int(i): logits}, batch.labels, batch.first)
                     if split.sums.exits_from is not None:
                         kept.append(class_states(logits.T[None], batch.labels)[0])
                 split.evaluations += len(batch) * len(group)
         for (split, batch), kept in zip(step, states, strict=True):
             if kept and with_exits:
-                split.sums.add_exits_of_grid(torch.stack(kept), batch.labels, self.alphas)
+                split.sums.add_exits_of_grid(torch.stack(kept), batch.labels, self.alphas, batch.first)
 
     def _measure_precision(self, split: SplitCurve, batch: LineBatch) -> None:
         fast = [batch.logits(self.line, alpha, None) for alpha in (0.0, 0.5, 1.0)]

@@ -39,6 +39,7 @@ def interpolation_curves(
     calibration: Any = None,
     extrapolate: bool = False,
     exits: bool = False,
+    samples: bool = False,
     bias_depth: Mapping[str, int] | None = None,
     batch_hook: BatchHook | None = None,
     device: torch.device | str | None = None,
@@ -74,6 +75,7 @@ def interpolation_curves(
         calibration: the data for "recalibrate"; None: `data`, of several splits the first.
         extrapolate: allow alphas outside [0, 1]; each costs a pass.
         exits: also `bias_exit(sample)` and `correct_from(sample)`.
+        samples: also `sample_loss(alpha, sample)` and `sample_correct(alpha, sample)`, 5 bytes an element.
         bias_depth: layer of each bias for "homogeneous" where the model does not show it.
         batch_hook: turns what `data` yields into `simulations.batches.Batch`.
         device: where to evaluate; None: where the model is.
@@ -134,11 +136,14 @@ def interpolation_curves(
         if attributes["start_hash"] == attributes["end_hash"]:
             raise ValueError("start and end are the same checkpoint: there is no line between them")
         exits_from = largest_bias_class(model, opened.end) if exits else None
-        splits = {name: SplitCurve(b, CurveSums(grid, exits_from)) for name, b in opened.splits.items()}
+        splits = {
+            name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
+            for name, b in opened.splits.items()
+        }
         curves, keys = {}, {}
         if cache is not None:
             for name, batches in opened.splits.items():
-                extra = [batches, line.calibration, grid, path, bias_depth, exits, channels_last]
+                extra = [batches, line.calibration, grid, path, bias_depth, exits, samples, channels_last]
                 keys[name] = curve_key(model, attributes, [*extra, alphas_at_once])
                 found = cached_curve(cache, keys[name])
                 if found is not None:

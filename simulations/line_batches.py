@@ -13,10 +13,15 @@ __all__ = ["LineBatch", "grouped"]
 
 
 class LineBatch:
-    """Several of the user's batches; all samples together are evaluated batch by batch, as theirs."""
+    """Several of the user's batches; all samples together are evaluated batch by batch, as theirs.
 
-    def __init__(self, parts: Sequence[Batch]) -> None:
-        self.parts = parts
+    Attributes:
+        first: how many samples of its data come before it.
+        labels: (n,) int64.
+    """
+
+    def __init__(self, parts: Sequence[Batch], first: int = 0) -> None:
+        self.parts, self.first = parts, first
         self.labels = torch.cat([part.labels.cpu() for part in parts]).long()
         self._all = _joined(parts)
 
@@ -52,13 +57,15 @@ class LineBatch:
 def grouped(batches: Iterable[Batch], size: int) -> Iterator[LineBatch]:
     """Consecutive batches collected until they hold `size` samples."""
     parts: list[Batch] = []
+    first = 0
     for batch in batches:
         parts.append(batch)
         if sum(map(len, parts)) >= size:
-            yield LineBatch(parts)
+            yield LineBatch(parts, first)
+            first += sum(map(len, parts))
             parts = []
     if parts:
-        yield LineBatch(parts)
+        yield LineBatch(parts, first)
 
 
 def _cat(parts: Sequence[torch.Tensor]) -> torch.Tensor:

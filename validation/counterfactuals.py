@@ -18,6 +18,7 @@ from torch import nn
 
 from simulations.curves import interpolation_curves
 from simulations.paths import PathFunction, zero_start
+from validation.account_errors import SampleCurves
 
 __all__ = ["COUNTERFACTUALS", "Variant", "counterfactual_curves", "variants"]
 
@@ -80,14 +81,16 @@ def counterfactual_curves(
     *,
     alphas: int = 101,
     batch_norm: str | None = None,
-) -> xr.Dataset:
+) -> tuple[xr.Dataset, dict[str, SampleCurves]]:
     """`loss`, `error`, `class_share` and `class_error` of every variant, along a dimension `counterfactual`.
+
+    Beside them every sample's own curves, by variant: 5 bytes an alpha and sample.
 
     Raises:
         ValueError: as `simulations.curves.interpolation_curves`.
     """
-    curves = []
-    for variant in lines.values():
+    curves, samples = [], {}
+    for name, variant in lines.items():
         with warnings.catch_warnings():
             # The engine says where the grid was cheaper: a matter of time, not of the result.
             warnings.filterwarnings("ignore", message=".*did not reach the tolerances", category=UserWarning)
@@ -99,14 +102,16 @@ def counterfactual_curves(
                 alphas=alphas,
                 path=variant.path,
                 batch_norm=batch_norm,
+                samples=True,
             )
+        samples[name] = SampleCurves(curve["sample_loss"].to_numpy(), ~curve["sample_correct"].to_numpy())
         curves.append(curve[["loss", "error", "class_share", "class_error"]])
     names = xr.DataArray(list(lines), dims="counterfactual", name="counterfactual")
     merged = xr.concat(curves, dim=names, combine_attrs="drop")
     merged.attrs = {key: curves[0].attrs[key] for key in ("data_hash", "n_samples", "start_hash", "end_hash")}
     merged.attrs["forward_passes"] = float(np.sum([curve.attrs["forward_passes"] for curve in curves]))
     merged.attrs["batch_norm"] = curves[0].attrs["batch_norm"]
-    return merged
+    return merged, samples
 
 
 def _any(names: list[str], *states: State) -> bool:

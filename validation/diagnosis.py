@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 from torch import nn
 
 from mli_theory.homogeneous import PredictedCurves, correct_interval, predict_curves
-from mli_theory.homogeneous_loss import mean_loss
 from simulations.batch_norm import POLICIES, has_running_statistics
 from simulations.checkpoints import Checkpoint
 from simulations.endpoint_prediction import GainPrediction, predict_from_endpoints
 from simulations.signal_line import SignalLine
+from validation.account_errors import DRAWS, SampleCurves, bootstrap_curves, standard_error
 from validation.counterfactuals import counterfactual_curves, variants
 from validation.metrics import plateau_end
 
@@ -47,6 +48,8 @@ class Diagnosis:
             signal grown like alpha, computed, not walked.
         accounts: by cause, the line's ends less the counterfactual's: how much longer the cause makes each
             plateau (negative: shorter). 0 for biases that are not there.
+        account_errors: their standard errors over samples, by a paired bootstrap; nan where a plateau has no
+            end.
         law: the line predicted from its ends by the gain law.
         homogeneity: effective degree from a zero start; r where the signal is homogeneous.
         degree: the whole number next to it.
@@ -62,6 +65,7 @@ class Diagnosis:
     curves: xr.Dataset
     ends: dict[str, LineEnds]
     accounts: dict[str, LineEnds]
+    account_errors: dict[str, LineEnds]
     law: GainPrediction
     homogeneity: float
     degree: int
@@ -123,7 +127,7 @@ def diagnose(
             f"The signal is not homogeneous: degree {homogeneity:.2f}, taken as {degree} in the prediction.",
         )
     lines = variants(model, line.start, line.end, line.bias_name, degree)
-    curves = counterfactual_curves(model, lines, data, alphas=alphas, batch_norm=batch_norm)
+    curves, samples = counterfactual_curves(model, lines, data, alphas=alphas, batch_norm=batch_norm)
     law = predict_from_endpoints(
         model, line.start, line.end, data, alphas=alphas, n_probe=n_probe, seed=seed, batch_norm=fixed
     )
@@ -135,7 +139,10 @@ def diagnose(
     ends = {
         name: _walked_ends(curves.sel(counterfactual=name), from_zero=name == "zero start") for name in lines
     }
-    ends["depth one"] = _depth_one(signal, bias0, bias1, labels, grid)
+    samples["depth one"] = _depth_one(signal, bias0, bias1, labels, grid)
+    straight = (samples["depth one"].error.mean(axis=1), samples["depth one"].loss.mean(axis=1))
+    tied_starts = {"zero start": True, "depth one": not np.ptp(bias0)}
+    ends["depth one"] = _ends(grid, *straight, tied_start=tied_starts["depth one"])
     theory = theory_ends = None
     expected = np.array([])
     if degree >= 2:
@@ -149,6 +156,7 @@ def diagnose(
         curves=curves,
         ends=ends,
         accounts=_accounts(ends),
+        account_errors=_account_errors(grid, samples, tied_starts, seed),
         law=law,
         homogeneity=homogeneity,
         degree=degree,
@@ -176,6 +184,30 @@ def _accounts(ends: dict[str, LineEnds]) -> dict[str, LineEnds]:
     }
 
 
+def _account_errors(
+    grid: Floats, samples: dict[str, SampleCurves], tied_starts: dict[str, bool], seed: int
+) -> dict[str, LineEnds]:
+    drawn = bootstrap_curves(samples, seed=seed)
+    accounts = [
+        _accounts(
+            {
+                name: _ends(
+                    grid, curves["error"][i], curves["loss"][i], tied_start=tied_starts.get(name, False)
+                )
+                for name, curves in drawn.items()
+            }
+        )
+        for i in range(DRAWS)
+    ]
+    return {
+        name: LineEnds(
+            standard_error(np.array([account[name].error for account in accounts])),
+            standard_error(np.array([account[name].loss for account in accounts])),
+        )
+        for name in accounts[0]
+    }
+
+
 def _walked_ends(curve: xr.Dataset, *, from_zero: bool) -> LineEnds:
     arrays = (curve[name].to_numpy() for name in ("alpha", "error", "loss"))
     return _ends(*arrays, tied_start=from_zero)
@@ -192,25 +224,19 @@ def _ends(alphas: Floats, error: Floats, loss: Floats, *, tied_start: bool) -> L
 
 def _depth_one(
     signal: Floats, bias0: Floats, bias1: Floats, labels: NDArray[np.int64], alphas: Floats
-) -> LineEnds:
-    """The plateaus of logits that move straight from b0 to the trained ones."""
+) -> SampleCurves:
+    """Of logits that move straight from b0 to the trained ones."""
     straight = signal + bias1 - bias0
     own = np.arange(len(labels)), labels
-    errors, losses = [], []
-    for alpha in alphas:
+    errors = np.empty((len(alphas), len(labels)), dtype=bool)
+    losses = np.empty((len(alphas), len(labels)))
+    for i, alpha in enumerate(alphas):
         odds = alpha * straight + bias0
         odds = odds - odds[own][:, None]
+        losses[i] = logsumexp(odds, axis=1)
         odds[own] = -np.inf
-        errors.append(float(np.mean(odds.max(axis=1) >= 0)))
-        loss = mean_loss(
-            alpha * straight + bias0,
-            np.zeros_like(bias0),
-            labels,
-            signal_factors=np.ones(1),
-            bias_factors=np.zeros(1),
-        )
-        losses.append(float(loss[0]))
-    return _ends(alphas, np.array(errors), np.array(losses), tied_start=not np.ptp(bias0))
+        errors[i] = odds.max(axis=1) >= 0
+    return SampleCurves(losses, errors)
 
 
 def _half_correct(alphas: Floats, class_error: Floats) -> float:

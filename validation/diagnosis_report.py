@@ -51,6 +51,7 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
             "cause": cause(found),
             "verdict": verdict(found),
             "accounts": {name: _pair(ends) for name, ends in found.accounts.items()},
+            "account_standard_errors": {name: _pair(e) for name, e in found.account_errors.items()},
             "plateau_ends": {name: _pair(ends) for name, ends in found.ends.items()},
             "end_of_each": {
                 str(name): {
@@ -85,12 +86,13 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
         "## What accounts for the plateau\n",
         "How much longer (in alpha; negative: shorter) each cause makes the two plateaus. Each changes one "
         "thing and "
-        "leaves the rest; causes interact, so the numbers do not add up.\n",
+        "leaves the rest; causes interact, so the numbers do not add up. After ±: the standard error over "
+        "samples, the network being fixed.\n",
         "| cause | error | loss | measured as |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {name} | {number(pair['error'])} | {number(pair['loss'])} | {_ACCOUNTS[name]} |"
-            for name, pair in data["accounts"].items()
+            f"| {name} | {_account(data, name, 'error')} | {_account(data, name, 'loss')} | {words} |"
+            for name, words in _ACCOUNTS.items()
         ),
         "\n## The curves\n",
         "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that "
@@ -122,9 +124,14 @@ def account_table(data: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="How much longer each cause makes the plateaus (alpha)")
     for heading in ("cause", "error", "loss"):
         table.add_column(heading)
-    for name, pair in data["accounts"].items():
-        table.add_row(name, number(pair["error"]), number(pair["loss"]))
+    for name in data["accounts"]:
+        table.add_row(name, _account(data, name, "error"), _account(data, name, "loss"))
     return table
+
+
+def _account(data: dict[str, Any], name: str, quantity: str) -> str:
+    value, error = data["accounts"][name][quantity], data["account_standard_errors"][name][quantity]
+    return number(value) if value is None or error is None else f"{number(value)} ± {number(error)}"
 
 
 def _curve_rows(data: dict[str, Any]) -> list[str]:

@@ -2,7 +2,8 @@
 
 The cause that is named is
 
-- the last-layer bias, if the error's plateau ends at least 0.05 of the line earlier without it;
+- the last-layer bias, if the error's plateau ends at least 0.05 of the line earlier without it, and by more
+  than two standard errors over samples;
 - else the other biases, by the same rule;
 - else the initialisation, if the effective degree is below half the degree: training then supplied less than
   half of the layers' response (T13);
@@ -27,7 +28,7 @@ CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth
 def cause(found: Diagnosis) -> str:
     """One of CAUSES, by the rule of this module."""
     for name in ("last-layer bias", "other biases"):
-        if found.accounts[name].error >= MATERIAL:
+        if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error"):
             return name
     if found.law.effective_degree < found.degree / 2:
         return "initialisation"
@@ -76,11 +77,11 @@ def _headline(found: Diagnosis) -> str:
 
 
 def _lengths(found: Diagnosis) -> str:
-    ends, depth = found.ends["linear"], found.accounts["depth"]
+    ends = found.ends["linear"]
+    error, loss = _changes(found, "depth")
     return (
         f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}; had "
-        f"the signal "
-        f"grown like alpha, the plateaus would be {_change(-depth.error)} and {_change(-depth.loss)}."
+        f"the signal grown like alpha, the plateaus would be {error} and {loss}."
     )
 
 
@@ -88,26 +89,22 @@ def _biases(found: Diagnosis) -> str:
     if "last bias removed" not in found.ends:
         last = "There is no last-layer bias"
     else:
-        account = found.accounts["last-layer bias"]
-        last = (
-            f"Without the last-layer bias the error's plateau would be {_change(-account.error)}, the loss's "
-            f"{_change(-account.loss)}"
-        )
+        error, loss = _changes(found, "last-layer bias")
+        last = f"Without the last-layer bias the error's plateau would be {error}, the loss's {loss}"
     if "other biases removed" not in found.ends:
         return f"{last}, and there are no other biases."
-    other = found.accounts["other biases"]
-    return f"{last}; without the other biases {_change(-other.error)} and {_change(-other.loss)}."
+    error, loss = _changes(found, "other biases")
+    return f"{last}; without the other biases {error} and {loss}."
 
 
 def _start(found: Diagnosis) -> str:
     retained = np.mean(list(found.law.retention.values())) if found.law.retention else np.nan
     if "zero start" not in found.ends:
         return "The start is zero: there is no initialisation to account for anything."
-    account = found.accounts["initialisation"]
+    error, loss = _changes(found, "initialisation")
     return (
         f"The initial weights keep a share of {retained:.2f} of the signal a layer, on average; from zero "
-        f"parameters the "
-        f"error's plateau would be {_change(-account.error)}, the loss's {_change(-account.loss)}."
+        f"parameters the error's plateau would be {error}, the loss's {loss}."
     )
 
 
@@ -140,9 +137,25 @@ def _at(alpha: float) -> str:
     return f"alpha = {alpha:.2f}" if np.isfinite(alpha) else "no alpha"
 
 
-def _change(by: float) -> str:
+def _changes(found: Diagnosis, name: str) -> tuple[str, str]:
+    """What the error's and the loss's plateau would be without a cause."""
+    return _change(found, name, "error"), _change(found, name, "loss")
+
+
+def _change(found: Diagnosis, name: str, quantity: str) -> str:
+    by = -float(getattr(found.accounts[name], quantity))
+    error = float(getattr(found.account_errors[name], quantity))
     if not np.isfinite(by):
         return "undefined"
+    spread = f" ± {error:.2f}" if np.isfinite(error) else ""
     if abs(by) < MATERIAL:
-        return f"about as long ({by:+.2f})"
-    return f"{abs(by):.2f} {'longer' if by > 0 else 'shorter'}"
+        return f"about as long ({by:+.2f}{spread})"
+    words = f"{abs(by):.2f}{spread} {'longer' if by > 0 else 'shorter'}"
+    doubt = " (which these samples cannot tell from no change)"
+    return words + doubt if _doubtful(found, name, quantity) else words
+
+
+def _doubtful(found: Diagnosis, name: str, quantity: str) -> bool:
+    """Whether an account lies within two standard errors of 0, or its standard error is not known."""
+    error = float(getattr(found.account_errors[name], quantity))
+    return not abs(getattr(found.accounts[name], quantity)) > 2 * error

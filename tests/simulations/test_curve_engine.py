@@ -13,11 +13,13 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from simulations.adaptive_line import follow_batch
 from simulations.batches import Batch
 from simulations.chebyshev import chebyshev_nodes, differentiation_matrix, interpolation_matrix
 from simulations.curves import interpolation_curves
 from simulations.datasets import load
 from simulations.evaluation import Scores
+from simulations.line import Line
 from simulations.logit_paths import logit_path
 from simulations.networks import fcn
 from simulations.random_streams import torch_stream
@@ -198,6 +200,61 @@ def logit_of(trained, digits, alpha):
     network.load_state_dict({n: t + alpha * (trained.end[n] - t) for n, t in trained.start.items()})
     with torch.no_grad():
         return network(digits.inputs)
+
+
+@pytest.mark.parametrize("method", ["adaptive", "grid"])
+def test_every_samples_curve_is_its_own(trained, digits, method):
+    run = trained.model, trained.start, trained.end
+    data = [(digits.inputs[i : i + 100], digits.labels[i : i + 100]) for i in range(0, 600, 100)]
+    curves = interpolation_curves(*run, data, alphas=41, method=method, samples=True, error_tolerance=0.02)
+    exact = np.stack([logit_of(trained, digits, float(a)).numpy() for a in curves.alpha])
+    labels = digits.labels.numpy()
+    own = exact[:, np.arange(600), labels]
+    loss = np.log(np.exp(exact - own[:, :, None]).sum(axis=2))
+    assert curves.sample_loss.dims == curves.sample_correct.dims == ("alpha", "sample")
+    np.testing.assert_allclose(curves.sample_loss.mean("sample"), curves.loss, rtol=1e-5)
+    np.testing.assert_allclose(1 - curves.sample_correct.mean("sample"), curves.error, atol=1e-12)
+    # A sample's own curve has no tolerance but its neighbours' 600 in the mean: most are far below.
+    off = np.abs(curves.sample_loss - loss)
+    assert float(np.quantile(off, 0.9)) < (1e-5 if method == "grid" else 1e-2)
+    exact[:, np.arange(600), labels] = -np.inf
+    agree = (curves.sample_correct == (own > exact.max(axis=2))).mean()
+    assert agree == 1 if method == "grid" else agree > 0.99
+
+
+def test_samples_keep_their_order_when_steps_mix_settled_and_unsettled(monkeypatch):
+    monkeypatch.setattr("simulations.curve_engine.BATCH", 50)
+    inputs = torch.randn(200, 3, generator=torch_stream(0, "order"))
+    labels = torch.arange(200) % 3
+    model = nn.Linear(3, 3)
+    start, end = moved(copy_of(model), 1, 2.0), moved(copy_of(model), 2, 2.0)
+    data = [(inputs[i : i + 50], labels[i : i + 50]) for i in range(0, 200, 50)]
+    options = {"alphas": 41, "exits": True, "samples": True}
+    exact = interpolation_curves(model, start, end, data, method="grid", **options)
+
+    def follow(labels, **arguments):
+        steps = follow_batch(labels, **arguments)
+        requests = next(steps)
+        while True:
+            try:
+                requests = steps.send((yield requests))
+            except StopIteration as stop:
+                line = stop.value
+                break
+        follow.calls += 1
+        line.settled = follow.calls != 2  # the second batch goes to the grid, after the others
+        return line
+
+    follow.calls = 0
+    monkeypatch.setattr("simulations.curve_engine.follow_batch", follow)
+    with pytest.warns(UserWarning, match="50 of 200 samples"):
+        mixed = interpolation_curves(model, start, end, data, error_tolerance=0.05, **options)
+    np.testing.assert_allclose(mixed.sample_loss, exact.sample_loss, atol=1e-3)
+    assert (mixed.sample_correct == exact.sample_correct).mean() > 0.99
+    both = np.isfinite(mixed.correct_from) & np.isfinite(exact.correct_from)
+    assert np.abs(mixed.correct_from - exact.correct_from)[both].max() <= 1 / 40
+    assert mixed.loss[0] == exact.loss[0]
+    assert mixed.loss[-1] == exact.loss[-1]
 
 
 def test_few_alphas_are_evaluated_as_they_are_and_outside_only_on_request(trained, digits):
@@ -540,11 +597,16 @@ def test_memory_beyond_model_and_checkpoints_is_one_copy_of_the_parameters():
 # -- faster devices' options, as far as a CPU shows them
 
 
-def test_alphas_together_channels_last_and_bf16(digits):
+def test_alphas_together_channels_last_and_bf16(digits, monkeypatch):
     model, start, end = line(Residual)
     options = {"batch_norm": "interpolate", "alphas": 41}
     plain = interpolation_curves(model, start, end, digits, **options)
+    vectorised, own = [], Line.logits_together
+    monkeypatch.setattr(
+        Line, "logits_together", lambda self, some, batch: vectorised.append(some) or own(self, some, batch)
+    )
     together = interpolation_curves(model, start, end, digits, alphas_at_once=4, **options)
+    assert [len(some) for some in vectorised] == [4, 3]  # the first level's 9 alphas less the two ends
     np.testing.assert_allclose(together.loss, plain.loss, atol=1e-4)
     assert together.loss[0] == plain.loss[0]
     ordered = interpolation_curves(model, start, end, digits, channels_last=True, **options)

@@ -1,5 +1,6 @@
 """The diagnosis on networks whose reason is planted, and its numbers against the line itself."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -12,8 +13,9 @@ from simulations.datasets import load
 from simulations.networks import fcn
 from simulations.training import train
 from tests.validation.planted_networks import CAUSE, GAP_CLASS, PLANTED, planted_network
+from validation.account_errors import DRAWS, SampleCurves, bootstrap_curves, standard_error
 from validation.counterfactuals import COUNTERFACTUALS, variants
-from validation.diagnosis import diagnose
+from validation.diagnosis import LineEnds, diagnose
 from validation.diagnosis_report import diagnosis_data, diagnosis_markdown, write_diagnosis
 from validation.diagnosis_verdict import CAUSES, MATERIAL, cause, verdict
 from validation.metrics import plateau_end
@@ -119,6 +121,48 @@ def test_the_accounts_are_differences_of_ends_measured_apart(networks, diagnoses
     for quantity in ("error", "loss"):
         expected = end_of(start, end, quantity) - end_of(*without, quantity)
         assert getattr(found.accounts["last-layer bias"], quantity) == pytest.approx(expected, abs=0.02)
+
+
+def test_standard_errors_are_those_of_fresh_samples(networks, digits):
+    """The bootstrap on 250 samples against the scatter of the account over disjoint ones."""
+    model, start, end = networks["imposed gap"]
+    folds = [diagnose(model, start, end, (digits.inputs[i::4], digits.labels[i::4])) for i in range(4)]
+    for quantity in ("error", "loss"):
+        accounts = [getattr(found.accounts["depth"], quantity) for found in folds]
+        errors = [getattr(found.account_errors["depth"], quantity) for found in folds]
+        ratio = np.std(accounts, ddof=1) / np.sqrt(np.mean(np.square(errors)))
+        # chi over 3 degrees of freedom lies in [0.15, 2.3] with probability 0.998.
+        assert 0.15 < ratio < 2.3
+
+
+def test_paired_draws_cancel_what_two_curves_share():
+    rng = np.random.default_rng(0)
+    loss = rng.normal(size=(3, 400)).astype(np.float32)
+    curves = {"one": SampleCurves(loss, loss > 0), "other": SampleCurves(loss + 1, loss > 1)}
+    drawn = bootstrap_curves(curves)
+    difference = drawn["other"]["loss"] - drawn["one"]["loss"]
+    np.testing.assert_allclose(difference, 1, atol=1e-5)
+    assert drawn["one"]["loss"].shape == (DRAWS, 3)
+    # The exact standard error of a mean, to the 5 % of 200 draws, three times.
+    exact = loss.std(axis=1) / np.sqrt(400)
+    np.testing.assert_allclose([standard_error(d) for d in drawn["one"]["loss"].T], exact, rtol=0.15)
+    assert np.isnan(standard_error(np.array([1.0, np.nan, 2.0])))
+    assert standard_error(np.array([np.nan, *range(30)])) == np.std(range(30), ddof=1)
+    with pytest.raises(ValueError, match="'other': 399"):
+        bootstrap_curves(curves | {"other": SampleCurves(loss[:, 1:], loss[:, 1:] > 0)})
+    with pytest.raises(ValueError, match="got 1"):
+        bootstrap_curves(curves, draws=1)
+
+
+def test_an_account_within_two_standard_errors_is_not_named(diagnoses):
+    found = diagnoses["imposed gap"]
+    assert cause(found) == "last-layer bias"
+    wide = found.account_errors | {"last-layer bias": LineEnds(found.accounts["last-layer bias"].error, 0.0)}
+    doubtful = dataclasses.replace(found, account_errors=wide)
+    assert cause(doubtful) != "last-layer bias"
+    assert "cannot tell from no change" in " ".join(verdict(doubtful))
+    assert "cannot tell" not in " ".join(verdict(found))
+    assert " ± " in diagnosis_markdown(diagnosis_data(found))
 
 
 def test_the_straight_reference_is_the_line_of_a_linear_model(digits):
