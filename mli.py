@@ -282,29 +282,25 @@ def figures(
 ) -> None:
     """Draw the figures from stored runs, or from the data shipped with the package: no training."""
     from paper_figures.catalogue import figure_names
-    from paper_figures.figure_files import figure_formats, write_data, write_figure
-    from paper_figures.sources import NoData, collect_data, figure_data, load_experiments
+    from paper_figures.figure_files import figure_formats, make_figures
+    from paper_figures.sources import NoDataError, collect_data
 
     missing = []
     with _expected_errors(), _user_errors():
-        wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        asked, kinds = figure_names(names or ()), figure_formats(formats)
+        tables = figure_names(data) if data else ()
         if form not in ("quick", "paper"):
             raise ValueError(f"form must be one of quick, paper, got {form!r}")
         if collect is not None:
-            found = collect_data(collect, wanted, store, form)
-            missing = [str(why) for why in found.values() if isinstance(why, NoData)]
-            wanted = ()
-        loaded = {} if shipped else load_experiments(wanted, store, form)
-        for name in wanted:
-            try:
-                dataset = figure_data(name, store, form, shipped=shipped, loaded=loaded)
-            except NoData as why:
-                missing.append(str(why))
-                continue
-            if data:
-                typer.echo(write_data(output, name, dataset))
+            made = iter(collect_data(collect, asked, store, form).values())
+        else:
+            drawn = asked if names or not tables else ()
+            made = make_figures(output, drawn, kinds, tables=tables, store=store, form=form, shipped=shipped)
+        for one in made:
+            if isinstance(one, NoDataError):
+                missing.append(str(one))
             else:
-                typer.echo(", ".join(map(str, write_figure(output, name, dataset, kinds))))
+                typer.echo(one)
     if missing:
         sys.exit("\n".join(f"mli: {why}" for why in missing))
 
