@@ -283,7 +283,7 @@ def figures(
     """Draw the figures from stored runs, or from the data shipped with the package: no training."""
     from paper_figures.catalogue import figure_names
     from paper_figures.figure_files import figure_formats, write_data, write_figure
-    from paper_figures.sources import NoData, collect_data, figure_data
+    from paper_figures.sources import NoData, collect_data, figure_data, load_experiments
 
     missing = []
     with _expected_errors(), _user_errors():
@@ -294,9 +294,10 @@ def figures(
             found = collect_data(collect, wanted, store, form)
             missing = [str(why) for why in found.values() if isinstance(why, NoData)]
             wanted = ()
+        loaded = {} if shipped else load_experiments(wanted, store, form)
         for name in wanted:
             try:
-                dataset = figure_data(name, store, form, shipped=shipped)
+                dataset = figure_data(name, store, form, shipped=shipped, loaded=loaded)
             except NoData as why:
                 missing.append(str(why))
                 continue

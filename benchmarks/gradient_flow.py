@@ -199,9 +199,10 @@ def main():
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--runs", type=int, default=256)
     parser.add_argument("--baselines", type=int, default=8)
+    parser.add_argument("--no-plain", action="store_true", help="leave out LSODA (a), most of the time")
     chosen = parser.parse_args()
     if "single" in chosen.what:
-        single(chosen.starts, ["LSODA (a)", JACOBIAN])
+        single(chosen.starts, [JACOBIAN] if chosen.no_plain else ["LSODA (a)", JACOBIAN])
     if "formulations" in chosen.what:
         single(chosen.starts, [name for name in FORMULATIONS if name != "LSODA (a)"])
     if "batch" in chosen.what:

@@ -3,8 +3,8 @@
     PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy [--limit SECONDS]
 
 The error of a case is the largest change of b and of W^r at the end, in nats, under a 100 times tighter
-tolerance, as `integrate(..., max_end_error=...)` measures it. Every case is printed as it ends and all go to
-benchmarks/gradient_flow_accuracy.csv; the last lines say how many are above 1e-6 nats.
+tolerance, as `integrate(..., max_end_error=...)` measures it. Every case is printed and goes to
+benchmarks/gradient_flow_accuracy.csv as it ends; the last lines say how many are above 1e-6 nats.
 """
 
 from __future__ import annotations
@@ -84,20 +84,23 @@ def main():
     parser.add_argument("--limit", type=float, default=3600, help="CPU seconds after which no case is begun")
     limit = parser.parse_args().limit
     rows, failed, left = [], [], 0
-    for case in cases():
-        if time.process_time() > limit:
-            left += 1
-            continue
-        try:
-            found = measure(*case)
-        except (DomainError, FlowError) as error:
-            failed.append((case, error))
-            print(*case, f"{type(error).__name__}: {error}", flush=True)
-            continue
-        rows.append((*case, *(f"{value:.3g}" for value in found)))
-        print(*rows[-1], flush=True)
-    with TABLE.open("w", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
+    with TABLE.open("w") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        for case in cases():
+            if time.process_time() > limit:
+                left += 1
+                continue
+            try:
+                found = measure(*case)
+            except (DomainError, FlowError) as error:
+                failed.append(case)
+                print(*case, f"{type(error).__name__}: {error}", flush=True)
+                continue
+            rows.append((*case, *(f"{value:.3g}" for value in found)))
+            table.writerow(rows[-1])
+            file.flush()
+            print(*rows[-1], flush=True)
     errors = np.array([float(row[5]) for row in rows])
     print(f"{len(rows)} cases solved, {len(failed)} refused, {left} left; largest error {errors.max():.2e},")
     print(f"above {WANTED:g}: {(errors > WANTED).sum()}; CPU s {sum(float(row[7]) for row in rows):.0f}")

@@ -93,8 +93,10 @@ def main():
     for row in measured():
         rows.append(row)
         print(*row, flush=True)
-    with TABLE.open("w", newline="") as file:
-        csv.writer(file).writerows([("sweep", "method", "value", "cpu_s", "steps"), *rows])
+    with TABLE.open("w") as file:
+        csv.writer(file, lineterminator="\n").writerows(
+            [("sweep", "method", "value", "cpu_s", "steps"), *rows]
+        )
     for sweep in SWEEPS:
         seconds, steps = (exponent(rows, sweep, column) for column in (3, 4))
         print(f"{sweep}: exponent {seconds[0]:.2f} (CPU s), {steps[0]:.2f} (steps); {steps[1]:.0f} a decade")

@@ -23,7 +23,7 @@ def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
 
     Where no run reached its target there is nothing to draw: the figure then says so.
     """
-    runs = outcome.observations.runs
+    runs = [run for run in outcome.observations.runs if "/" not in run.attrs["arm"]]  # the star's
     lines = [run for run in runs if run.attrs["arm"] in _ARMS_OF_LINES]
     flows = list(outcome.observations.simple_model)
     return [

@@ -7,6 +7,7 @@ simple model anew, which takes a second. What is shipped was collected from a fu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -16,10 +17,16 @@ import xarray as xr
 
 from paper_figures.catalogue import FIGURES
 from simulations.atomic_files import atomic_path, writable_folder
+from simulations.progress import progress_bar
+from simulations.worker_processes import in_processes
 
-__all__ = ["NoData", "collect_data", "figure_data", "figure_module", "shipped_data"]
+__all__ = ["NoData", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
+
+Runs = dict[str, list[xr.Dataset]]
+"""Merged runs by experiment."""
 
 SHIPPED = Path(__file__).parent / "data"
+_MANY_RUNS = 100  # for fewer, a second process starts too late to help
 _WORTH_COMPRESSING = 4096  # bytes: for less, HDF5's own tables are larger than what is saved
 
 
@@ -32,7 +39,14 @@ def figure_module(name: str) -> ModuleType:
     return import_module(f"paper_figures.{FIGURES[name]}")
 
 
-def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: bool = False) -> xr.Dataset:
+def figure_data(
+    name: str,
+    store: Path | str,
+    form: str = "quick",
+    *,
+    shipped: bool = False,
+    loaded: Runs | None = None,
+) -> xr.Dataset:
     """What a figure draws, from the store if it has it, else as the package ships it.
 
     Args:
@@ -40,6 +54,7 @@ def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: b
         store: a folder of runs; it need not exist.
         form: of the experiments whose runs are taken, "quick" or "paper".
         shipped: take the shipped data even where the store has its own.
+        loaded: of `load_experiments`, for several figures; None: what this one needs is read now.
 
     Returns:
         The figure's collected dataset. Attribute `shipped`: the date on which shipped data were made, ""
@@ -48,7 +63,7 @@ def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: b
     Raises:
         NoData: there are none; the message says which command makes them.
     """
-    found = None if shipped else store_data(name, Path(store), form)
+    found = None if shipped else store_data(name, Path(store), form, loaded)
     if found is None:
         found = shipped_data(name)
     if found is None:
@@ -56,7 +71,7 @@ def figure_data(name: str, store: Path | str, form: str = "quick", *, shipped: b
     return found
 
 
-def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
+def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) -> xr.Dataset | None:
     """A figure's data collected from the store and the files beside it, None where there are none."""
     module = figure_module(name)
     found: xr.Dataset
@@ -66,7 +81,9 @@ def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
             return None
         found = module.collect(xr.load_dataset(path, engine="h5netcdf"))
     elif hasattr(module, "EXPERIMENTS"):
-        runs = [run for experiment in module.EXPERIMENTS for run in _runs(store, experiment, form)]
+        known = loaded or {}
+        lists = [known[e] if e in known else _runs(store, e, form) for e in module.EXPERIMENTS]
+        runs = [run for one in lists for run in one]
         if not any(run.attrs["status"] == "reached" for run in runs):
             return None
         try:
@@ -76,6 +93,25 @@ def store_data(name: str, store: Path, form: str) -> xr.Dataset | None:
     else:
         found = module.collect()
     return found.assign_attrs(figure=name, shipped="")
+
+
+def load_experiments(names: Sequence[str], store: Path | str, form: str = "quick") -> Runs:
+    """The runs of all experiments that some figures draw, each read once: for `figure_data`.
+
+    Reading is most of what a figure costs: many runs are read by two processes, which a script must guard
+    its main part for (`simulations.worker_processes`).
+    """
+    experiments = [e for name in names for e in getattr(figure_module(name), "EXPERIMENTS", ())]
+    wanted, store = list(dict.fromkeys(experiments)), Path(store)
+    if len(list(store.glob("*/provenance.json"))) < _MANY_RUNS or len(wanted) < 2:
+        return {experiment: _runs(store, experiment, form) for experiment in wanted}
+    results = in_processes(_named_runs, (store, form), wanted, processes=2)
+    with progress_bar() as bar, closing(results):  # type: ignore[type-var]
+        return dict(bar.track(results, total=len(wanted), description="reading runs"))
+
+
+def _named_runs(where: tuple[Path, str], experiment: str) -> tuple[str, list[xr.Dataset]]:
+    return experiment, _runs(where[0], experiment, where[1])
 
 
 def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
@@ -114,8 +150,9 @@ def collect_data(
     """
     folder = writable_folder(folder)
     written: dict[str, Path | NoData] = {}
+    loaded = load_experiments(names, store, form)
     for name in names:
-        found = store_data(name, Path(store), form)
+        found = store_data(name, Path(store), form, loaded)
         if found is None:
             written[name] = NoData(f"{name} has no data in {store}: {_made_by(figure_module(name))}")
             continue

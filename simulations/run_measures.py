@@ -16,12 +16,7 @@ from torch import nn
 
 from simulations.curves import interpolation_curves
 from simulations.datasets import ImageDataset
-from simulations.endpoint_prediction import (
-    HELD_OUT_ALPHAS,
-    GainPrediction,
-    predict_from_endpoints,
-    predict_from_probe,
-)
+from simulations.endpoint_prediction import HELD_OUT_ALPHAS, GainPrediction, predict_both
 from simulations.evaluation import evaluation_mode, logits
 from simulations.last_layer import find_last_layer
 from simulations.run_parts import CONVOLUTIONAL
@@ -174,11 +169,14 @@ def _why_no_predictions(trained: Trained) -> str:
 
 
 def _predictions(trained: Trained) -> xr.Dataset:
-    arguments = (trained.model, trained.start, trained.end, trained.data)
-    batch_norm = "keep" if trained.spec.batch_norm else None
-    endpoint, probe = (
-        law(*arguments, alphas=trained.spec.alphas, seed=trained.spec.seed, batch_norm=batch_norm)
-        for law in (predict_from_endpoints, predict_from_probe)
+    endpoint, probe = predict_both(
+        trained.model,
+        trained.start,
+        trained.end,
+        trained.data,
+        alphas=trained.spec.alphas,
+        seed=trained.spec.seed,
+        batch_norm="keep" if trained.spec.batch_norm else None,
     )
     layers = list(endpoint.degree_by_layer)
     found = xr.Dataset(

@@ -57,15 +57,18 @@ samples (M1) or predicted from the two ends of the line (M2).
 _FIGURES = """\
 ![The centre's loss and error on the line, with the prediction](figures/centre_curve.png)
 
-*One run of the centre: measured curves, the homogeneous prediction, and the end of the measured plateau.*
+*The centre and its twin without bias: means over seeds, bands from the smallest to the largest seed. Dotted
+the theory for zero initial weights, dashed the product law from both ends (M2).*
 
 ![Plateau's end by depth, bias and initial scale](figures/plateau_end.png)
 
-*Where the plateau ends in each arm: a dot is a seed, a thin line joins one seed's runs, a bar is a mean.*
+*Where the plateau ends against depth, by bias, and against initial scale. Small dots are seeds, lines their
+means; black lines are predictions for a bias in the last layer.*
 
 ![The simple model's weights and biases over time](figures/power_model_time.png)
 
-*The simple model from one start: each class's own weight and its bias over time.*
+*The simple model: each class's own weight and its bias over time, T9's learning times dotted. On the right,
+where there is one, a start whose last class escapes its bias after all.*
 """
 
 

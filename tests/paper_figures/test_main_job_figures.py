@@ -7,7 +7,6 @@ from paper_figures.main_job_figures import save_main_job_figures
 from tests.validation.planted import planted
 from validation.main_job import Outcome
 from validation.observations import Observations
-from validation.profiles import job_of
 
 NAMES = ("centre_curve", "plateau_end", "power_model_time")
 
@@ -19,7 +18,7 @@ def flows():
 
 def outcome(flows, **truth):
     runs = planted(seeds=range(100, 102), **truth)
-    return Outcome(job_of("quick"), runs.runs, Observations(runs.runs, flows, runs.left_out), ())
+    return Outcome(None, runs.runs, Observations(runs.runs, flows, runs.left_out), ())
 
 
 def test_files_are_the_same_twice(flows, tmp_path):

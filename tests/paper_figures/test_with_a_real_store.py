@@ -2,7 +2,8 @@
 
 import pytest
 
-from paper_figures.sources import figure_data
+from paper_figures import sources
+from paper_figures.sources import figure_data, load_experiments
 from simulations import sweeps
 from simulations.run_spec import RunSpec
 from simulations.run_store import Store
@@ -39,6 +40,25 @@ def test_the_stores_runs_can_be_drawn(store, monkeypatch, name):
     assert found.attrs["seeds"] == "0"
     assert set(found.attrs["runs"].split()) <= {run.spec.name for run in star.runs}
     assert found.attrs["dates_of_runs"].startswith("20")
+
+
+def test_runs_read_together_are_those_read_one_by_one(store, monkeypatch):
+    folder, star = store
+    monkeypatch.setattr(sweeps, "read_sweep", lambda which, _: star if which == "star" else _none(which))
+    loaded = load_experiments(("F2", "F8"), folder)
+    assert {name: len(runs) for name, runs in loaded.items()} == {
+        "star": 2,
+        "initial_scale": 0,
+        "imposed_bias": 0,
+    }
+    assert figure_data("F8", folder, loaded=loaded).identical(figure_data("F8", folder))
+    # what a worker does where there are many
+    monkeypatch.setattr(sources, "_MANY_RUNS", 0)
+    monkeypatch.setattr(
+        sources, "in_processes", lambda read, where, jobs, **_: (read(where, job) for job in jobs)
+    )
+    again = load_experiments(("F2", "F8"), folder)
+    assert [run.attrs for run in again["star"]] == [run.attrs for run in loaded["star"]]
 
 
 def _none(which):

@@ -12,6 +12,7 @@ from simulations.curves import interpolation_curves
 from simulations.datasets import ImageDataset, load
 from simulations.endpoint_prediction import (
     TRUSTED_LOSS_ERROR,
+    predict_both,
     predict_from_endpoints,
     predict_from_probe,
 )
@@ -387,3 +388,15 @@ def test_the_point_of_the_line_is_the_engines(digits):
     line = SignalLine(model, start, end, digits)
     expected = point_on_path(start, end, dict.fromkeys(start, 1), 0.3)
     assert all(torch.equal(expected[name], tensor) for name, tensor in line.at(0.3).items())
+
+
+def test_both_laws_at_once_are_each_of_them_alone():
+    data = load("digits", limit=60)
+    model = fcn(3, 16, 64, 10, bias="last", init_scale=0.5, seed=0)
+    run = train(model, data, learning_rate=0.1, max_epochs=10, seed=0)
+    arguments = (run.model, run.start, run.end, data)
+    both = predict_both(*arguments, alphas=7, n_probe=20, seed=3)
+    for found, law in zip(both, (predict_from_endpoints, predict_from_probe), strict=True):
+        alone = law(*arguments, alphas=7, n_probe=20, seed=3)
+        for name, value in vars(alone).items():
+            assert np.array_equal(getattr(found, name), value), name
