@@ -50,7 +50,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
             depth_and_bias are taken, by data; VGG-16 without and ResNet-18 with batch norm.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     panels, used = [], []
     for group in _architectures(reached(runs)):

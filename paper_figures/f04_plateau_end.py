@@ -49,7 +49,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         As `collect_points`; panels by axis, the error's before the loss's.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
     groups: dict[tuple[str, str], list[xr.Dataset]] = {}

@@ -46,7 +46,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
     panels = []

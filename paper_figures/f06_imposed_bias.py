@@ -57,7 +57,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`.
 
     Raises:
-        ValueError: no run with a line and a gap.
+        NothingToDrawError: no run with a line and a gap.
     """
     usable = [run for run in reached(runs) if run.attrs.get("imposed_bias_gap", "") != ""]
     ends = {id(run): plateau_ends(run, _LAWS) for run in usable}

@@ -16,7 +16,7 @@ from paper_figures.point_panels import (
     point_sentences,
     points_of,
 )
-from paper_figures.run_curves import provenance, reached
+from paper_figures.run_curves import NothingToDrawError, provenance, reached
 from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
@@ -38,11 +38,11 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         largest depth, lines by width.
 
     Raises:
-        ValueError: no run with a retention.
+        NothingToDrawError: no run with a retention.
     """
     usable = [run for run in reached(runs) if "retention" in run]
     if not usable:
-        raise ValueError("there is no retention to draw: no run of the experiments has one")
+        raise NothingToDrawError("there is no retention to draw: no run of the experiments has one")
     depth = max(int(run.attrs["depth"]) for run in usable)
     widths = sorted({int(run.attrs["width"]) for run in usable})
     scales = sorted({float(run.attrs["init_scale"]) for run in usable})

@@ -37,7 +37,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`; of depths the least and the largest, four panels at most.
 
     Raises:
-        ValueError: no run with a line on a test split.
+        NothingToDrawError: no run with a line on a test split.
     """
     groups: dict[str, list[xr.Dataset]] = {}
     for run in reached(runs):

@@ -17,6 +17,7 @@ from mli_theory import DomainError, predict_curves
 
 __all__ = [
     "Curves",
+    "NothingToDrawError",
     "batch_norm",
     "degree",
     "describe",
@@ -35,6 +36,10 @@ Curves = dict[int, tuple[Floats, Floats]]
 """Seed to (loss in nats, error), each (m,) on the runs' alphas."""
 
 _NAMES = {"fcn": "FCN", "vgg16": "VGG-16", "resnet18": "ResNet-18", "vit": "ViT"}
+
+
+class NothingToDrawError(ValueError):
+    """The runs hold nothing of what a figure draws; the message says what is missing."""
 
 
 def reached(runs: Iterable[xr.Dataset]) -> list[xr.Dataset]:
