@@ -40,7 +40,7 @@ class Executor:
         first_done: futures -> those that are done, at least one; waits.
         slots: how many futures may be under way at once, None for any number.
         batch: a context for many submits at once.
-        lost: errors of a future that mean the executor, not the function, has failed.
+        lost: errors of it or of its futures that mean the executor, not the function, has failed.
     """
 
     submit: Callable[..., Any]
@@ -93,8 +93,7 @@ def local_executor(processes: int | None = None) -> Iterator[Executor]:
 
     A script that gets here must guard its main part with `if __name__ == "__main__"`.
     """
-    processes = len(os.sched_getaffinity(0)) if processes is None else processes
-    with worker_pool(processes) as pool:
+    with worker_pool(_cores() if processes is None else processes) as pool:
         yield Executor(pool.submit, _first_of_standard, slots=processes, lost=(BrokenProcessPool,))
 
 
@@ -230,6 +229,12 @@ def any_executor(executor: Any) -> Executor:
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"an executor needs a method submit, {type(executor).__name__} has none")
     return Executor(executor.submit, _first_of_standard)
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _first_of_standard(futures: Set[Any]) -> Set[Any]:
