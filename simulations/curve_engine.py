@@ -48,7 +48,6 @@ class Engine:
         loss_tolerance: nats.
         error_tolerance: share.
         at_once: alphas of one vectorised pass.
-        exits: whether each sample's states are kept on a grid.
     """
 
     def __init__(

@@ -84,4 +84,7 @@ def _splits(data: Any) -> dict[str, Any]:
         return {"": data}
     if not data:
         raise ValueError("data is a mapping of no splits")
-    return {str(name): part for name, part in data.items()}
+    splits = {str(name): part for name, part in data.items()}
+    if "" in splits or len(splits) != len(data):
+        raise ValueError(f"splits must have different names that are not empty, got {list(data)}")
+    return splits

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from simulations.adaptive_line import follow_batch
 from simulations.batches import Batch
 from simulations.chebyshev import chebyshev_nodes, differentiation_matrix, interpolation_matrix
+from simulations.curve_sums import CurveSums
 from simulations.curves import interpolation_curves
 from simulations.datasets import load
 from simulations.evaluation import Scores
@@ -404,6 +405,36 @@ def test_several_splits_are_one_sweep_of_the_weights(trained, digits, options):
     assert len(seen) - len(moves) >= min(17, options["alphas"])
     if "method" in options:
         assert moves == list(np.linspace(0, 1, 7))
+
+
+def test_splits_are_named(trained, digits):
+    run = trained.model, trained.start, trained.end
+    for splits in ({"": digits}, {1: digits, "1": digits}):
+        with pytest.raises(ValueError, match="splits must have different names"):
+            interpolation_curves(*run, splits)
+    with pytest.raises(ValueError, match="no splits"):
+        interpolation_curves(*run, {})
+    with pytest.raises(ValueError, match=r"one data set, got the splits \['train'\]"):
+        logit_path(*run, {"train": digits})
+
+
+def test_a_loss_with_a_sharp_bend_is_taken_at_more_points(digits, monkeypatch):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    start, end = moved(copy_of(model), 1, 6.0), moved(copy_of(model), 2, 6.0)
+    one = (
+        digits.inputs[:20].repeat(30, 1, 1, 1),
+        digits.labels[:20].repeat(30),
+    )  # bends that do not average out
+    lines = []
+    monkeypatch.setattr(
+        CurveSums,
+        "add_line",
+        lambda self, line, *rest, own=CurveSums.add_line: lines.append(line) or own(self, line, *rest),
+    )
+    fast = interpolation_curves(model, start, end, one, alphas=201, loss_tolerance=0.05, error_tolerance=0.1)
+    exact = interpolation_curves(model, start, end, one, alphas=201, method="grid")
+    assert [len(line.loss_grid) for line in lines] == [65]
+    assert np.abs(fast.loss - exact.loss).max() <= 0.05
 
 
 def test_of_several_splits_the_first_calibrates_batch_norm():
