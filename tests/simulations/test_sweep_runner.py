@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -297,3 +297,25 @@ def test_the_contents_of_a_store_in_words(tmp_path):
         full_name(store, "zzz")
     with pytest.raises(ValueError, match="5 runs begin with ''"):
         full_name(store, "")
+
+
+class Lost(Exception):
+    """What an executor says when its workers are gone."""
+
+
+def lost_result(*_):
+    future = Future()
+    future.set_exception(Lost("killed"))
+    return future
+
+
+def lost_at_once(*_):
+    raise Lost("killed")
+
+
+@pytest.mark.parametrize("submit", [lost_result, lost_at_once])
+def test_lost_workers_are_one_clear_error_and_no_failure_of_a_run(tmp_path, submit):
+    executor = Executor(submit, set, lost=(Lost,))
+    with pytest.raises(ChildProcessError, match=r"workers were lost \(Lost: killed\).*goes on from there"):
+        run_sweeps([sweep_of(tiny())], Store(tmp_path), executor)
+    assert Store(tmp_path).failure(tiny()) is None
