@@ -161,7 +161,7 @@ def caption(dataset: xr.Dataset) -> str:
     both = np.isfinite(expanded) & (exact > 0)
     off = np.abs(expanded[both] / exact[both] - 1)
     words = (
-        f"T4's expansion gives that height to within {100 * np.median(off):.0f} % (median) in "
+        f"T4's expansion gives that height to within {100 * np.median(off):.1f} % (median) in "
         f"{int(both.sum())} runs and has none in {int((~np.isfinite(expanded)).sum())}"
         if both.any()
         else "T4's expansion applies to no run"

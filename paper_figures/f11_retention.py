@@ -16,7 +16,7 @@ from paper_figures.point_panels import (
     point_sentences,
     points_of,
 )
-from paper_figures.run_curves import NothingToDrawError, provenance, reached
+from paper_figures.run_curves import NothingToDrawError, left_out_text, provenance, reached
 from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
@@ -121,6 +121,6 @@ def caption(dataset: xr.Dataset) -> str:
         "into the trained network; 0 is a layer that training made anew, 1 one that it did not move. "
         "Effective degree (T13): d log gain / d log alpha at the trained end, which is the depth for zero "
         f"initial weights (dotted); here it is at most {share:.2f} of it. Small dots are seeds, lines their "
-        f"means; numbers are means (smallest to largest seed). {point_sentences(dataset, styles)} "
-        f"{dataset.attrs['n_left_out']} runs that did not reach their target loss are left out."
+        f"means; numbers are means (smallest to largest seed). {point_sentences(dataset, styles)}"
+        f"{left_out_text(dataset)}"
     )

@@ -22,6 +22,7 @@ __all__ = [
     "degree",
     "describe",
     "endpoint_law",
+    "left_out_text",
     "measured",
     "network",
     "probe_law",
@@ -163,6 +164,12 @@ def provenance(runs: Sequence[xr.Dataset], **more: Any) -> dict[str, Any]:
         "package_version": package_version(),
         **more,
     }
+
+
+def left_out_text(dataset: xr.Dataset) -> str:
+    """How many runs a caption's numbers leave out, and why."""
+    n = int(dataset.attrs["n_left_out"])
+    return f" Left out: {n} run{'' if n == 1 else 's'} that did not reach the target loss." if n else ""
 
 
 def package_version() -> str:

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -120,11 +121,12 @@ def dask_executor(
     except ModuleNotFoundError as error:
         raise _extra_missing("dask") from error
     try:
+        _ask(scheduler, timeout)
         client = distributed.Client(scheduler, timeout=timeout, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TimeoutError) as error:
         raise ConnectionError(
             f"no Dask scheduler answers at {scheduler} within {timeout:g} s: start one with `dask scheduler` "
-            f"and give its address ({error})"
+            f"and give its address ({str(error) or type(error).__name__})"
         ) from error
     with client:
         try:
@@ -153,6 +155,20 @@ def dask_executor(
         finally:
             if under_way:
                 client.cancel(list(under_way))
+
+
+def _ask(scheduler: str, timeout: float) -> None:
+    """Ask a Dask scheduler who it is: a client waits for ever for one that answers the call and is silent."""
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        async with asyncio.timeout(timeout):
+            async with rpc(scheduler, timeout=timeout) as remote:
+                await remote.identity()
+
+    # In a thread: the caller's may run a loop of its own, as a notebook's does.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, ask()).result()
 
 
 @contextmanager
