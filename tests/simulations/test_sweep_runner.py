@@ -299,23 +299,23 @@ def test_the_contents_of_a_store_in_words(tmp_path):
         full_name(store, "")
 
 
-class Lost(Exception):
+class LostError(Exception):
     """What an executor says when its workers are gone."""
 
 
 def lost_result(*_):
     future = Future()
-    future.set_exception(Lost("killed"))
+    future.set_exception(LostError("killed"))
     return future
 
 
 def lost_at_once(*_):
-    raise Lost("killed")
+    raise LostError("killed")
 
 
 @pytest.mark.parametrize("submit", [lost_result, lost_at_once])
 def test_lost_workers_are_one_clear_error_and_no_failure_of_a_run(tmp_path, submit):
-    executor = Executor(submit, set, lost=(Lost,))
-    with pytest.raises(ChildProcessError, match=r"workers were lost \(Lost: killed\).*goes on from there"):
+    executor = Executor(submit, set, lost=(LostError,))
+    with pytest.raises(ChildProcessError, match=r"were lost \(LostError: killed\).*goes on from there"):
         run_sweeps([sweep_of(tiny())], Store(tmp_path), executor)
     assert Store(tmp_path).failure(tiny()) is None
