@@ -125,9 +125,11 @@ def _results(
     under_way: dict[Any, RunSpec] = {}
     while True:
         free = None if executor.slots is None else executor.slots - len(under_way)
-        with executor.batch():
-            for spec in islice(waiting, free):
-                under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
+        starting = list(islice(waiting, free))
+        if starting:
+            with executor.batch():
+                for spec in starting:
+                    under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
         if not under_way:
             return
         for future in executor.first_done(under_way.keys()):
