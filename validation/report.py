@@ -15,6 +15,7 @@ import xarray as xr
 
 from simulations.atomic_files import atomic_path, writable_folder
 from validation.claims.hypotheses import Check
+from validation.evidence_text import evidence_markdown
 from validation.judgement import LEVEL, CriterionResult, Prediction, Verdict
 from validation.main_job import Outcome
 from validation.reader_page import reproduce_markdown
@@ -30,11 +31,12 @@ _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn"
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
-    """Write report.json, report.md and reproduce_the_paper.md; the data they hold is returned."""
+    """Write report.json, report.md, evidence.md and reproduce_the_paper.md; the data is returned."""
     folder = writable_folder(folder)
     data = report_data(outcome)
     pages = {
         "report.md": report_markdown(data),
+        "evidence.md": evidence_markdown(data["claims"]),
         "reproduce_the_paper.md": reproduce_markdown(data),
         "report.json": strict_json(data),
     }
