@@ -233,7 +233,7 @@ def _user_errors() -> Iterator[None]:
         warnings.showwarning = show
         try:
             yield
-        except ValueError as error:
+        except (ValueError, ModuleNotFoundError) as error:
             sys.exit(f"mli: {error}")
 
 
@@ -282,29 +282,25 @@ def figures(
 ) -> None:
     """Draw the figures from stored runs, or from the data shipped with the package: no training."""
     from paper_figures.catalogue import figure_names
-    from paper_figures.figure_files import figure_formats, write_data, write_figure
-    from paper_figures.sources import NoData, collect_data, figure_data, load_experiments
+    from paper_figures.figure_files import figure_formats, make_figures
+    from paper_figures.sources import NoDataError, collect_data
 
     missing = []
     with _expected_errors(), _user_errors():
-        wanted, kinds = figure_names(tuple(names or data or ())), figure_formats(formats)
+        asked, kinds = figure_names(names or ()), figure_formats(formats)
+        tables = figure_names(data) if data else ()
         if form not in ("quick", "paper"):
             raise ValueError(f"form must be one of quick, paper, got {form!r}")
         if collect is not None:
-            found = collect_data(collect, wanted, store, form)
-            missing = [str(why) for why in found.values() if isinstance(why, NoData)]
-            wanted = ()
-        loaded = {} if shipped else load_experiments(wanted, store, form)
-        for name in wanted:
-            try:
-                dataset = figure_data(name, store, form, shipped=shipped, loaded=loaded)
-            except NoData as why:
-                missing.append(str(why))
-                continue
-            if data:
-                typer.echo(write_data(output, name, dataset))
+            made = iter(collect_data(collect, asked, store, form).values())
+        else:
+            drawn = asked if names or not tables else ()
+            made = make_figures(output, drawn, kinds, tables=tables, store=store, form=form, shipped=shipped)
+        for one in made:
+            if isinstance(one, NoDataError):
+                missing.append(str(one))
             else:
-                typer.echo(", ".join(map(str, write_figure(output, name, dataset, kinds))))
+                typer.echo(one)
     if missing:
         sys.exit("\n".join(f"mli: {why}" for why in missing))
 
@@ -418,16 +414,16 @@ def train(
 ) -> None:
     """One run, here: train, walk its lines, and put it in the store."""
     with _expected_errors(), _user_errors():
-        from simulations.executors import here
-        from simulations.run_spec import RunSpec
-        from simulations.sweeps import PlannedRun, Sweep
+        from simulations.runs import RunSpec, Store, make_run
 
         values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
-        values |= {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])}
-        run = PlannedRun("run", RunSpec.from_dict(values))
-        with here() as executor:
-            _run_sweeps([Sweep("train", "one run", (run,))], store, executor, device)
-        typer.echo(store / run.spec.name)
+        run = RunSpec.from_dict(values | {key: RunSpec.parsed(key, text) for key, text in _pairs(set_ or [])})
+        folder = Store(store)
+        folder.prepare()
+        made = make_run(run, folder, device=device, progress="bar")
+        for problem in made.repaired:
+            typer.echo(f"made again: {problem}")
+        typer.echo(f"{made.status}{', as it was in the store' if made.kept else ''}: {folder.path(run)}")
 
 
 def _pairs(texts: list[str]) -> list[tuple[str, str]]:
@@ -476,6 +472,8 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
     with _expected_errors(), _user_errors():
         import json
 
+        import xarray as xr
+
         from simulations.runs import Store
         from simulations.store_contents import full_name
 
@@ -484,7 +482,8 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
         typer.echo(here.spec(name).to_toml())
         if here.is_finished(name):
             typer.echo(json.dumps(here.provenance(name), indent=1))
-            typer.echo(here.load(name))
+            with xr.set_options(display_max_rows=200):  # type: ignore[no-untyped-call]
+                typer.echo(here.load(name))
         elif failure := here.failure(name):
             typer.echo(failure["traceback"])
 
@@ -575,15 +574,15 @@ def _said_on_a_terminal(doing: str) -> Iterator[None]:
 @app.command()
 def report(
     input: Annotated[  # noqa: A002 - the option's name
-        Path, typer.Option(help="Folder that `mli validate` wrote: report.json, curves, figures.")
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json and figures.")
     ] = Path("results", "validate"),
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of its runs, for their lines; a store in --input, or else results/store."),
+    ] = None,
     figures: Annotated[
         Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
     ] = Path("results", "figures"),
-    store: Annotated[Path, typer.Option(help="Folder of runs, for their curves; likewise.")] = Path(
-        "results", "store"
-    ),
-    form: Annotated[str, typer.Option(help="Form of the experiments in it: quick or paper.")] = "quick",
     output: Annotated[
         Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
     ] = Path("results", "report"),
@@ -592,7 +591,8 @@ def report(
     with _expected_errors(), _user_errors():
         from validation.report_page.write import write_report_page
 
-        typer.echo(f"The page: {write_report_page(input, figures, output, store=store, form=form)}")
+        runs = store or (input / "store" if (input / "store").is_dir() else _STORE)
+        typer.echo(f"The page: {write_report_page(input, runs, figures, output)}")
 
 
 def _refuse_shadowed_packages() -> None:

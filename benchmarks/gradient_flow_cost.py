@@ -4,8 +4,8 @@
 
 Median of three starts, CPU seconds of one thread and steps; the numbers go to
 benchmarks/gradient_flow_cost.csv and the figure to benchmarks/gradient_flow_cost.svg. LSODA (b) is run where
-its dense Jacobian and its range allow. Exponents are least-squares slopes of log cost over the last three
-octaves of k (where the cost of the dataset is gone), and over all values of the others.
+its dense Jacobian and its range allow. Exponents are least-squares slopes of log cost from k = 16 on
+(where the cost of the dataset is gone), and over all values of the others.
 """
 
 from __future__ import annotations

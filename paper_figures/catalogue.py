@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 __all__ = ["FIGURES", "figure_names"]
 
 # Name to the module that collects, draws and describes it.
@@ -21,7 +23,7 @@ FIGURES = {
 }
 
 
-def figure_names(asked: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+def figure_names(asked: Iterable[str]) -> tuple[str, ...]:
     """The names asked for, upper case and each once, in the order of the catalogue; all if none is.
 
     Raises:

@@ -18,6 +18,7 @@ from paper_figures.line_panels import (
 from paper_figures.run_curves import (
     describe,
     endpoint_law,
+    left_out_text,
     measured,
     network,
     provenance,
@@ -50,7 +51,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
             depth_and_bias are taken, by data; VGG-16 without and ResNet-18 with batch norm.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     panels, used = [], []
     for group in _architectures(reached(runs)):
@@ -98,13 +99,11 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 
 def caption(dataset: xr.Dataset) -> str:
     """What is drawn, where the plateaus end and how far off the predictions are."""
-    a = dataset.attrs
     return (
         f"F1. {TITLE} from the initialisation (alpha = 0) to the trained network (alpha = 1), on the "
         f"training data. {BAND}. Solid: every weight and bias on the straight line; homogeneous: layer l's "
         "bias at alpha^l. Dotted: theory for zero initial weights, from the trained network alone, from 0+ "
         "on; dashed: product law from both ends (mean over seeds each). A plateau's end is the first alpha "
         "at which a tenth of the fall is spent; numbers are means (smallest to largest seed). "
-        f"{line_sentences(dataset, STYLES)} {a['n_left_out']} runs that did not reach their target loss are "
-        "left out."
+        f"{line_sentences(dataset, STYLES)}{left_out_text(dataset)}"
     )

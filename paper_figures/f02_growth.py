@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from paper_figures.run_curves import degree, provenance, reached
+from paper_figures.run_curves import NothingToDrawError, degree, provenance, reached
 from paper_figures.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
 
@@ -38,12 +38,12 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         worst distance from the gain), `least_cosine` (panel, seed); `depth(panel)`.
 
     Raises:
-        ValueError: no run with a gain.
+        NothingToDrawError: no run with a gain.
     """
     usable = [run for run in reached(runs) if "gain" in run and degree(run)]
     panels = [arm for arm in ARMS if any(run.attrs["arm"] == arm for run in usable)]
     if not panels:
-        raise ValueError("there is no gain to draw: no run of the star has one")
+        raise NothingToDrawError("there is no gain to draw: no run of the star has one")
     used = [run for run in usable if run.attrs["arm"] in panels]
     seeds = sorted({int(run.attrs["seed"]) for run in used})
     parts = [_panel([run for run in used if run.attrs["arm"] == arm], seeds) for arm in panels]
@@ -144,7 +144,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"F2. {TITLE}. Above: the signal's gain g(alpha) on probe samples, the part of the trained signal "
         f"that is there, and the last bias, which grows as alpha; {BAND}, n = {dataset.sizes['seed']} seeds. "
         "Laws are means: the product law from both ends (M2), alpha to the effective degree at the trained "
-        "end (T13), alpha^depth, which holds for zero initial weights. Where the gain lies below the bias, "
-        "the bias decides. Below: the cosine of s(alpha) with s(1), which the laws need near 1. Numbers are "
+        "end (T13), alpha^depth, which holds for zero initial weights. The further the gain lies below the "
+        "bias, the longer the bias can decide. Below: the cosine of s(alpha) with s(1), which the laws need "
+        "near 1. Numbers are "
         "means (smallest to largest seed). " + " ".join(sentences)
     )

@@ -13,7 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from mli_theory import escape_schedule
-from paper_figures.run_curves import package_version
+from paper_figures.run_curves import NothingToDrawError, package_version
 from paper_figures.seed_statistics import range_text
 from paper_figures.style import DOUBLE_COLUMN, SINGLE_COLUMN, STYLES, AxesGrid, Layout
 from simulations.gradient_flow import integrate
@@ -48,11 +48,11 @@ def collect(flows: Sequence[xr.Dataset] | None = None) -> xr.Dataset:
         `escaped(seed)`.
 
     Raises:
-        ValueError: no flow.
+        NothingToDrawError: no flow.
     """
     flows = simple_model_flows() if flows is None else flows
     if not flows:
-        raise ValueError("F3 needs at least one flow of the simple model")
+        raise NothingToDrawError("F3 needs at least one flow of the simple model")
     degree = int(flows[0].attrs["degree"])
     ranked = [_by_rank(flow) for flow in flows]
     predicted = np.stack([escape_schedule(start["weights"].to_numpy()[0], degree) for start in ranked])

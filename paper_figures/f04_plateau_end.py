@@ -16,7 +16,16 @@ from paper_figures.point_panels import (
     point_sentences,
     points_of,
 )
-from paper_figures.run_curves import Curves, data_name, endpoint_law, measured, provenance, reached, theory
+from paper_figures.run_curves import (
+    Curves,
+    data_name,
+    endpoint_law,
+    left_out_text,
+    measured,
+    provenance,
+    reached,
+    theory,
+)
 from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout", "plateau_ends"]
@@ -49,7 +58,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         As `collect_points`; panels by axis, the error's before the loss's.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
     groups: dict[tuple[str, str], list[xr.Dataset]] = {}
@@ -124,6 +133,5 @@ def caption(dataset: xr.Dataset) -> str:
         f"F4. {TITLE}: the first alpha at which a tenth of the curve's fall is spent, in error (above) and "
         "loss (below). Small dots are seeds, lines their means; predictions (black) are for a bias in the "
         "last layer, means alone. Numbers are means (smallest to largest seed). "
-        f"{point_sentences(dataset, LINES)} {dataset.attrs['n_left_out']} runs that did not reach their "
-        "target loss are left out."
+        f"{point_sentences(dataset, LINES)}{left_out_text(dataset)}"
     )

@@ -18,6 +18,7 @@ from paper_figures.run_curves import (
     batch_norm,
     describe,
     endpoint_law,
+    left_out_text,
     measured,
     network,
     provenance,
@@ -46,7 +47,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`.
 
     Raises:
-        ValueError: no run with a line.
+        NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
     panels = []
@@ -75,9 +76,8 @@ def caption(dataset: xr.Dataset) -> str:
     """Where the plateaus end, with the bias and without."""
     return (
         f"F5. {TITLE}, training data. {BAND}. Solid: a network with a bias in its last layer; the same "
-        "network with that bias held at 0 along the line; a network trained without it. Dashed: product law "
+        "network with that bias held at 0 (where walked); a network trained without it. Dashed: product law "
         "from both ends (mean over seeds), where it is defined. A plateau's end is the first alpha at which "
         "a tenth of the fall is spent; numbers are means (smallest to largest seed). "
-        f"{line_sentences(dataset, LINES)} {dataset.attrs['n_left_out']} runs that did not reach their "
-        "target loss are left out."
+        f"{line_sentences(dataset, LINES)}{left_out_text(dataset)}"
     )

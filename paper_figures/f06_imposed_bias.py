@@ -21,6 +21,7 @@ from paper_figures.point_panels import (
 from paper_figures.run_curves import (
     degree,
     endpoint_law,
+    left_out_text,
     measured,
     probe_law,
     provenance,
@@ -57,7 +58,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`.
 
     Raises:
-        ValueError: no run with a line and a gap.
+        NothingToDrawError: no run with a line and a gap.
     """
     usable = [run for run in reached(runs) if run.attrs.get("imposed_bias_gap", "") != ""]
     ends = {id(run): plateau_ends(run, _LAWS) for run in usable}
@@ -117,6 +118,5 @@ def caption(dataset: xr.Dataset) -> str:
         "fall is spent; right: the end of the longest stretch on which one class has 99 % of the "
         "predictions. Small dots are seeds, lines their means; predictions are means alone. Numbers are "
         "means (smallest to largest seed; for predictions over all gaps and seeds). "
-        f"{point_sentences(dataset, LINES)} {dataset.attrs['n_left_out']} runs that did not reach their "
-        "target loss are left out."
+        f"{point_sentences(dataset, LINES)}{left_out_text(dataset)}"
     )

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from mli_theory import DomainError, loss_bump, predict_curves
-from paper_figures.run_curves import degree, provenance, reached
+from paper_figures.run_curves import NothingToDrawError, degree, provenance, reached
 from paper_figures.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
 from validation.metrics import max_rise
@@ -37,11 +37,11 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         rise measured, of the homogeneous prediction on a fine grid, and by T4's next order; `arm(run)`.
 
     Raises:
-        ValueError: no run with a line and a bias.
+        NothingToDrawError: no run with a line and a bias.
     """
     usable = [run for run in reached(runs) if run.attrs["bias_mode"] != "none" and degree(run) is not None]
     if not usable:
-        raise ValueError("there is no curve to draw: no run with a bias reached its target loss")
+        raise NothingToDrawError("there is no curve to draw: no run with a bias reached its target loss")
     arms = list(dict.fromkeys(str(run.attrs["arm"]) for run in usable))
     first = "centre" if "centre" in arms else arms[0]
     centre = [run for run in usable if run.attrs["arm"] == first]
@@ -161,7 +161,7 @@ def caption(dataset: xr.Dataset) -> str:
     both = np.isfinite(expanded) & (exact > 0)
     off = np.abs(expanded[both] / exact[both] - 1)
     words = (
-        f"T4's expansion gives that height to within {100 * np.median(off):.0f} % (median) in "
+        f"T4's expansion gives that height to within {100 * np.median(off):.1f} % (median) in "
         f"{int(both.sum())} runs and has none in {int((~np.isfinite(expanded)).sum())}"
         if both.any()
         else "T4's expansion applies to no run"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from mli_theory import DomainError, correct_interval, majority_exit
-from paper_figures.run_curves import degree, provenance, reached
+from paper_figures.run_curves import NothingToDrawError, degree, provenance, reached
 from paper_figures.seed_statistics import range_text
 from paper_figures.style import DOUBLE_COLUMN, AxesGrid, Layout
 
@@ -41,11 +41,11 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         Spearman's, of gap and median exit over the classes but i*.
 
     Raises:
-        ValueError: no run with exits.
+        NothingToDrawError: no run with exits.
     """
     usable = [run for run in reached(runs) if "bias_exit" in run and "correct_from" in run]
     if not usable:
-        raise ValueError("there is no exit to draw: no run with a bias has any")
+        raise NothingToDrawError("there is no exit to draw: no run with a bias has any")
     arms = list(dict.fromkeys(str(run.attrs["arm"]) for run in usable))
     arm = "centre" if "centre" in arms else arms[0]
     used = [run for run in usable if run.attrs["arm"] == arm]

@@ -16,7 +16,7 @@ from paper_figures.point_panels import (
     point_sentences,
     points_of,
 )
-from paper_figures.run_curves import provenance, reached
+from paper_figures.run_curves import NothingToDrawError, left_out_text, provenance, reached
 from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
@@ -38,11 +38,11 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         largest depth, lines by width.
 
     Raises:
-        ValueError: no run with a retention.
+        NothingToDrawError: no run with a retention.
     """
     usable = [run for run in reached(runs) if "retention" in run]
     if not usable:
-        raise ValueError("there is no retention to draw: no run of the experiments has one")
+        raise NothingToDrawError("there is no retention to draw: no run of the experiments has one")
     depth = max(int(run.attrs["depth"]) for run in usable)
     widths = sorted({int(run.attrs["width"]) for run in usable})
     scales = sorted({float(run.attrs["init_scale"]) for run in usable})
@@ -121,6 +121,6 @@ def caption(dataset: xr.Dataset) -> str:
         "into the trained network; 0 is a layer that training made anew, 1 one that it did not move. "
         "Effective degree (T13): d log gain / d log alpha at the trained end, which is the depth for zero "
         f"initial weights (dotted); here it is at most {share:.2f} of it. Small dots are seeds, lines their "
-        f"means; numbers are means (smallest to largest seed). {point_sentences(dataset, styles)} "
-        f"{dataset.attrs['n_left_out']} runs that did not reach their target loss are left out."
+        f"means; numbers are means (smallest to largest seed). {point_sentences(dataset, styles)}"
+        f"{left_out_text(dataset)}"
     )

@@ -14,7 +14,7 @@ from paper_figures.line_panels import (
     line_sentences,
     lines_layout,
 )
-from paper_figures.run_curves import describe, measured, provenance, reached, usual_norm
+from paper_figures.run_curves import describe, left_out_text, measured, provenance, reached, usual_norm
 from paper_figures.seed_statistics import BAND
 from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
 
@@ -37,7 +37,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         runs: merged runs of `EXPERIMENTS`; of depths the least and the largest, four panels at most.
 
     Raises:
-        ValueError: no run with a line on a test split.
+        NothingToDrawError: no run with a line on a test split.
     """
     groups: dict[str, list[xr.Dataset]] = {}
     for run in reached(runs):
@@ -71,6 +71,5 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F12. {TITLE}, networks with a bias in the last layer. {BAND}. A plateau's end is the first alpha "
         "at which a tenth of the curve's own fall is spent; numbers are means (smallest to largest seed). "
-        f"{line_sentences(dataset, LINES)} {dataset.attrs['n_left_out']} runs that did not reach their "
-        "target loss are left out."
+        f"{line_sentences(dataset, LINES)}{left_out_text(dataset)}"
     )

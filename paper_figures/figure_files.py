@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from paper_figures.sources import figure_module
+from paper_figures.catalogue import FIGURES
+from paper_figures.sources import NoDataError, figure_data, figure_module, load_experiments
 from paper_figures.style import FORMATS, AxesGrid, save_figure
 from simulations.atomic_files import atomic_path, writable_folder
 
-__all__ = ["figure_formats", "long_table", "shipped_note", "write_data", "write_figure"]
+__all__ = ["figure_formats", "long_table", "make_figures", "shipped_note", "write_data", "write_figure"]
 
 
 def figure_formats(text: str) -> tuple[str, ...]:
@@ -26,6 +27,44 @@ def figure_formats(text: str) -> tuple[str, ...]:
     if unknown or not wanted:
         raise ValueError(f"formats are {', '.join(FORMATS)}, separated by commas, got {text!r}")
     return wanted
+
+
+def make_figures(
+    folder: Path | str,
+    names: Sequence[str],
+    formats: Sequence[str] = FORMATS,
+    *,
+    tables: Sequence[str] = (),
+    store: Path | str,
+    form: str = "quick",
+    shipped: bool = False,
+) -> Iterator[Path | NoDataError]:
+    """Draw figures into a folder and write tables of figures there: each file as it is done, or why not.
+
+    Args:
+        folder: made if need be.
+        names: in `paper_figures.catalogue.FIGURES`, drawn.
+        formats: of `FORMATS`.
+        tables: names likewise, written as CSV.
+        store: a folder of runs; it need not exist.
+        form: of the experiments, "quick" or "paper".
+        shipped: take what the package ships even where the store has its own.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    wanted = [name for name in FIGURES if name in names or name in tables]
+    loaded = {} if shipped else load_experiments(wanted, store, form)
+    for name in wanted:
+        try:
+            dataset = figure_data(name, store, form, shipped=shipped, loaded=loaded)
+        except NoDataError as why:
+            yield why
+            continue
+        if name in names:
+            yield from write_figure(folder, name, dataset, formats)
+        if name in tables:
+            yield write_data(folder, name, dataset)
 
 
 def write_figure(

@@ -14,7 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from paper_figures.run_curves import Curves
+from paper_figures.run_curves import Curves, NothingToDrawError
 from paper_figures.seed_statistics import draw_band, mean_low_high, range_text
 from paper_figures.style import DOUBLE_COLUMN, AxesGrid, Layout
 from validation.metrics import plateau_end
@@ -63,11 +63,13 @@ def collect_lines(
         `n_seeds(panel, line)`.
 
     Raises:
-        ValueError: no panel with a line.
+        NothingToDrawError: no panel with a line.
     """
     kept = [panel for panel in panels if any(panel.lines.get(name) for name in styles)]
     if not kept:
-        raise ValueError("there is no curve to draw: no run of the experiments reached its target loss")
+        raise NothingToDrawError(
+            "there is no curve to draw: no run of the experiments reached its target loss"
+        )
     alphas = np.unique(np.concatenate([panel.alphas for panel in kept]))
     seeds = sorted({seed for panel in kept for curves in panel.lines.values() for seed in curves})
     names = [name for name in styles if any(panel.lines.get(name) for panel in kept)]

@@ -9,6 +9,7 @@ from types import ModuleType
 import xarray as xr
 
 from paper_figures import f01_lines, f03_simple_model, f04_plateau_end
+from paper_figures.run_curves import NothingToDrawError
 from paper_figures.style import AxesGrid, Layout, save_figure
 from validation.main_job import Outcome
 
@@ -36,7 +37,7 @@ def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
 def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[], xr.Dataset]) -> list[Path]:
     try:
         dataset = collect()
-    except ValueError as error:  # no run reached its target loss
+    except NothingToDrawError as error:  # no run reached its target loss
         layout, words = _NOTHING, str(error)
 
         def draw(axes: AxesGrid) -> None:

@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from paper_figures.line_panels import LineStyle
+from paper_figures.run_curves import NothingToDrawError
 from paper_figures.seed_statistics import draw_dots, range_text
 
 __all__ = ["PointPanel", "Points", "collect_points", "draw_points", "point_sentences", "points_of"]
@@ -53,11 +54,13 @@ def collect_points(
         `y_label` of panels.
 
     Raises:
-        ValueError: no panel with a number.
+        NothingToDrawError: no panel with a number.
     """
     kept = [panel for panel in panels if any(_numbers(points) for points in panel.lines.values())]
     if not kept:
-        raise ValueError("there is no number to draw: no run of the experiments reached its target loss")
+        raise NothingToDrawError(
+            "there is no number to draw: no run of the experiments reached its target loss"
+        )
     names = [name for name in styles if any(_numbers(panel.lines.get(name, {})) for panel in kept)]
     axes = [sorted({x for points in panel.lines.values() for x in points}) for panel in kept]
     everything = [points for panel in kept for points in panel.lines.values()]

@@ -17,10 +17,12 @@ from mli_theory import DomainError, predict_curves
 
 __all__ = [
     "Curves",
+    "NothingToDrawError",
     "batch_norm",
     "degree",
     "describe",
     "endpoint_law",
+    "left_out_text",
     "measured",
     "network",
     "probe_law",
@@ -35,6 +37,10 @@ Curves = dict[int, tuple[Floats, Floats]]
 """Seed to (loss in nats, error), each (m,) on the runs' alphas."""
 
 _NAMES = {"fcn": "FCN", "vgg16": "VGG-16", "resnet18": "ResNet-18", "vit": "ViT"}
+
+
+class NothingToDrawError(ValueError):
+    """The runs hold nothing of what a figure draws; the message says what is missing."""
 
 
 def reached(runs: Iterable[xr.Dataset]) -> list[xr.Dataset]:
@@ -158,6 +164,12 @@ def provenance(runs: Sequence[xr.Dataset], **more: Any) -> dict[str, Any]:
         "package_version": package_version(),
         **more,
     }
+
+
+def left_out_text(dataset: xr.Dataset) -> str:
+    """How many runs a caption's numbers leave out, and why."""
+    n = int(dataset.attrs["n_left_out"])
+    return f" Left out: {n} run{'' if n == 1 else 's'} that did not reach the target loss." if n else ""
 
 
 def package_version() -> str:

@@ -16,11 +16,12 @@ from types import ModuleType
 import xarray as xr
 
 from paper_figures.catalogue import FIGURES
+from paper_figures.run_curves import NothingToDrawError
 from simulations.atomic_files import atomic_path, writable_folder
 from simulations.progress import progress_bar
 from simulations.worker_processes import in_processes
 
-__all__ = ["NoData", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
+__all__ = ["NoDataError", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
 
 Runs = dict[str, list[xr.Dataset]]
 """Merged runs by experiment."""
@@ -30,7 +31,7 @@ _MANY_RUNS = 100  # for fewer, a second process starts too late to help
 _WORTH_COMPRESSING = 4096  # bytes: for less, HDF5's own tables are larger than what is saved
 
 
-class NoData(Exception):  # noqa: N818 - not an error of the program: there is nothing to draw yet
+class NoDataError(Exception):
     """A figure has no data; the message says which command makes them."""
 
 
@@ -61,13 +62,15 @@ def figure_data(
         for data of the store.
 
     Raises:
-        NoData: there are none; the message says which command makes them.
+        NoDataError: there are none; the message says which command makes them.
     """
     found = None if shipped else store_data(name, Path(store), form, loaded)
     if found is None:
         found = shipped_data(name)
     if found is None:
-        raise NoData(f"{name} has no data in {store} and none are shipped: {_made_by(figure_module(name))}")
+        raise NoDataError(
+            f"{name} has no data in {store} and none are shipped: {_made_by(figure_module(name))}"
+        )
     return found
 
 
@@ -88,7 +91,7 @@ def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) ->
             return None
         try:
             found = module.collect(runs)
-        except ValueError:  # runs, but none of those that this figure draws
+        except NothingToDrawError:  # runs, but none of those that this figure draws
             return None
     else:
         found = module.collect()
@@ -139,7 +142,7 @@ def shipped_data(name: str) -> xr.Dataset | None:
 
 def collect_data(
     folder: Path | str, names: Sequence[str], store: Path | str, form: str = "quick"
-) -> dict[str, Path | NoData]:
+) -> dict[str, Path | NoDataError]:
     """Write `folder/<name>.nc` from the store for each figure that has data there, compressed.
 
     Returns:
@@ -149,12 +152,12 @@ def collect_data(
         OSError: the folder cannot be written; found before any work.
     """
     folder = writable_folder(folder)
-    written: dict[str, Path | NoData] = {}
+    written: dict[str, Path | NoDataError] = {}
     loaded = load_experiments(names, store, form)
     for name in names:
         found = store_data(name, Path(store), form, loaded)
         if found is None:
-            written[name] = NoData(f"{name} has no data in {store}: {_made_by(figure_module(name))}")
+            written[name] = NoDataError(f"{name} has no data in {store}: {_made_by(figure_module(name))}")
             continue
         found.attrs["made"] = datetime.now(UTC).date().isoformat()
         encoding = {

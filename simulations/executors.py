@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class Executor:
         first_done: futures -> those that are done, at least one; waits.
         slots: how many futures may be under way at once, None for any number.
         batch: a context for many submits at once.
-        lost: errors of a future that mean the executor, not the function, has failed.
+        lost: errors of it or of its futures that mean the executor, not the function, has failed.
     """
 
     submit: Callable[..., Any]
@@ -93,8 +94,7 @@ def local_executor(processes: int | None = None) -> Iterator[Executor]:
 
     A script that gets here must guard its main part with `if __name__ == "__main__"`.
     """
-    processes = len(os.sched_getaffinity(0)) if processes is None else processes
-    with worker_pool(processes) as pool:
+    with worker_pool(_cores() if processes is None else processes) as pool:
         yield Executor(pool.submit, _first_of_standard, slots=processes, lost=(BrokenProcessPool,))
 
 
@@ -121,11 +121,12 @@ def dask_executor(
     except ModuleNotFoundError as error:
         raise _extra_missing("dask") from error
     try:
+        _ask(scheduler, timeout)
         client = distributed.Client(scheduler, timeout=timeout, set_as_default=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TimeoutError) as error:
         raise ConnectionError(
             f"no Dask scheduler answers at {scheduler} within {timeout:g} s: start one with `dask scheduler` "
-            f"and give its address ({error})"
+            f"and give its address ({str(error) or type(error).__name__})"
         ) from error
     with client:
         try:
@@ -154,6 +155,20 @@ def dask_executor(
         finally:
             if under_way:
                 client.cancel(list(under_way))
+
+
+def _ask(scheduler: str, timeout: float) -> None:
+    """Ask a Dask scheduler who it is: a client waits for ever for one that answers the call and is silent."""
+    from distributed.core import rpc
+
+    async def ask() -> None:
+        async with asyncio.timeout(timeout):
+            async with rpc(scheduler, timeout=timeout) as remote:
+                await remote.identity()
+
+    # In a thread: the caller's may run a loop of its own, as a notebook's does.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, ask()).result()
 
 
 @contextmanager
@@ -230,6 +245,12 @@ def any_executor(executor: Any) -> Executor:
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"an executor needs a method submit, {type(executor).__name__} has none")
     return Executor(executor.submit, _first_of_standard)
+
+
+def _cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _first_of_standard(futures: Set[Any]) -> Set[Any]:

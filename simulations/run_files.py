@@ -6,7 +6,6 @@ written.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 import xarray as xr
 
 from simulations.atomic_files import atomic_path
+from simulations.netcdf_reading import dataset_from_bytes
 
 __all__ = [
     "DamagedRunError",
@@ -83,4 +83,4 @@ def read_netcdf(path: Path, expected: str) -> xr.Dataset:
         DamagedRunError: as `read_verified`.
     """
     # From the bytes that were checked: the file could change in between.
-    return xr.load_dataset(io.BytesIO(read_verified(path, expected)), engine="h5netcdf")
+    return dataset_from_bytes(read_verified(path, expected))

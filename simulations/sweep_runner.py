@@ -22,7 +22,7 @@ from simulations.sweeps import Sweep
 __all__ = ["SweepOutcome", "run_sweeps"]
 
 # Errors of the disk, not of a run: every other run would meet them too.
-DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM}
+DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass
@@ -90,11 +90,17 @@ def run_sweeps(
     outcome = SweepOutcome()
     specs = {run.spec.name: run.spec for sweep in sweeps for run in sweep.runs}
     to_do = [spec for spec in specs.values() if not _is_kept(spec, store, outcome)]
-    with progress_bar() as bar:
-        task = bar.add_task("runs", total=len(specs), completed=len(outcome.kept))
-        for spec, future in _results(to_do, executor, store, device):
-            _take(spec, future, store, executor, outcome)
-            bar.advance(task)
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("runs", total=len(specs), completed=len(outcome.kept))
+            for spec, future in _results(to_do, executor, store, device):
+                _take(spec, future, store, executor, outcome)
+                bar.advance(task)
+    except executor.lost as error:
+        raise ChildProcessError(
+            f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
+            "the same command goes on from there"
+        ) from error
     return outcome
 
 
@@ -119,9 +125,11 @@ def _results(
     under_way: dict[Any, RunSpec] = {}
     while True:
         free = None if executor.slots is None else executor.slots - len(under_way)
-        with executor.batch():
-            for spec in islice(waiting, free):
-                under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
+        starting = list(islice(waiting, free))
+        if starting:
+            with executor.batch():
+                for spec in starting:
+                    under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
         if not under_way:
             return
         for future in executor.first_done(under_way.keys()):
@@ -136,11 +144,8 @@ def _make(spec: RunSpec, folder: Path, device: str) -> MadeRun:
 def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome: SweepOutcome) -> None:
     try:
         made: MadeRun = future.result()
-    except executor.lost as error:
-        raise ChildProcessError(
-            f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
-            "the same command goes on from there"
-        ) from error
+    except executor.lost:
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK:
             raise OSError(

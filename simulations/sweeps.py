@@ -34,7 +34,8 @@ from typing import Any
 
 import xarray as xr
 
-from simulations.run_spec import RunSpec, why_no_path
+from simulations.run_fields import why_no_path
+from simulations.run_spec import RunSpec
 from simulations.run_store import Store
 
 __all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "experiment_runs", "read_sweep"]

@@ -183,7 +183,7 @@ def test_the_console_command_works_among_shadows(installed, folder_of_shadows):
     assert found.returncode == 0, found.stderr
     page = (folder_of_shadows / "page" / "report.html").read_text()
     assert all(f'id="C{i}"' in page for i in range(1, 10))
-    assert page.count('<figure class="drawn">') == 3
+    assert page.count('<figure class="drawn"') == 3
 
 
 def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):

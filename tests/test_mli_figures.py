@@ -18,10 +18,11 @@ def run(tmp_path, monkeypatch):
 def test_a_figure_its_caption_and_its_table(run, tmp_path):
     found = run("f3", "--format", "svg", "--output", "out")
     assert found.exit_code == 0, found.output
-    assert found.output.split() == ["out/F3.svg,", "out/F3.txt"]
+    assert found.output.split() == ["out/F3.svg", "out/F3.txt"]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["F3.svg", "F3.txt"]
     found = run("--data", "F3", "--output", "out")
     assert found.exit_code == 0, found.output
+    assert found.output.split() == ["out/F3.csv"]  # the table alone
     assert (tmp_path / "out" / "F3.csv").read_text().startswith("# degree: 3")
 
 

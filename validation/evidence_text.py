@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["evidence_lines", "number"]
+__all__ = ["MOST_ROWS", "evidence_lines", "evidence_markdown", "number"]
+
+MOST_ROWS = 12  # of a table in the report itself: the star's seven arms and a few more
 
 
 def number(value: float | None) -> str:
@@ -13,19 +15,47 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3g}"
 
 
-def evidence_lines(evidence: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
-    """Markdown lines: a mapping whose entries share their keys becomes a table, any other a nested list."""
+def evidence_markdown(claims: Sequence[Mapping[str, Any]]) -> str:
+    """evidence.md: all further numbers of every claim, tables of any length."""
+    parts = [
+        "# Further numbers\n\nBeside the claims of report.md; they decide nothing. Means over seeds, then "
+        "the range. Every seed's number is in report.json."
+    ]
+    for claim in claims:
+        lines = list(evidence_lines(claim["evidence"]))
+        parts.append(f"## {claim['id']} {claim['title']}\n\n" + ("\n".join(lines) if lines else "None."))
+    return "\n\n".join(parts) + "\n"
+
+
+def evidence_lines(
+    evidence: Mapping[str, Any], depth: int = 0, most_rows: int | None = None
+) -> Iterator[str]:
+    """Markdown lines: a mapping whose entries share their keys becomes a table, any other a nested list.
+
+    Of a table of more than `most_rows` rows those of the star's arms are kept, and it is said where the
+    others are.
+    """
     for key, value in evidence.items():
         words = "  " * depth + f"- {_words(key)}"
         if not isinstance(value, Mapping) or "by_seed" in value:
             yield f"{words}: {_cell(value)}"
         elif _is_table(value):
+            kept = _kept_rows(value, most_rows)
             yield f"{words}:\n"
-            yield from _table(value)
+            yield from _table(kept)
+            if len(kept) < len(value):
+                yield f"\n{len(value) - len(kept)} more rows are in evidence.md."
             yield ""
         elif value:
             yield words
-            yield from evidence_lines(value, depth + 1)
+            yield from evidence_lines(value, depth + 1, most_rows)
+
+
+def _kept_rows(value: Mapping[str, Any], most_rows: int | None) -> Mapping[str, Any]:
+    if most_rows is None or len(value) <= most_rows:
+        return value
+    of_the_star = {name: row for name, row in value.items() if "/" not in name}
+    return dict(list((of_the_star or value).items())[:most_rows])
 
 
 def _words(key: str) -> str:

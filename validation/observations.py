@@ -1,6 +1,6 @@
 """What the claims are judged on: runs of networks and of the simple model, and what is left out of them.
 
-A run is an `xarray.Dataset` as `simulations.star_experiment.run_one` makes it; a run of the simple model
+A run is an `xarray.Dataset` as `simulations.merged_run` makes it; a run of the simple model
 one as `simulations.gradient_flow.integrate` makes it, with the attribute `seed`.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import xarray as xr
@@ -45,11 +46,18 @@ class Observations:
 
     def arms(self) -> tuple[str, ...]:
         """The names of all arms with a run, in the order of the runs."""
-        return tuple(dict.fromkeys(str(run.attrs["arm"]) for run in self.runs))
+        return tuple(self._by_arm)
 
     def arm(self, name: str) -> dict[int, xr.Dataset]:
         """The arm's runs by seed."""
-        return {int(run.attrs["seed"]): run for run in self.runs if run.attrs["arm"] == name}
+        return dict(self._by_arm.get(name, {}))
+
+    @cached_property
+    def _by_arm(self) -> dict[str, dict[int, xr.Dataset]]:
+        found: dict[str, dict[int, xr.Dataset]] = {}
+        for run in self.runs:
+            found.setdefault(str(run.attrs["arm"]), {})[int(run.attrs["seed"])] = run
+        return found
 
     def star(self) -> tuple[str, ...]:
         """The arms of the star: those whose label names no experiment."""
@@ -100,11 +108,11 @@ def curve(
     Raises:
         KeyError: the run was not walked on that path.
     """
-    paths = run["path"].to_numpy().tolist()
+    # By position and without DataArrays, which cost more than all that is done with the numbers.
+    paths = run.variables["path"].to_numpy().tolist()
     if path not in paths:
         raise KeyError(f"arm {run.attrs['arm']} has no path {path!r}, only {', '.join(paths)}")
-    # By position: a label look-up costs more than all that is done with the numbers.
-    return run["alpha"].to_numpy(), run.variables[quantity].to_numpy()[paths.index(path)]
+    return run.variables["alpha"].to_numpy(), run.variables[quantity].to_numpy()[paths.index(path)]
 
 
 def balanced(run: xr.Dataset) -> bool:

@@ -15,8 +15,10 @@ import xarray as xr
 
 from simulations.atomic_files import atomic_path, writable_folder
 from validation.claims.hypotheses import Check
+from validation.evidence_text import evidence_markdown
 from validation.judgement import LEVEL, CriterionResult, Prediction, Verdict
 from validation.main_job import Outcome
+from validation.reader_page import reproduce_markdown
 from validation.report_text import report_markdown
 
 __all__ = ["CENTRE_CHOICE", "plain", "report_data", "strict_json", "write_report"]
@@ -29,10 +31,16 @@ _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn"
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
-    """Write `folder/report.json` and `folder/report.md`; the data they hold is returned."""
+    """Write report.json, report.md, evidence.md and reproduce_the_paper.md; the data is returned."""
     folder = writable_folder(folder)
     data = report_data(outcome)
-    for name, text in (("report.md", report_markdown(data)), ("report.json", strict_json(data))):
+    pages = {
+        "report.md": report_markdown(data),
+        "evidence.md": evidence_markdown(data["claims"]),
+        "reproduce_the_paper.md": reproduce_markdown(data),
+        "report.json": strict_json(data),
+    }
+    for name, text in pages.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return data

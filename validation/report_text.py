@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from validation.evidence_text import evidence_lines, number
+from validation.evidence_text import MOST_ROWS, evidence_lines, number
 from validation.rules import JUDGEMENT
 
 __all__ = ["report_markdown"]
@@ -115,7 +115,7 @@ def _claim(claim: Mapping[str, Any]) -> str:
         *_predictions(claim),
         *_checks(claim),
     ]
-    evidence = list(evidence_lines(claim["evidence"]))
+    evidence = list(evidence_lines(claim["evidence"], most_rows=MOST_ROWS))
     if evidence:
         lines += ["\n*Further numbers*, which decide nothing (mean over seeds, then the range):\n", *evidence]
     return "\n".join(lines) + "\n"
@@ -231,12 +231,16 @@ def _where_it_fails(data: Mapping[str, Any]) -> str:
         "predicted | measured | loss plateau's end: predicted | measured |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for arm, found in arms.items():
+    shown = {arm: found for arm, found in arms.items() if "/" not in arm} or arms
+    for arm, found in shown.items():
         cells = [found["worst_loss_error"]["mean"], found["worst_error_rate_error"]["mean"]]
         for quantity in ("error", "loss"):
             cells += [found[f"{quantity}_plateau_end_{which}"]["mean"] for which in ("predicted", "measured")]
         lines.append(f"| {arm} | " + " | ".join(number(cell) for cell in cells) + " |")
-    lines.append("\nMeans over seeds; a dash is a curve that does not fall, which has no plateau's end.")
+    more = f" {len(arms) - len(shown)} more arms are in evidence.md." if len(shown) < len(arms) else ""
+    lines.append(
+        f"\nMeans over seeds; a dash is a curve that does not fall, which has no plateau's end.{more}"
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -93,7 +93,7 @@ def test_f1_leaves_out_runs_that_did_not_reach_their_target_and_says_so():
     runs = [*experiment("star"), planted_run(seed=205, status="stagnated")]
     dataset = f01_lines.collect(runs)
     assert dataset["n_seeds"].sel(line="linear").item() == len(SEEDS)
-    assert "1 runs that did not reach" in f01_lines.caption(dataset)
+    assert "Left out: 1 run that did not reach" in f01_lines.caption(dataset)
     with pytest.raises(ValueError, match="no run of the experiments reached its target"):
         f01_lines.collect([planted_run(status="stagnated")])
 

@@ -7,7 +7,7 @@ import xarray as xr
 from paper_figures import sources
 from paper_figures.catalogue import FIGURES, figure_names
 from paper_figures.figure_files import write_figure
-from paper_figures.sources import NoData, collect_data, figure_data, figure_module
+from paper_figures.sources import NoDataError, collect_data, figure_data, figure_module
 from tests.paper_figures.planted_runs import accuracy, experiment
 
 
@@ -64,7 +64,7 @@ def test_without_a_store_the_shipped_data_are_drawn_and_labelled(store, shipped,
     ],
 )
 def test_without_any_data_the_command_that_makes_them_is_named(shipped, tmp_path, name, command):
-    with pytest.raises(NoData, match=command):
+    with pytest.raises(NoDataError, match=command):
         figure_data(name, tmp_path / "no-store")
     assert list(tmp_path.iterdir()) == [shipped]
 
@@ -72,7 +72,7 @@ def test_without_any_data_the_command_that_makes_them_is_named(shipped, tmp_path
 def test_runs_of_which_none_can_be_drawn_are_no_data(shipped, store, monkeypatch):
     no_gain = [run.drop_vars("gain") for run in experiment("star")]
     monkeypatch.setattr(sources, "_runs", lambda *_: no_gain)
-    with pytest.raises(NoData, match="F2 has no data"):
+    with pytest.raises(NoDataError, match="F2 has no data"):
         figure_data("F2", store)
 
 
@@ -95,7 +95,7 @@ def test_collected_data_are_kilobytes_and_draw_the_same_figure(store, tmp_path):
 def test_collecting_from_nothing_keeps_what_is_there(shipped, tmp_path):
     (shipped / "F4.nc").write_bytes(b"of before")
     written = collect_data(shipped, ("F4",), tmp_path / "no-store")
-    assert isinstance(written["F4"], NoData)
+    assert isinstance(written["F4"], NoDataError)
     assert (shipped / "F4.nc").read_bytes() == b"of before"
 
 

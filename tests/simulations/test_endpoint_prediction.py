@@ -399,4 +399,4 @@ def test_both_laws_at_once_are_each_of_them_alone():
     for found, law in zip(both, (predict_from_endpoints, predict_from_probe), strict=True):
         alone = law(*arguments, alphas=7, n_probe=20, seed=3)
         for name, value in vars(alone).items():
-            assert np.array_equal(getattr(found, name), value), name
+            np.testing.assert_equal(getattr(found, name), value, err_msg=name)

@@ -136,7 +136,7 @@ def test_submitit_runs_a_sweep_on_its_local_executor(tmp_path):
     pytest.importorskip("submitit")
     good, bad = tiny(), tiny(data=str(tmp_path / "nowhere"))
     store = Store(tmp_path / "store")
-    with slurm_executor(tmp_path / "logs", cluster="local", timeout_min=5) as executor:
+    with slurm_executor(tmp_path / "logs", cluster="local", timeout_min=60) as executor:
         outcome = run_sweeps([sweep_of(good, bad)], store, executor)
     assert list(outcome.made) == [good.name]
     assert list(outcome.failed) == [bad.name]

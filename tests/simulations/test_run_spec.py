@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from simulations.batch_norm import POLICIES
 from simulations.curves import METHODS
 from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
-from simulations.run_spec import CHOICES, RunSpec, why_no_path
+from simulations.run_fields import CHOICES, why_no_path
+from simulations.run_spec import RunSpec
 from simulations.training import OPTIMIZERS
 
 SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)

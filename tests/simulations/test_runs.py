@@ -143,6 +143,35 @@ def test_a_run_that_is_there_is_not_made_again(store):
     assert store.path(SPEC, "provenance.json").stat().st_mtime_ns == before
 
 
+CONVOLUTIONAL = replace(
+    tiny(network="resnet18", depth=None, width=None, target_loss=None, max_epochs=3, alphas=3),
+    width_multiplier=0.02,
+    batch_norm=True,
+)
+
+
+@pytest.mark.parametrize(
+    "spec", [tiny(target_loss=None, max_epochs=4), CONVOLUTIONAL], ids=["fcn", "resnet18"]
+)
+def test_a_run_stopped_in_mid_training_goes_on_to_the_same_bytes(tmp_path, spec):
+    store = Store(tmp_path / "stopped")
+    store.prepare()
+    epochs = []
+
+    def stop_at_the_second(now):
+        epochs.append(now.epoch)
+        if epochs == [1, 2]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_run(spec, store, progress=stop_at_the_second)
+    assert not store.is_finished(spec)
+    make_run(spec, store, progress=stop_at_the_second)
+    # From the checkpoint that the first epoch left: fewer steps than a whole run.
+    assert epochs in ([1, 2, *range(2, spec.max_epochs + 1)], [1, 2, *range(3, spec.max_epochs + 1)])
+    assert store.digests(spec) == made(tmp_path / "alone", spec).digests(spec)
+
+
 def damage(path, how):
     content = path.read_bytes()
     if how == "removed":
@@ -261,11 +290,7 @@ def test_what_is_not_defined_is_absent_and_the_reason_is_kept(tmp_path):
 
 
 def test_batch_norm_lines_are_recalibrated_and_have_no_laws(tmp_path):
-    spec = replace(
-        tiny(network="resnet18", depth=None, width=None, target_loss=None, max_epochs=1, alphas=3),
-        width_multiplier=0.02,
-        batch_norm=True,
-    )
+    spec = replace(CONVOLUTIONAL, max_epochs=1)
     store = made(tmp_path, spec)
     run = store.load(spec)
     assert run.attrs["bn_policy"] == "recalibrate"

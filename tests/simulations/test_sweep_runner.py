@@ -9,7 +9,7 @@ import select
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -185,11 +185,6 @@ rename = Path.replace
 
 def stop_there(self, target):
     if Path(target).match(stop):
-        # Once in all processes and attempts: the next one passes.
-        try:
-            os.close(os.open("stopped", os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            return rename(self, target)
         os.write(os.open(fifo, os.O_WRONLY), b"here")
         signal.pause()
     return rename(self, target)
@@ -201,25 +196,22 @@ if __name__ == "__main__":
 """
 
 
-def mli_sweep(folder, file, stop, sent):
+def stopped_sweep(folder, file, stop, sent):
     """Exit code and standard error; the signal is sent when a file like `stop` is about to take its name."""
     fifo = folder / "marker"
-    if not fifo.exists():
-        os.mkfifo(fifo)
+    os.mkfifo(fifo)
     marker = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     environment = os.environ | {"STOP": stop, "MARKER": str(fifo), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "driver.py", "sweep", str(file), "--processes", "1", "--store", "store"]
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
-            if sent is not None:
-                assert select.select([marker], [], [], 600)[0], f"never came to rename {stop}"
-                assert os.read(marker, 4) == b"here"
-                process.send_signal(sent)
+            assert select.select([marker], [], [], 600)[0], f"never came to rename {stop}"
+            assert os.read(marker, 4) == b"here"
+            process.send_signal(sent)
             _, said = process.communicate(timeout=600)  # a guard against a hang, no measure of speed
-            if sent is not None:
-                # The worker held the other end open: its end is read when the worker is gone.
-                assert select.select([marker], [], [], 600)[0], "the worker outlived the main process"
-                assert os.read(marker, 1) == b""
+            # The worker held the other end open: its end is read when the worker is gone.
+            assert select.select([marker], [], [], 600)[0], "the worker outlived the main process"
+            assert os.read(marker, 1) == b""
         finally:
             process.kill()
             os.close(marker)
@@ -238,7 +230,7 @@ def test_a_killed_sweep_started_again_ends_with_the_store_of_one_left_alone(
     tmp_path, file, alone, sent, stop
 ):
     (tmp_path / "driver.py").write_text(DRIVER)
-    code, said = mli_sweep(tmp_path, file, stop, sent)
+    code, said = stopped_sweep(tmp_path, file, stop, sent)
     assert code == (-signal.SIGKILL if sent == signal.SIGKILL else 1)
     store = Store(tmp_path / "store")
     assert len([name for name in store.names() if store.is_finished(name)]) < len(alone.names())
@@ -246,12 +238,12 @@ def test_a_killed_sweep_started_again_ends_with_the_store_of_one_left_alone(
         assert "the same command goes on" in said
         assert "Traceback" not in said
         assert not list(store.folder.rglob("*.partial*"))
-    code, said = mli_sweep(tmp_path, file, stop, None)
-    assert code == 0, said
+    # Another process goes on: this one, which need not import torch again.
+    _, outcome = made_here(store.folder, read_sweep(file))
+    assert not outcome.failed
     assert contents(store) == contents(alone)
-    assert not [
-        path for path in store.folder.rglob("*") if "partial" in path.name or "checkpoint" in path.name
-    ]
+    left = [path.name for path in store.folder.rglob("*")]
+    assert not [name for name in left if "partial" in name or "checkpoint" in name]
 
 
 def test_experiment_runs_are_those_in_the_store_with_their_labels(tmp_path, monkeypatch):
@@ -305,3 +297,25 @@ def test_the_contents_of_a_store_in_words(tmp_path):
         full_name(store, "zzz")
     with pytest.raises(ValueError, match="5 runs begin with ''"):
         full_name(store, "")
+
+
+class LostError(Exception):
+    """What an executor says when its workers are gone."""
+
+
+def lost_result(*_):
+    future = Future()
+    future.set_exception(LostError("killed"))
+    return future
+
+
+def lost_at_once(*_):
+    raise LostError("killed")
+
+
+@pytest.mark.parametrize("submit", [lost_result, lost_at_once])
+def test_lost_workers_are_one_clear_error_and_no_failure_of_a_run(tmp_path, submit):
+    executor = Executor(submit, set, lost=(LostError,))
+    with pytest.raises(ChildProcessError, match=r"were lost \(LostError: killed\).*goes on from there"):
+        run_sweeps([sweep_of(tiny())], Store(tmp_path), executor)
+    assert Store(tmp_path).failure(tiny()) is None

@@ -133,9 +133,13 @@ def network_run(arm, seed, truth):
     held = np.full((len(arm.paths), ALPHAS.size, N_CLASSES), 1 / N_CLASSES)
     held[:, 5:20] = np.eye(N_CLASSES)[-1]
     laws = {}
-    if truth["gain_degree"] is not None and arm.name == "centre":
+    if truth["gain_degree"] is not None and (arm.name == "centre" or arm.network != "fcn"):
         degree = of(truth["gain_degree"], seed)
-        laws = {"gain": ("alpha", ALPHAS**degree), "effective_degree": degree}
+        laws = {
+            "gain": ("alpha", ALPHAS**degree),
+            "effective_degree": degree,
+            "retention": ("layer", np.zeros(3)),
+        }
     return xr.Dataset(
         laws
         | {
@@ -152,7 +156,7 @@ def network_run(arm, seed, truth):
         coords={"path": list(arm.paths), "alpha": ALPHAS},
         attrs={
             "arm": arm.name,
-            "depth": arm.depth,
+            "depth": arm.depth if arm.network == "fcn" else "",
             "bias_mode": arm.bias,
             "network": arm.network,
             "batch_norm": arm.batch_norm,

@@ -1,23 +1,41 @@
 """A small finished run of `mli validate` with a planted truth: what `mli report` is given."""
 
+from simulations.run_files import write_netcdf, write_text
+from simulations.run_store import Store
+from simulations.sweeps import read_sweep
 from tests.validation.planted import planted
 from validation.claims import CLAIMS
 from validation.judgement import judge
-from validation.main_job import FULL, Outcome
+from validation.main_job import Outcome
+from validation.profiles import job_of
 from validation.report import write_report
 
 _SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="20" height="10"/></svg>'
+_STORED_ARMS = ("centre", "bias-none")
 
 
 def validated(folder, **truth):
-    """Write report.json, report.md, curves of two arms and two figures; the runs whose curves are there."""
+    """Write report.json, report.md, figures, and a store with the curves of two arms; those arms' runs."""
     observations = planted(**truth)
-    write_report(folder, Outcome(FULL, observations.runs, observations, judge(CLAIMS, observations)))
-    (folder / "curves").mkdir()
-    runs = [run for run in observations.runs if run.attrs["arm"] in ("centre", "bias-none")]
-    for run in runs:
-        run.to_netcdf(folder / "curves" / f"{run.attrs['arm']}-seed{run.attrs['seed']}.nc", engine="h5netcdf")
+    specs = {(run.label, run.spec.seed): run.spec for run in read_sweep("star").runs}
+    runs = []
+    for run in observations.runs:
+        spec = specs[run.attrs["arm"], run.attrs["seed"]]
+        runs.append(run.assign_attrs(run=spec.name))
+        if run.attrs["arm"] in _STORED_ARMS:
+            stored(Store(folder / "store"), spec, run)
+    write_report(folder, Outcome(job_of("quick"), tuple(runs), observations, judge(CLAIMS, observations)))
     (folder / "figures").mkdir()
     for name in ("centre_curve.svg", "centre_curve.png", "other_figure.svg"):
         (folder / "figures" / name).write_text(_SVG)
-    return runs
+    return [run for run in runs if run.attrs["arm"] in _STORED_ARMS]
+
+
+def stored(store, spec, run):
+    """Put a run's curves into the store as those of a finished run, under the spec's name."""
+    store.path(spec).mkdir(parents=True)
+    write_text(store.path(spec, "spec.toml"), spec.to_toml())
+    for path in run["path"].to_numpy():
+        curves = run[["loss", "error"]].sel(path=path, drop=True)
+        write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
+    store.finish(spec, {"status": run.attrs["status"]})

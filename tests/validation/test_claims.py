@@ -261,3 +261,14 @@ def test_the_epoch_at_which_a_class_is_learned_is_the_first_that_stays():
     accuracy = np.array([[0.1, 0.6, 0.2], [0.6, 0.4, 0.2], [0.4, 0.7, 0.2], [0.9, 0.8, 0.5]])
     run = xr.Dataset({"class_accuracy": (("epoch", "class_index"), accuracy)})
     np.testing.assert_array_equal(learned_epochs(run), [3, 2, np.inf])
+
+
+def test_networks_without_a_depth_of_their_own_are_measured_by_every_claim():
+    """VGG-16 and ResNet-18 are known by name: their attribute depth is empty, as in the store."""
+    observations = planted(
+        seeds=SEEDS[:2], practical=0.1, gain_degree=4.0, imposed=(0.1, 0.1), random_labels=True
+    )
+    assert any(run.attrs["depth"] == "" for run in observations.runs)
+    for claim in CLAIMS:
+        claim.measure(observations)
+        claim.check(observations)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.validation.planted import ARMS, planted
 from validation.claims import CLAIMS
+from validation.evidence_text import MOST_ROWS
 from validation.judgement import judge
 from validation.main_job import Outcome
 from validation.profiles import job_of
@@ -154,6 +155,19 @@ def test_checks_and_predictions_stand_beside_the_verdict(planted_outcome):
     assert c8["measured_minus_predicted"] == pytest.approx(difference)
 
 
+def test_long_tables_keep_the_star_in_the_report_and_are_whole_beside_it(tmp_path):
+    found = outcome(seeds=range(100, 102), imposed=(0.1, 0.1), practical=0.1)
+    write_report(tmp_path, found)
+    report, evidence = ((tmp_path / name).read_text() for name in ("report.md", "evidence.md"))
+    arms = found.observations.arms()
+    assert len(arms) > MOST_ROWS
+    before_the_runs = report[: report.index("## Where the prediction fails")]
+    assert "| imposed bias/imposed bias gap=2.0 |" in evidence
+    assert f"{len(arms) - 7} more rows are in evidence.md." in before_the_runs
+    for arm in ARMS:
+        assert f"| {arm.name} |" in before_the_runs
+
+
 def test_left_out_runs_are_listed_with_their_reason(tmp_path):
     found = outcome(status=lambda seed: "stagnated" if seed == 104 else "reached")
     data = write_report(tmp_path, found)
@@ -175,7 +189,7 @@ def test_a_table_row_for_every_claim_fits_a_terminal(planted_outcome):
 def test_a_table_of_some_claims_says_that_all_were_judged(planted_outcome):
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(verdict_table(report_data(planted_outcome), {"C5", "C8"}))
-    text = console.export_text()
+    text = " ".join(console.export_text().split())
     assert "2 of 9 claims; the p-values are corrected for all of them" in text
     assert "C5" in text
     assert "C6" not in text

@@ -1,5 +1,7 @@
 """The page in a real browser: quiet, by itself, right, usable by keyboard and on a phone."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,12 @@ ALPHAS = [i / 200 for i in range(201)]
 def url(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
     validated(folder, seeds=range(100, 106))
-    return write_report_page(folder, folder / "none", folder).as_uri()
+    long = "practical_networks/network=resnet18,batch_norm=true,bias=none,width_multiplier=0.25"
+    data = json.loads((folder / "report.json").read_text())
+    data["runs"] = [*data["runs"], data["runs"][0] | {"arm": long}]
+    data["claims"][0]["evidence"] |= {long: {long: 1.0}, "words": long.replace(",", "")}
+    (folder / "report.json").write_text(json.dumps(data))
+    return write_report_page(folder, folder / "store", folder / "none", folder).as_uri()
 
 
 @pytest.fixture(scope="module")

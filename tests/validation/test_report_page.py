@@ -11,17 +11,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import xarray as xr
 from typer.testing import CliRunner
 
 import mli
-from simulations.run_files import write_netcdf, write_text
-from simulations.run_store import Store
-from simulations.sweeps import read_sweep
 from tests.validation.page_formulas import SOURCE
 from tests.validation.reported import validated
 from validation.report_page.blocks import blocks, legible
-from validation.report_page.measured_lines import measured_lines, read_lines, read_store_lines
+from validation.report_page.measured_lines import measured_lines, read_lines
 from validation.report_page.source import find_figures
 from validation.report_page.write import write_report_page
 
@@ -69,7 +65,7 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module")
 def output(source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    write_report_page(source, folder / "no figures", folder)
+    write_report_page(source, source / "store", folder / "no figures", folder)
     return folder
 
 
@@ -88,7 +84,7 @@ def changed(source, folder, change):
     change(data)
     folder.mkdir()
     (folder / "report.json").write_text(json.dumps(data))
-    return write_report_page(folder, folder / "figures", folder / "out").read_text()
+    return write_report_page(folder, folder / "store", folder / "figures", folder / "out").read_text()
 
 
 def table(output, name):
@@ -137,11 +133,11 @@ def test_the_formulas_are_the_tested_ones(page):
 
 
 def test_lines_are_means_and_ranges_over_the_seeds(source):
-    runs = read_lines(source)
-    lines = measured_lines(runs, ["bias-none", "centre"])
+    runs = read_lines(source / "store", report_of(source)["runs"])
+    lines = measured_lines(runs)
     assert [(line["arm"], line["path"]) for line in lines] == [
-        ("bias-none", "linear"),
         *(("centre", path) for path in ("linear", "homogeneous", "weights", "bias")),
+        ("bias-none", "linear"),
     ]
     for line in lines:
         loss = np.array([run.loss for run in runs if (run.arm, run.path) == (line["arm"], line["path"])])
@@ -150,54 +146,24 @@ def test_lines_are_means_and_ranges_over_the_seeds(source):
             np.testing.assert_allclose(line["loss"][key], expected, rtol=1e-5)
 
 
-def stored(folder, planned, status="reached"):
-    """A finished run in the store, of curves alone: the loss is its seed everywhere."""
-    store, spec = Store(folder), planned.spec
-    store.path(spec).mkdir(parents=True)
-    write_text(store.path(spec, "spec.toml"), spec.to_toml())
-    for path in spec.paths if status == "reached" else ():
-        loss = ("alpha", np.full(3, float(spec.seed)))
-        curves = xr.Dataset({"loss": loss, "error": loss}, {"alpha": [0, 0.5, 1]})
-        write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
-    store.finish(spec, {"status": status})
-    return store.path(spec)
+def test_lines_are_of_the_reports_runs_that_reached_their_target(source):
+    runs = report_of(source)["runs"]
+    runs[0]["status"] = "stagnated"
+    assert [line["seeds"] for line in measured_lines(read_lines(source / "store", runs))] == [11] * 4 + [12]
+    assert not read_lines(source / "no store", runs)
+    assert not read_lines(source / "store", [{"arm": "centre", "seed": 100, "status": "reached"}])
 
 
-def test_the_stores_lines_are_shown_under_their_experiments_labels(source, tmp_path):
-    zero, *others = read_sweep("imposed_bias").runs[:4]
-    for planned in (zero, others[0]):
-        stored(tmp_path, planned)
-    stored(tmp_path, others[1], "diverged")
-    stored(tmp_path, read_sweep("star").runs[0])  # its arm has curves in the report's folder: those count
-    lines = measured_lines(read_store_lines(tmp_path), ["imposed_bias/imposed_bias_gap=0.0"])
-    seeds = [zero.spec.seed, others[0].spec.seed]
-    assert lines[0]["arm"] == "imposed_bias/imposed_bias_gap=0.0"
-    assert lines[0]["seeds"] == 2
-    assert lines[0]["error"] == {"mean": [np.mean(seeds)] * 3, "low": [seeds[0]] * 3, "high": [seeds[1]] * 3}
-    page = write_report_page(source, tmp_path / "none", tmp_path / "out", store=tmp_path).read_text()
-    options = [text for _, text in Page(page).all("option")]
-    assert "imposed_bias/imposed_bias_gap=0.0, linear (2 seeds)" in options
-    assert "centre, linear (12 seeds)" in options
-    assert "centre, linear (1 seed)" not in options
-
-
-def test_a_damaged_run_of_the_store_is_named(source, tmp_path):
-    folder = stored(tmp_path / "store", read_sweep("star").runs[0])
-    (folder / "curves" / "linear.nc").write_bytes(b"other bytes")
-    arguments = ["--input", source, "--store", tmp_path / "store", "--output", tmp_path / "out"]
-    result = CliRunner().invoke(mli.app, ["report", *map(str, arguments)])
+def test_a_damaged_run_is_named_and_nothing_is_written(source, tmp_path):
+    folder = shutil.copytree(source, tmp_path / "validate")
+    name = report_of(source)["runs"][0]["run"]
+    (folder / "store" / name / "curves" / "linear.nc").write_bytes(b"other bytes")
+    result = CliRunner().invoke(
+        mli.app, ["report", "--input", str(folder), "--output", str(tmp_path / "out")]
+    )
     assert result.exit_code == 1
     assert "linear.nc is not what was written" in result.output
     assert not list((tmp_path / "out").glob("*"))
-
-
-def test_runs_that_missed_their_target_are_no_lines(tmp_path):
-    validated(
-        tmp_path,
-        seeds=range(100, 103),
-        status=lambda seed: "stagnated" if seed == 101 else "reached",
-    )
-    assert {line["seeds"] for line in measured_lines(read_lines(tmp_path))} == {2}
 
 
 def test_keys_that_this_version_does_not_know_are_shown(source, tmp_path):
@@ -239,7 +205,9 @@ def test_predictions_checks_and_left_out_criteria_are_shown(source, tmp_path):
 def test_a_report_of_bare_verdicts_is_still_a_page(tmp_path):
     claim = {"id": "C1", "title": "A title", "verdict": "undecided", "criteria": []}
     (tmp_path / "report.json").write_text(json.dumps({"claims": [claim]}))
-    page = Page(write_report_page(tmp_path, tmp_path / "none", tmp_path / "out").read_text())
+    page = Page(
+        write_report_page(tmp_path, tmp_path / "none", tmp_path / "none", tmp_path / "out").read_text()
+    )
     assert "A title" in " ".join(text for _, text in page.all("h3"))
     assert not {"lines", "figures"} & set(page.attributes("id"))
     assert not (tmp_path / "out" / "report.md").exists()
@@ -299,7 +267,7 @@ def test_words_of_a_report_are_words_never_markup(source, tmp_path):
 
 
 def test_the_same_input_gives_the_same_bytes(source, output, tmp_path):
-    write_report_page(source, tmp_path / "none", tmp_path)
+    write_report_page(source, source / "store", tmp_path / "none", tmp_path)
     mine = sorted(path.relative_to(output) for path in output.rglob("*") if path.is_file())
     assert mine == sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
     for path in mine:
@@ -310,7 +278,7 @@ def test_the_same_input_gives_the_same_bytes(source, output, tmp_path):
 
 def test_it_may_be_written_where_it_was_read(source, output, tmp_path):
     folder = shutil.copytree(source, tmp_path / "validate")
-    write_report_page(folder, tmp_path / "none", folder)
+    write_report_page(folder, folder / "store", tmp_path / "none", folder)
     assert (folder / "report.html").read_bytes() == (output / "report.html").read_bytes()
     assert report_of(folder) == report_of(source)
 
@@ -336,11 +304,11 @@ def test_every_table_is_a_csv(source, output):
 
 
 def test_the_csv_of_an_earlier_report_does_not_stay(source, tmp_path):
-    write_report_page(source, tmp_path / "none", tmp_path / "out")
+    write_report_page(source, source / "store", tmp_path / "none", tmp_path / "out")
     assert (tmp_path / "out" / "tables" / "lines.csv").is_file()
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "report.json").write_bytes((source / "report.json").read_bytes())
-    write_report_page(tmp_path / "in", tmp_path / "none", tmp_path / "out")
+    write_report_page(tmp_path / "in", tmp_path / "none", tmp_path / "none", tmp_path / "out")
     assert not (tmp_path / "out" / "tables" / "lines.csv").exists()
 
 
@@ -432,18 +400,6 @@ def test_what_is_no_report_is_refused(tmp_path, text):
     assert "report.json" in result.output
     assert "`mli validate`" in result.output
     assert not (tmp_path / "o").exists()
-
-
-@pytest.mark.parametrize("content", [b"no NetCDF", None])
-def test_a_damaged_run_is_named_and_nothing_is_written(source, tmp_path, content):
-    (tmp_path / "report.json").write_bytes((source / "report.json").read_bytes())
-    (tmp_path / "curves").mkdir()
-    damaged = tmp_path / "curves" / "centre-seed1.nc"
-    whole = next((source / "curves").glob("*.nc")).read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.raises(OSError, match=r"centre-seed1.nc is no run"):
-        write_report_page(tmp_path, tmp_path / "none", tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_an_output_in_the_way_is_named(source, tmp_path):

@@ -102,7 +102,8 @@ def _degrees(observations: Observations) -> dict[str, object]:
                 "slope_over_the_last_tenth": summary({s: gain_degree(r, _FROM) for s, r in runs.items()}),
                 "slope_over_the_last_hundredth": summary({s: gain_degree(r, 0.99) for s, r in runs.items()}),
                 "effective_degree": summary(effective),
-                "weight_layers": float(next(iter(runs.values())).attrs["depth"]),
+                # Not the spec's depth: networks known by a name have none.
+                "layers": float(max(run.sizes.get("layer", 0) for run in runs.values())),
             }
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from simulations.run_files import read_verified
 from simulations.run_store import Store
-from simulations.sweeps import EXPERIMENTS, read_sweep
 
-__all__ = ["Line", "measured_lines", "read_lines", "read_store_lines"]
+__all__ = ["Line", "measured_lines", "read_lines"]
 
 Floats = NDArray[np.float64]
+
+_PATHS = ("linear", "homogeneous", "weights", "bias", "no_last_bias")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,76 +33,45 @@ class Line:
     error: Floats
 
 
-def read_lines(folder: Path) -> list[Line]:
-    """Every path of every run in `folder/curves` that reached its target, in the order of the files.
+def read_lines(store: Path, runs: Iterable[Mapping[str, Any]]) -> list[Line]:
+    """Every path of every run of a report that reached its target and is in the store.
 
-    A run's file is NetCDF, hence HDF5; of it only what a page shows is read, twenty times faster than all.
+    Of a run's files only the curves are read, and of these what a page shows: far faster than the whole run.
 
-    Raises:
-        OSError: a file that is damaged or no run's; the message names it.
-    """
-    lines = []
-    for file in sorted((folder / "curves").glob("[!.]*.nc")):
-        try:
-            with h5py.File(file) as run:
-                if _text(run.attrs["status"]) == "reached":
-                    arm, paths = _text(run.attrs["arm"]), [_text(path) for path in run["path"][:]]
-                    lines += [_line(run, arm, path, i) for i, path in enumerate(paths)]
-        except (OSError, KeyError, UnicodeDecodeError) as error:
-            raise OSError(f"{file} is no run ({error}): remove it and run `mli validate` again") from error
-    return lines
-
-
-def read_store_lines(folder: Path, form: str = "quick") -> list[Line]:
-    """Every path of every run of an experiment that is in the store and reached its target.
-
-    Arms have the labels of `simulations.sweeps.experiment_runs`. No folder: no lines.
+    Args:
+        store: folder of runs; need not exist.
+        runs: `runs` of report.json: mappings with `run` (its name in the store), `arm` and `status`.
 
     Raises:
-        ValueError: an unknown form; a file that is not what was written (`DamagedRunError`).
+        DamagedRunError: a file in the store is not what was written.
     """
-    if not folder.is_dir():
-        return []
-    store, lines = Store(folder), []
-    for name in EXPERIMENTS:
-        prefix = "" if name == "star" else f"{name}/"
-        try:
-            sweep = read_sweep(name, form)
-        except FileNotFoundError:  # no experiment of this form
+    files, lines = Store(store), []
+    for run in runs:
+        name = str(run.get("run", ""))
+        if not name or run.get("status") != "reached" or not files.is_finished(name):
             continue
-        for planned in sweep.runs:
-            spec = planned.spec
-            if not store.is_finished(spec) or store.provenance(spec)["status"] != "reached":
-                continue
-            digests = store.digests(spec)
-            for path in spec.paths:
-                file = f"curves/{path}.nc"
-                content = read_verified(store.path(spec, file), digests[file])
-                with h5py.File(io.BytesIO(content)) as curves:
-                    lines.append(_line(curves, prefix + planned.label, path))
+        digests = files.digests(name)
+        for path in _PATHS:
+            if (file := f"curves/{path}.nc") in digests:
+                content = read_verified(files.path(name, file), digests[file])
+                with h5py.File(io.BytesIO(content)) as curves:  # NetCDF 4 is HDF5
+                    numbers = (np.asarray(curves[key], np.float64) for key in ("alpha", "loss", "error"))
+                    lines.append(Line(str(run["arm"]), path, *numbers))
     return lines
 
 
-def _line(file: h5py.File, arm: str, path: str, index: int | None = None) -> Line:
-    """The line in a file of one path, or at an index of a file of several."""
-    alpha, loss, error = (np.asarray(file[name], np.float64) for name in ("alpha", "loss", "error"))
-    return Line(arm, path, alpha, *((loss, error) if index is None else (loss[index], error[index])))
-
-
-def measured_lines(lines: Iterable[Line], arms: Iterable[str] = ()) -> list[dict[str, Any]]:
+def measured_lines(lines: Iterable[Line]) -> list[dict[str, Any]]:
     """One entry an arm and path: `arm`, `path`, `seeds`, `alpha`, and for loss and error mean, low and high.
 
-    The entries are in the order of `arms`, those of no such arm last; lines on different alphas are not
-    averaged. Numbers have six significant digits, more than any screen shows.
+    In the order of the lines; those on different alphas are not averaged. Numbers have six significant
+    digits, more than any screen shows.
     """
     groups: dict[tuple[str, str, bytes], list[Line]] = {}
     for line in lines:
         groups.setdefault((line.arm, line.path, line.alpha.tobytes()), []).append(line)
-    place = {arm: i for i, arm in reversed(list(enumerate(arms)))}
     entries = []
-    for key in sorted(groups, key=lambda key: place.get(key[0], len(place))):
-        members = groups[key]
-        entry: dict[str, Any] = {"arm": key[0], "path": key[1], "seeds": len(members)}
+    for (arm, path, _), members in groups.items():
+        entry: dict[str, Any] = {"arm": arm, "path": path, "seeds": len(members)}
         entry["alpha"] = _short(members[0].alpha)
         for quantity in ("loss", "error"):
             curves = np.array([getattr(member, quantity) for member in members])
@@ -116,7 +86,3 @@ def measured_lines(lines: Iterable[Line], arms: Iterable[str] = ()) -> list[dict
 
 def _short(values: Floats) -> list[float | None]:
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8") if isinstance(value, bytes) else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulations.atomic_files import atomic_path, writable_folder
-from validation.report_page.measured_lines import measured_lines, read_lines, read_store_lines
+from validation.report_page.measured_lines import measured_lines, read_lines
 from validation.report_page.page import render_page
 from validation.report_page.source import copy_report, find_figures, read_report
 from validation.report_page.tables import report_tables, write_tables
@@ -14,19 +14,16 @@ from validation.rules import JUDGEMENT
 __all__ = ["write_report_page"]
 
 
-def write_report_page(
-    source: Path, figures: Path, output: Path, *, store: Path | None = None, form: str = "quick"
-) -> Path:
+def write_report_page(source: Path, store: Path, figures: Path, output: Path) -> Path:
     """Write `output/report.html`, copies of report.json and report.md with its figures, and `tables/*.csv`.
 
     Nothing is trained, walked or judged. The same input gives the same bytes; a file is whole or not there.
 
     Args:
-        source: a folder of `mli validate`: report.json, and curves and figures where they are there.
+        source: a folder of `mli validate`: report.json, and figures where they are there.
+        store: of the report's runs, for their lines; may be missing.
         figures: a folder of `mli figures`; may be missing.
         output: made if need be.
-        store: of runs, for the measured lines of the arms that `source` has no curves of; may be missing.
-        form: of the experiments that are looked for in it.
 
     Returns:
         The page's path.
@@ -38,10 +35,7 @@ def write_report_page(
     """
     data = read_report(source)
     writable_folder(output)
-    found = read_lines(source)
-    arms = {line.arm for line in found}
-    found += [line for line in read_store_lines(store, form) if line.arm not in arms] if store else []
-    lines = measured_lines(found, [run["arm"] for run in data.get("runs", [])])
+    lines = measured_lines(read_lines(store, data.get("runs", [])))
     page = render_page(data, lines, find_figures([source / "figures", figures]), JUDGEMENT)
     write_tables(output / "tables", report_tables(data, lines))
     copy_report(source, output)

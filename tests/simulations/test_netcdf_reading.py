@@ -1,0 +1,60 @@
+"""Our reader against xarray's, on every kind of file that a run has and on what they may hold."""
+
+import io
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from simulations.netcdf_reading import dataset_from_bytes
+from simulations.runs import Store, make_run
+from tests.simulations.tiny_runs import tiny
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """The files of a run with all paths and a hidden bias, of one without a bias, and of one that missed."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.prepare()
+    paths = ("linear", "homogeneous", "weights", "bias", "no_last_bias")
+    specs = (tiny(bias="all", paths=paths), tiny(bias="none"), tiny(max_epochs=1))
+    for spec in specs:
+        make_run(spec, store)
+    return [path for spec in specs for path in sorted(store.path(spec).rglob("*.nc"))]
+
+
+def by_xarray(content):
+    return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")
+
+
+def test_every_file_of_a_run_reads_as_xarray_reads_it(files):
+    assert {path.name for path in files} >= {"history.nc", "endpoints.nc", "linear.nc", "no_last_bias.nc"}
+    for path in files:
+        content = path.read_bytes()
+        read, expected = dataset_from_bytes(content), by_xarray(content)
+        xr.testing.assert_identical(read, expected)
+        for name in expected.variables:
+            assert read[name].dtype == expected[name].dtype
+
+
+def test_what_our_files_may_hold(tmp_path):
+    dataset = xr.Dataset(
+        {
+            "a": (("x", "y"), np.arange(6.0).reshape(2, 3), {"units": "nats"}),
+            "with_nan": ("x", [np.nan, np.inf]),
+            "counts": ("y", np.array([1, 2, 3], dtype=np.int64)),
+            "scalar": 3,
+            "one": ("single", [7.0]),
+            "empty": ("nothing", np.zeros(0)),
+        },
+        coords={"x": ["left", "right"], "along_y": ("y", [0.1, 0.2, 0.3])},
+        attrs={"words": "ü", "number": 2, "real": 0.5, "list": [1, 2]},
+    )
+    dataset.to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
+    content = (tmp_path / "file.nc").read_bytes()
+    xr.testing.assert_identical(dataset_from_bytes(content), by_xarray(content))
+
+
+def test_what_is_no_file_is_an_error():
+    with pytest.raises(OSError, match="file signature not found"):
+        dataset_from_bytes(b"not HDF5")

@@ -1,0 +1,138 @@
+"""The reader's page "Reproduce the paper": abstract sentence, claim, command, figure, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from validation.evidence_text import number
+
+__all__ = ["ABSTRACT", "FIGURES", "reproduce_markdown", "structure"]
+
+ABSTRACT = {
+    "A1": "Monotonic linear interpolation (MLI) - on the line connecting a random initialization with the "
+    "minimizer it converges to, the loss and accuracy are monotonic - is a phenomenon that is commonly "
+    "observed in the training of neural networks.",
+    "A2": "Such a phenomenon may seem to suggest that optimization of neural networks is easy.",
+    "A3": "In this paper, we show that the MLI property is not necessarily related to the hardness of "
+    "optimization problems, and empirical observations on MLI for deep neural networks depend heavily on the "
+    "biases.",
+    "A4": "In particular, we show that interpolating both weights and biases linearly leads to very "
+    "different influences on the final output, and when different classes have different last-layer biases "
+    "on a deep network, there will be a long plateau in both the loss and accuracy interpolation (which "
+    "existing theory of MLI cannot explain).",
+    "A5": "We also show how the last-layer biases for different classes can be different even on a perfectly "
+    "balanced dataset using a simple model.",
+    "A6": "Empirically we demonstrate that similar intuitions hold on practical networks and realistic "
+    "datasets.",
+}
+"""The abstract's sentences, by the names under which the claims cite them."""
+
+FIGURES = {
+    "C1": ("F1", "F12"),
+    "C2": (),
+    "C3": ("F1",),
+    "C4": ("F1", "F2", "F11"),
+    "C5": ("F4", "F6", "F9", "F11"),
+    "C6": ("F3", "F7"),
+    "C7": ("F5",),
+    "C8": ("F8",),
+    "C9": ("F1", "F9", "F10"),
+}
+"""The figures (`mli figures NAME`) that show a claim's numbers; none shows that of C2."""
+
+_OF_THE_ABSTRACT = {  # the sentence that a claim answers to first
+    "A1": ("C1",),
+    "A2": ("C2",),
+    "A3": ("C2", "C3"),
+    "A4": ("C4", "C5"),
+    "A5": ("C6",),
+    "A6": ("C7",),
+}
+_BEYOND = ("C8", "C9")
+
+_INTRODUCTION = """\
+# Reproduce the paper
+
+Each sentence of the abstract of X. Wang, A. N. Wang, M. Zhou and R. Ge, *Plateau in Monotonic Linear
+Interpolation - A "Biased" View of Loss Landscape for Deep Networks* (ICLR 2023), the claim that it became
+here, the command that judges it, the figure that shows it, and the verdict. The rules were fixed before the
+runs (`mli validate --rules`). A verdict is about our runs (small networks, one machine's hours), not about
+the paper's: "refuted" says that our numbers contradict the sentence as we read it, and which.
+
+Everything at once, from a fresh clone: `mli validate --profile standard`, then `mli figures`, then
+`mli report`. A claim alone is shown by `--claim`; all nine are judged together, since their p-values are
+corrected for one another.
+"""
+
+
+def reproduce_markdown(data: Mapping[str, Any]) -> str:
+    """The page, from `validation.report.report_data`'s data (report.json)."""
+    claims = {claim["id"]: claim for claim in data["claims"]}
+    parts = [_INTRODUCTION, _made_from(data), "## The abstract\n"]
+    for sentence, ids in _OF_THE_ABSTRACT.items():
+        parts.append(f"**{sentence}.** {ABSTRACT[sentence]}\n")
+        parts.append(_table([claims[name] for name in ids]))
+    parts.append("## What our theory adds\n")
+    parts.append(
+        "Theorems for networks that start from zero, beside networks that do not: where the paper's account "
+        "is exact, and how far real initial weights are from it.\n"
+    )
+    parts.append(_table([claims[name] for name in _BEYOND]))
+    parts.append("## The numbers\n")
+    parts += [_numbers(claim) for claim in claims.values()]
+    return "\n".join(parts)
+
+
+def structure(page: str) -> str:
+    """The page without its results: what must not differ between a committed page and one made now.
+
+    Verdicts, means and intervals, and the line that says what they were made from, are left out.
+    """
+    kept = []
+    for line in page.splitlines():
+        if line.startswith("*Made from"):
+            continue
+        cells = line.split(" | ")
+        # The last cells of both tables are results: verdict and p, or mean, interval and seeds.
+        kept.append(" | ".join(cells[: -_RESULT_CELLS[len(cells)]]) if len(cells) in _RESULT_CELLS else line)
+    return "\n".join(kept)
+
+
+_RESULT_CELLS = {5: 2, 6: 3}  # cells in a line of either table, and how many of them are results
+
+
+def _made_from(data: Mapping[str, Any]) -> str:
+    return (
+        f"*Made from {len(data['runs'])} runs of networks and {len(data['simple_model_runs'])} of the simple "
+        f"model, profile {data['job']['name']}, torch {data['versions']['torch']}, by `mli validate`; do not "
+        "edit.*\n"
+    )
+
+
+def _table(claims: Sequence[Mapping[str, Any]]) -> str:
+    lines = ["| claim | command | figure | verdict | p (Holm) |", "| --- | --- | --- | --- | --- |"]
+    for claim in claims:
+        figures = ", ".join(f"`mli figures {name}`" for name in FIGURES[claim["id"]]) or "none"
+        lines.append(
+            f"| {claim['id']} {claim['title']} | `mli validate --profile standard --claim {claim['id']}` | "
+            f"{figures} | **{claim['verdict']}** | {number(claim['p_holm'])} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(claim: Mapping[str, Any]) -> str:
+    lines = [
+        f"**{claim['id']}** {claim['statement']}\n",
+        "| about | for each seed | claimed | mean | 95 % interval | seeds |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for c in claim["criteria"]:
+        low, high = c["interval_95_percent"] or (None, None)
+        interval = "–" if low is None or high is None else f"{number(low)} to {number(high)}"
+        seeds = len(c["by_seed"]) - len(c["undefined_seeds"])
+        lines.append(
+            f"| {c['about']} | {c['measures']} | {c['side']} {c['threshold']:g} {c['unit']} | "
+            f"{number(c['mean'])} | {interval} | {seeds} |"
+        )
+    return "\n".join(lines) + "\n"
