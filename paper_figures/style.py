@@ -137,8 +137,16 @@ def save_figure(
         draw(axes[0] if isinstance(panels, int) else axes)
         if legend:
             named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
-            figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=legend)
-        if note:
+            # The note as the legend's title: two texts below the panels would lie on each other.
+            figure.legend(
+                named.values(),
+                named.keys(),
+                loc="outside lower center",
+                ncols=legend,
+                title=note or None,
+                title_fontproperties={"size": 5},
+            )
+        elif note:
             figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
         figure.draw_without_rendering()  # finds all places: once for all formats, as it takes most time
         figure.set_layout_engine("none")
