@@ -11,6 +11,7 @@ import xarray as xr
 from tests.validation.planted import SEEDS, planted
 from validation.claims import CLAIMS, Measurement
 from validation.claims.c6 import learned_epochs
+from validation.claims.predicted import ENDPOINTS, PROBE, falling_curve, predicted_plateau_end
 from validation.judgement import judge
 
 
@@ -242,13 +243,23 @@ def test_a_prediction_is_set_beside_what_it_predicts():
 def test_hypotheses_are_looked_at_on_the_data():
     observations = planted()
     for run in observations.runs:
-        run["start_signal"] = 0.2 * run["signal"]
+        run["retention"] = "layer", [0.3, 0.2] if run.attrs["seed"] % 2 else [0.0, 0.01]
     checks = {check.hypothesis: check for check in verdict("C8", observations).checks}
     assert checks["the classes are of one size"].state == "met"
     start = checks["the initial weights are zero"]
-    assert start.state == "not met"
-    assert start.size["centre 100"] == pytest.approx(0.2)
+    assert (start.state, start.met, start.of) == ("met in part", 6, 12)
+    assert start.size["centre 101"] == pytest.approx(0.5)
     assert verdict("C8", planted(seeds=[])).checks[0].state == "no data"
+
+
+def test_a_law_whose_curve_does_not_fall_has_no_shape():
+    run = planted(seeds=[100]).arm("centre")[100]
+    fall = float(run["error"][0, 0] - run["error"][0, -1])
+    for share, told in ((1.0, True), (0.4, False), (-1.0, False)):
+        run["probe_error"] = "alpha", 0.1 + share * fall * (1 - run["alpha"].to_numpy())
+        assert (falling_curve(run, "error", PROBE) is not None) == told
+        assert np.isfinite(predicted_plateau_end(run, "error", PROBE)) == told
+    assert falling_curve(run, "error", ENDPOINTS) is None
 
 
 def test_a_sixth_refuting_criterion_is_refused():

@@ -10,7 +10,7 @@ from validation import metrics
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, all_correct_at_the_end, start_near_zero
 from validation.claims.line_shape import relative_rise, summary
-from validation.claims.predicted import LAWS, predicted_curve
+from validation.claims.predicted import LAWS, falling_curve
 from validation.observations import Observations, curve
 
 __all__ = ["CLAIM"]
@@ -51,8 +51,8 @@ def _predicted_share(observations: Observations, quantity: str, law: str) -> dic
     rises: dict[str, dict[int, float]] = {}
     for arm in observations.star():
         for seed, run in observations.arm(arm).items():
-            values = predicted_curve(run, quantity, law)
-            if values is not None and values[0] > values[-1]:
+            values = falling_curve(run, quantity, law)
+            if values is not None:
                 rise = metrics.max_rise(values) / float(values[0] - values[-1])
                 rises.setdefault(arm, {})[seed] = rise
     return _share_monotone(rises)

@@ -20,7 +20,7 @@ from scipy import stats
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, check
 from validation.claims.line_shape import effect, plateau_end, relative_rise, summary
-from validation.claims.predicted import LAWS, predicted_curve
+from validation.claims.predicted import LAWS, falling_curve
 from validation.metrics import max_rise
 from validation.observations import Observations
 
@@ -82,9 +82,8 @@ def _log2_ratio_of_steps(observations: Observations) -> dict[int, float]:
 
 
 def _predicted_rise(run: xr.Dataset, quantity: str, law: str) -> float:
-    values = predicted_curve(run, quantity, law)
-    fall = float("nan") if values is None else float(values[0] - values[-1])
-    return max_rise(values) / fall if values is not None and fall > 0 else float("nan")
+    values = falling_curve(run, quantity, law)
+    return float("nan") if values is None else max_rise(values) / float(values[0] - values[-1])
 
 
 def _over_arms(observations: Observations, shape: Callable[[xr.Dataset], float]) -> dict[int, float]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import xarray as xr
 
+from simulations.run_fields import RUN_PATHS
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, no_hidden_bias, start_near_zero, unequal_biases
 from validation.claims.line_shape import effect, plateau_end, summary
@@ -81,16 +82,16 @@ def _predicted(observations: Observations) -> dict[str, dict[str, dict[int, floa
 
 
 def _ends_by_path(observations: Observations, quantity: str) -> dict[str, dict[str, Any]]:
+    """The same columns for every arm that has more than the linear path: a dash where it was not walked."""
     found = {}
     for arm in observations.arms():
         runs = observations.arm(arm)
-        paths = dict.fromkeys(str(path) for run in runs.values() for path in run["path"].to_numpy())
-        if len(paths) > 1:
+        if any(run.sizes["path"] > 1 for run in runs.values()):
             found[arm] = {
                 path: summary(
                     {s: plateau_end(run, quantity, path) for s, run in runs.items() if path in run["path"]}
                 )
-                for path in paths
+                for path in RUN_PATHS
             }
     return found
 

@@ -21,6 +21,7 @@ from scipy.special import logsumexp
 
 from mli_theory.homogeneous import plateau
 from validation import metrics
+from validation.observations import curve
 from validation.zero_start import meets_the_form
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LAWS",
     "PROBE",
     "constant_prediction_end",
+    "falling_curve",
     "gain_degree",
     "predicted_curve",
     "predicted_plateau_end",
@@ -51,17 +53,32 @@ def predicted_curve(run: xr.Dataset, quantity: str, law: str) -> Floats | None:
     return run[name].to_numpy() if name in run else None
 
 
+def falling_curve(run: xr.Dataset, quantity: str, law: str) -> Floats | None:
+    """`predicted_curve` where its shape means something: where it falls at least half as far as measured.
+
+    M1 and M2 put a small multiple of the trained signal at alpha = 0, which classifies every sample as the
+    trained network does: their error need not fall at all, and a share of no fall is no number.
+    """
+    values = predicted_curve(run, quantity, law)
+    if values is None:
+        return None
+    _, measured = curve(run, quantity)
+    return values if values[0] - values[-1] >= 0.5 * (measured[0] - measured[-1]) > 0 else None
+
+
 def predicted_plateau_end(run: xr.Dataset, quantity: str, law: str) -> float:
     """`line_shape.plateau_end` of the law's curve on the linear path; nan where it says nothing.
 
     0 for the error where all biases are equal: the prediction then never changes on (0, 1], by any of the
     laws (T5), and the whole fall is spent at the start.
     """
-    values = predicted_curve(run, quantity, law)
-    if values is None:
+    if predicted_curve(run, quantity, law) is None:
         return float("nan")
     if quantity == "error" and np.ptp(run["bias"].to_numpy()) == 0:
         return 0.0
+    values = falling_curve(run, quantity, law)
+    if values is None:
+        return float("nan")
     return metrics.plateau_end(run["alpha"].to_numpy(), values)
 
 

@@ -39,6 +39,7 @@ def simple_model_laws(runs: Sequence[xr.Dataset]) -> dict[str, Any]:
         "T9_relative_error_of_the_times_at_which_classes_are_learned": _over(runs, _schedule_error),
         "T11_plateau_end_of_the_simple_model": {
             "measured": _over(runs, _measured_end),
+            "measured, where the last class has not escaped": _over(runs, _held_end),
             "law (a), small scale": _over(runs, lambda run: _law_end(run, "small_scale")),
             "law (b), small loss": _over(runs, lambda run: _law_end(run, "small_loss")),
             "crossover between them": _over(runs, _crossover_end),
@@ -49,7 +50,9 @@ def simple_model_laws(runs: Sequence[xr.Dataset]) -> dict[str, Any]:
             "T10: at every record after the start": _share(runs, _bias_order_always),
             "T10b: the margins are above the bound": _share(runs, _margins_above_bound),
             "T10c: the final loss order is the weight order": _share(runs, _loss_order),
-            "T11: the plateau's end lies between laws (a) and (b)": _share(runs, _between_the_laws),
+            "T11: not escaped, the plateau's end lies between laws (a) and (b)": _share(
+                runs, _between_the_laws
+            ),
             "T11': every bias gap is below its bound": _share(runs, _gaps_below_bound),
             "T12: every weight keeps its sign": _share(runs, _signs_kept),
         },
@@ -60,7 +63,7 @@ def _over(runs: Sequence[xr.Dataset], number: Callable[[xr.Dataset], float]) -> 
     return summary({int(run.attrs["seed"]): _tried(number, run) for run in runs})
 
 
-def _share(runs: Sequence[xr.Dataset], holds: Callable[[xr.Dataset], bool]) -> dict[str, Any]:
+def _share(runs: Sequence[xr.Dataset], holds: Callable[[xr.Dataset], float]) -> dict[str, Any]:
     told = [found for found in (_tried(holds, run) for run in runs) if np.isfinite(found)]
     hits = int(sum(told))
     interval = list(wilson_interval(hits, len(told))) if told else None
@@ -171,9 +174,15 @@ def _crossover_end(run: xr.Dataset) -> float:
     return float("nan") if law.escaped else float(law.plateau_end)
 
 
-def _between_the_laws(run: xr.Dataset) -> bool:
+def _held_end(run: xr.Dataset) -> float:
+    """T11 is about a last class that the bias still holds: nan where it has escaped."""
+    return float("nan") if np.isnan(_crossover_end(run)) else _measured_end(run)
+
+
+def _between_the_laws(run: xr.Dataset) -> float:
     low, high = sorted(_law_end(run, regime) for regime in ("small_scale", "small_loss"))
-    return low <= _measured_end(run) <= high
+    end = _held_end(run)
+    return float("nan") if np.isnan(end) else float(low <= end <= high)
 
 
 def _gaps_below_bound(run: xr.Dataset) -> bool:
