@@ -27,7 +27,7 @@ from paper_figures.run_curves import (
     usual_norm,
 )
 from paper_figures.seed_statistics import BAND
-from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
+from paper_figures.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, ZERO_START_LAW, AxesGrid
 
 __all__ = ["EXPERIMENTS", "STYLES", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -38,8 +38,8 @@ STYLES = {
     LINEAR: LineStyle({"color": LOSS_COLOUR, "linestyle": "-"}),
     "homogeneous": LineStyle({"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
     "trained without bias": LineStyle({"color": ERROR_COLOUR, "linestyle": (0, (5, 1.5))}),
-    "theory, zero start (T1)": LineStyle({"color": "black", "linestyle": ":", "linewidth": 1.1}, LINEAR),
-    "from both ends (M2)": LineStyle({"color": "black", "linestyle": "--", "linewidth": 1.1}, LINEAR),
+    "theory, zero start (T1)": LineStyle(ZERO_START_LAW, LINEAR),
+    "from both ends (M2)": LineStyle(ENDPOINT_LAW, LINEAR),
 }
 
 

@@ -26,7 +26,7 @@ from paper_figures.run_curves import (
     reached,
     theory,
 )
-from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from paper_figures.style import DOUBLE_COLUMN, ENDPOINT_LAW, STYLES, ZERO_START_LAW, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout", "plateau_ends"]
 
@@ -38,8 +38,8 @@ LINES = {
     LAST: LineStyle(STYLES[0]),
     "bias in no layer": LineStyle(STYLES[1]),
     "bias in all layers": LineStyle(STYLES[2]),
-    "theory, zero start (T1), last": LineStyle({"color": "black", "linestyle": ":", "linewidth": 1.1}, LAST),
-    "from both ends (M2), last": LineStyle({"color": "black", "linestyle": "--", "linewidth": 1.1}, LAST),
+    "theory, zero start (T1), last": LineStyle(ZERO_START_LAW, LAST),
+    "from both ends (M2), last": LineStyle(ENDPOINT_LAW, LAST),
 }
 _MODES = {"last": LAST, "none": "bias in no layer", "all": "bias in all layers"}
 Ends = dict[tuple[str, str], float]

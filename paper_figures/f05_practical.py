@@ -25,7 +25,7 @@ from paper_figures.run_curves import (
     reached,
 )
 from paper_figures.seed_statistics import BAND
-from paper_figures.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
+from paper_figures.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, AxesGrid
 
 __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -36,7 +36,7 @@ LINES = {
     LINEAR: LineStyle({"color": LOSS_COLOUR, "linestyle": "-"}),
     "the same, bias held at 0": LineStyle({"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
     "trained without bias": LineStyle({"color": ERROR_COLOUR, "linestyle": (0, (5, 1.5))}),
-    "from both ends (M2)": LineStyle({"color": "black", "linestyle": "--", "linewidth": 1.1}, LINEAR),
+    "from both ends (M2)": LineStyle(ENDPOINT_LAW, LINEAR),
 }
 
 

@@ -28,7 +28,15 @@ from paper_figures.run_curves import (
     reached,
     theory,
 )
-from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from paper_figures.style import (
+    DOUBLE_COLUMN,
+    ENDPOINT_LAW,
+    PROBE_LAW,
+    STYLES,
+    ZERO_START_LAW,
+    AxesGrid,
+    Layout,
+)
 from validation.claims.line_shape import held
 
 __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
@@ -38,9 +46,9 @@ EXPERIMENTS = ("imposed_bias",)
 MEASURED = "measured"
 LINES = {
     MEASURED: LineStyle(STYLES[0]),
-    "theory, zero start (T1)": LineStyle({"color": "black", "linestyle": ":", "linewidth": 1.1}, MEASURED),
-    "gain on probes (M1)": LineStyle({"color": "0.45", "linestyle": "-.", "linewidth": 1.1}, MEASURED),
-    "from both ends (M2)": LineStyle({"color": "black", "linestyle": "--", "linewidth": 1.1}, MEASURED),
+    "theory, zero start (T1)": LineStyle(ZERO_START_LAW, MEASURED),
+    "gain on probes (M1)": LineStyle(PROBE_LAW, MEASURED),
+    "from both ends (M2)": LineStyle(ENDPOINT_LAW, MEASURED),
 }
 _LAWS = {
     MEASURED: measured,

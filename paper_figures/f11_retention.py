@@ -17,7 +17,7 @@ from paper_figures.point_panels import (
     points_of,
 )
 from paper_figures.run_curves import NothingToDrawError, left_out_text, provenance, reached
-from paper_figures.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from paper_figures.style import DOUBLE_COLUMN, STYLES, ZERO_START_LAW, AxesGrid, Layout
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -84,7 +84,7 @@ def _by_layer(runs: Sequence[xr.Dataset]) -> Points:
 
 def _styles(names: Sequence[str]) -> dict[str, LineStyle]:
     """A style for each name; the depth itself is dotted black."""
-    styles = {DEPTH: LineStyle({"color": "black", "linestyle": ":", "linewidth": 1.1}, of="none")}
+    styles = {DEPTH: LineStyle(ZERO_START_LAW, of="none")}
     for kind in ("scale", "width"):
         own = [name for name in dict.fromkeys(names) if name.startswith(kind)]
         first = 0 if kind == "scale" else 3

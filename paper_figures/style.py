@@ -23,13 +23,16 @@ from simulations.atomic_files import atomic_path, writable_folder
 __all__ = [
     "CLASS_COLOURS",
     "DOUBLE_COLUMN",
+    "ENDPOINT_LAW",
     "ERROR_COLOUR",
     "FORMATS",
     "LOSS_COLOUR",
     "PREDICTION",
+    "PROBE_LAW",
     "RC",
     "SINGLE_COLUMN",
     "STYLES",
+    "ZERO_START_LAW",
     "AxesGrid",
     "Layout",
     "save_figure",
@@ -47,6 +50,10 @@ LOSS_COLOUR = "#0072B2"  # blue
 ERROR_COLOUR = "#D55E00"  # vermilion
 CLASS_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#000000")
 PREDICTION: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.2}
+# A law has one look in all figures: theory for zero initial weights, and the two laws of the signal's gain.
+ZERO_START_LAW: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.1}
+ENDPOINT_LAW: dict[str, Any] = {"color": "black", "linestyle": "--", "linewidth": 1.1}
+PROBE_LAW: dict[str, Any] = {"color": "0.45", "linestyle": "-.", "linewidth": 1.1}
 # The n-th kind of anything that several lines of one panel are told apart by.
 STYLES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},

@@ -2,25 +2,12 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from mli_theory import predict_curves
 from paper_figures import f01_lines, f05_practical, f12_test_lines
+from tests.paper_figures.drawn import drawn, line
 from tests.paper_figures.planted_runs import ALPHAS, SEEDS, experiment, planted_run
 from validation.metrics import plateau_end
-
-
-def drawn(figure, runs):
-    dataset = figure.collect(runs)
-    layout = figure.layout(dataset)
-    axes = Figure().subplots(layout.rows, layout.columns, squeeze=False)
-    figure.draw(axes, dataset)
-    return dataset, axes
-
-
-def line(ax, label):
-    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
-    return found
 
 
 def star(arm):

@@ -3,25 +3,12 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 
 from mli_theory import majority_exit
 from paper_figures import f04_plateau_end, f06_imposed_bias, f11_retention
+from tests.paper_figures.drawn import drawn, line
 from tests.paper_figures.planted_runs import ALPHAS, SEEDS, experiment, planted_run
 from validation.metrics import plateau_end
-
-
-def drawn(figure, runs):
-    dataset = figure.collect(runs)
-    layout = figure.layout(dataset)
-    axes = Figure().subplots(layout.rows, layout.columns, squeeze=False)
-    figure.draw(axes, dataset)
-    return dataset, axes
-
-
-def line(ax, label):
-    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
-    return found
 
 
 def dots(ax, of):

@@ -1,0 +1,18 @@
+"""A figure's axes and its artists by name: no file is written."""
+
+from matplotlib.figure import Figure
+
+
+def drawn(figure, runs):
+    """The dataset that the figure's module collects from the runs, and the axes it draws it on."""
+    dataset = figure.collect(runs)
+    layout = figure.layout(dataset)
+    axes = Figure().subplots(layout.rows, layout.columns, squeeze=False)
+    figure.draw(axes, dataset)
+    return dataset, axes
+
+
+def line(ax, label):
+    """The one line of that label."""
+    (found,) = [line for line in ax.get_lines() if line.get_label() == label]
+    return found
