@@ -22,6 +22,10 @@ def sweep(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME_OR_FILE...", help="Experiments, or TOML files, or all.")
     ],
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="At least so many in each arm: its own, then those that follow."),
+    ] = None,
     form: Annotated[str, typer.Option(help="Of experiments: quick (two cores) or paper (a GPU).")] = "quick",
     executor: Annotated[str, typer.Option(help="local (processes here), dask or slurm.")] = "local",
     scheduler: Annotated[str | None, typer.Option(help="Of dask: tcp://HOST:PORT.")] = None,
@@ -35,10 +39,12 @@ def sweep(
     """Make all runs of experiments; what is in the store is kept, an interrupted sweep goes on."""
     with expected_errors(), input_errors():
         from simulations.executors import open_executor
-        from simulations.sweeps import EXPERIMENTS, read_sweep
+        from simulations.sweeps import EXPERIMENTS, read_sweep, with_seeds
 
         wanted = list(EXPERIMENTS) if names == ["all"] else names
         sweeps = [read_sweep(name, form) for name in wanted]
+        if seeds is not None:
+            sweeps = [with_seeds(one, seeds) for one in sweeps]
         parameters = {
             key: int(value) if value.isdecimal() else value for key, value in key_values(slurm or [])
         }

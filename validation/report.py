@@ -93,6 +93,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "n_seeds_needed": claim.n_seeds,
         "level": LEVEL,
         "verdict": verdict.verdict,
+        "missing": verdict.missing,
         "p_support": verdict.p_support,
         "p_against": verdict.p_against,
         "p_holm": verdict.p_holm,

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 from validation.claims.claim import Claim
 
-__all__ = ["JUDGEMENT", "rules_text"]
+__all__ = ["JUDGEMENT", "P_OF_A_CLAIM", "rules_text"]
+
+P_OF_A_CLAIM = """\
+p is two-sided: twice the smaller of two one-sided p-values, of which one is small where the means lie on
+the claimed side of all thresholds ("supported"), the other where one lies on the other side ("refuted"),
+corrected over the nine claims by Holm's method. It says how surely a verdict stands, not which it is."""
 
 JUDGEMENT = """\
 Every criterion is one number for each seed and a threshold for its mean. An exact sign-flip test over

@@ -184,4 +184,5 @@ CLAIM = Claim(
     measure=_measure,
     check=_check,
     needs="runs of the experiment hardness (arms true-labels, random-labels)",
+    experiment="hardness",
 )

@@ -127,4 +127,5 @@ CLAIM = Claim(
     measure=_measure,
     check=_check,
     needs="runs of VGG-16 and ResNet-18 with and without a last-layer bias (experiment practical_networks)",
+    experiment=_EXPERIMENT,
 )

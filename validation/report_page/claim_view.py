@@ -12,7 +12,17 @@ __all__ = ["plotted_claim", "shown_claim"]
 # What the template shows by name; any other key is shown as nested numbers and words.
 _CLAIM = frozenset(
     {"id", "title", "statement", "source", "hypotheses", "prediction", "rule", "needs", "n_seeds_needed"}
-    | {"level", "verdict", "p_support", "p_against", "p_holm", "criteria", "left_out_criteria", "checks"}
+    | {
+        "level",
+        "verdict",
+        "missing",
+        "p_support",
+        "p_against",
+        "p_holm",
+        "criteria",
+        "left_out_criteria",
+        "checks",
+    }
 )
 _CRITERION = frozenset(
     {"key", "about", "measures", "side", "threshold", "effect_size", "unit", "reason", "can_refute"}
