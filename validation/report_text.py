@@ -103,6 +103,7 @@ def _claim(claim: Mapping[str, Any]) -> str:
     lines = [
         f"## {claim['id']} {claim['title']}: {claim['verdict']}\n",
         f"{claim['statement']} (Source: {claim['source']}.)\n",
+        f"*Judged on.* {claim['scope']}.\n",
         f"*Hypotheses.* {claim['hypotheses']}\n",
         f"*Predicted.* {claim['prediction']}\n",
         "*Measured.*\n",

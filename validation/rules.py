@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from validation.claims.claim import Claim
+from validation.scopes import scope_text
 
 __all__ = ["JUDGEMENT", "P_OF_A_CLAIM", "rules_text"]
 
@@ -41,6 +42,7 @@ def rules_text(claims: Sequence[Claim]) -> str:
             f"  Statement:  {claim.statement}",
             f"  Hypotheses: {claim.hypotheses}",
             f"  Prediction: {claim.prediction}",
+            f"  Judged on:  {scope_text(claim)}",
             f"  Needs:      {claim.needs}; at least {claim.n_seeds} seeds for each criterion",
         ]
         for number, c in enumerate(claim.criteria, 1):
