@@ -63,7 +63,7 @@ def first_wait_in_closed_form(weights, degree, final_loss, threshold):
     """U = U(0) + G(0) t at b = 0 and p = 1/k until the first W_jj^r is the threshold, then `integrate`."""
     k, r = len(weights), degree
     potential = weights ** (2.0 - r) / (r * (r - 2.0))
-    first = np.diag(potential).min() - threshold ** ((2.0 - r) / r) / (r * (r - 2.0))
+    first = max(np.diag(potential).min() - threshold ** ((2.0 - r) / r) / (r * (r - 2.0)), 0.0)
     time = first * k**2 / (k - 1)
     pull = np.where(np.eye(k, dtype=bool), (k - 1) / k**2, -1 / k**2)
     waited = (r * (r - 2.0) * (potential - pull * time)) ** (-1.0 / (r - 2.0))
@@ -107,6 +107,6 @@ def quasi_steady(weights, degree, final_loss, from_loss):
 
 
 def closed_forms(weights, degree, final_loss):
-    """Biases alone, from `crossover_law`: closed form between arrivals, quasi-steady late phase, no solver."""
+    """B alone, from `crossover_law`: closed form between arrivals, quasi-steady late phase, no solver."""
     gaps = crossover_law(np.diag(weights), degree, final_loss).bias_gaps
     return gaps.mean() - gaps

@@ -45,6 +45,7 @@ def methods(w, r, loss):
         if name != "LSODA (a)":
             yield name, lambda name=name: lsoda(name, w, r, loss)[::-1]
     yield "reduced diagonal system, LSODA", lambda: approximations.reduced(w, r, loss)
+    yield "reduced diagonal system, integrate", lambda: ours(weights=np.diag(np.diag(w)))
     for threshold in (1e-2, 1e-4):
         yield (
             f"first wait in closed form to W^r = {threshold:g}, then integrate",
