@@ -7,7 +7,7 @@ from torch import nn
 
 from simulations.curves import interpolation_curves
 from simulations.networks import fcn
-from tests.simulations.curve_engine.networks import Residual, copy_of, moved
+from tests.simulations.curve_engine.networks import Counted, Residual, copy_of, moved
 
 
 def test_ten_thousand_alphas_cost_no_more_passes(trained, digits):
@@ -18,18 +18,6 @@ def test_ten_thousand_alphas_cost_no_more_passes(trained, digits):
     assert few.attrs["forward_passes"] == many.attrs["forward_passes"] < 40
     assert few.attrs["nodes"] == many.attrs["nodes"]
     assert np.abs(many.loss.sel(alpha=few.alpha, method="nearest").values - few.loss.values).max() < 1e-3
-
-
-class Counted(nn.Module):
-    """A model in float64, so that no threshold is met or missed by rounding, that counts its samples."""
-
-    def __init__(self, inner):
-        super().__init__()
-        self.inner, self.seen = inner.double(), 0
-
-    def forward(self, x):
-        self.seen += len(x)
-        return self.inner(x)
 
 
 @pytest.mark.parametrize(
