@@ -1,10 +1,8 @@
 """A network at any alpha of a path: one set of interpolated tensors, moved in place.
 
 The model itself is never touched: `torch.func.functional_call` runs it on the interpolated tensors. Besides
-    the
-two checkpoints the line holds one copy of the parameters and the buffers (and one of the running statistics
-for
-every alpha where they are measured).
+the two checkpoints the line holds one copy of the parameters and the buffers (and one of the running
+statistics for every alpha where they are measured).
 """
 
 from __future__ import annotations
@@ -18,6 +16,7 @@ from torch.func import functional_call
 
 from simulations.batch_norm import POLICIES, has_running_statistics, measured_statistics, statistics_names
 from simulations.batches import Batch, Batches
+from simulations.checkpoints import further_names
 from simulations.paths import Coefficients
 
 __all__ = ["PRECISIONS", "Line"]
@@ -64,6 +63,9 @@ class Line:
         self._point = {
             n: self._ordered(torch.empty_like(p, device=self.device)) for n, p in model.named_parameters()
         }
+        # Once for all passes: on small networks a walk through the modules costs as much as a layer.
+        self._own_buffers = dict(model.named_buffers())
+        self._further_names = further_names(model)
         self._statistics = set(statistics_names(model))
         self._at: float | None = None
         # Statistics by alpha: small beside the parameters.
@@ -127,7 +129,9 @@ class Line:
         self._measured[alpha] = measured_statistics(self.model, passes)
 
     def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
-        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs))
+        point = point | {further: point[first] for further, first in self._further_names.items()}
+        # Every name is given, so torch need not look for tied ones again.
+        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs), tie_weights=False)
         if isinstance(outputs, torch.Tensor):
             return outputs
         found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
@@ -167,7 +171,7 @@ class Line:
     def _buffers(self, alpha: float) -> dict[str, torch.Tensor]:
         """Copies: a forward pass may write to its buffers."""
         buffers = {}
-        for name, own in self.model.named_buffers():
+        for name, own in self._own_buffers.items():
             end = self._end.get(name, own).to(self.device)  # a non-persistent buffer is in no checkpoint
             if name in self._statistics and self.batch_norm == "interpolate" and alpha != 1:
                 start = self._start[name]
