@@ -104,4 +104,5 @@ def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
     first = next(iter(batches))
     plain = len(first.tensors()) == 1  # else one that the samples share might be cut with them
     few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if plain else first
-    return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)
+    with line.in_precision():
+        return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)

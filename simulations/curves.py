@@ -79,8 +79,8 @@ def interpolation_curves(
         bias_depth: layer of each bias for "homogeneous" where the model does not show it.
         batch_hook: turns what `data` yields into `simulations.batches.Batch`.
         device: where to evaluate; None: where the model is.
-        precision: "native", "tf32" or "bf16"; for the last two `precision_error` is the worst change of a
-            logit on the first batch at alpha = 0, 1/2, 1.
+        precision: "native" (on CUDA true float32, in convolutions too), "tf32" or "bf16"; for the last two
+            `precision_error` is the worst change of a logit on the first batch at alpha = 0, 1/2, 1.
         channels_last: memory order of images and convolutions.
         alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay
             alone.

@@ -18,6 +18,7 @@ from simulations.batch_norm import POLICIES, has_running_statistics, measured_st
 from simulations.batches import Batch, Batches
 from simulations.checkpoints import further_names
 from simulations.paths import Coefficients
+from simulations.training_device import matmul_precision
 
 __all__ = ["PRECISIONS", "Line"]
 
@@ -34,7 +35,7 @@ class Line:
         batch_norm: a policy of `simulations.batch_norm`, None where the model has no running statistics.
         calibration: the data for "recalibrate".
         device: where to evaluate, None: where the model is.
-        precision: "native", "tf32" (CUDA matrix products only) or "bf16" (autocast).
+        precision: "native" (the weights' own), "tf32" (CUDA alone) or "bf16" (autocast).
         channels_last: order of images and convolution weights.
     """
 
@@ -99,16 +100,16 @@ class Line:
 
     @contextmanager
     def in_precision(self) -> Iterator[None]:
-        """The chosen precision inside, torch's settings as before after it."""
-        matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        if self.precision == "tf32":
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        """The chosen precision inside, torch's settings as before after it.
+
+        On CUDA torch's own default would be TF32 in convolutions: "native" is true float32 there too.
+        """
         bf16 = self.precision == "bf16"
-        try:
-            with torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext():
-                yield
-        finally:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+        with (
+            matmul_precision(self.precision, self.device),
+            torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext(),
+        ):
+            yield
 
     @property
     def calibration_passes(self) -> int:
