@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from commands.messages import expected_errors, input_errors
 from commands.run_options import STORE, Device, StoreFolder, key_values
-
-if TYPE_CHECKING:
-    from simulations.executors import Executor
-    from simulations.sweeps import Sweep
 
 __all__ = ["sweep"]
 
@@ -39,6 +34,8 @@ def sweep(
     """Make all runs of experiments; what is in the store is kept, an interrupted sweep goes on."""
     with expected_errors(), input_errors():
         from simulations.executors import open_executor
+        from simulations.runs import Store
+        from simulations.sweep_runner import run_sweeps
         from simulations.sweeps import EXPERIMENTS, read_sweep, with_seeds
 
         wanted = list(EXPERIMENTS) if names == ["all"] else names
@@ -48,6 +45,7 @@ def sweep(
         parameters = {
             key: int(value) if value.isdecimal() else value for key, value in key_values(slurm or [])
         }
+        runs = Store(store)
         with open_executor(
             executor,
             processes=processes,
@@ -56,16 +54,8 @@ def sweep(
             logs=store.parent / "slurm-logs",
             slurm=parameters,
         ) as opened:
-            _run_sweeps(sweeps, store, opened, device)
-
-
-def _run_sweeps(sweeps: list[Sweep], folder: Path, executor: Executor, device: str) -> None:
-    from simulations.runs import Store
-    from simulations.sweep_runner import run_sweeps
-
-    store = Store(folder)
-    outcome = run_sweeps(sweeps, store, executor, device=device)
-    for line in outcome.lines(sweeps, store):
-        typer.echo(line)
-    if outcome.failed:
-        sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")
+            outcome = run_sweeps(sweeps, runs, opened, device=device)
+        for line in outcome.lines(sweeps, runs):
+            typer.echo(line)
+        if outcome.failed:
+            sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")

@@ -46,8 +46,7 @@ def writable_folder(folder: Path | str) -> Path:
         remove_leftovers(folder)
     except OSError as error:
         raise OSError(
-            f"the output folder {folder} cannot be written ({error.strerror or error}): "
-            "choose another with --output"
+            f"the output folder {folder} cannot be written ({error.strerror or error}): choose another"
         ) from error
     return folder
 

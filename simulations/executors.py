@@ -23,6 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from simulations.training_device import checked_device
 from simulations.worker_processes import check_at_least_one, worker_pool
 
 __all__ = [
@@ -77,7 +80,8 @@ def open_executor(
         slurm: parameters of submitit's AutoExecutor (timeout_min, slurm_partition, ...).
 
     Raises:
-        ValueError: an unknown name; dask without a scheduler, or a scheduler without dask.
+        ValueError: an unknown name; dask without a scheduler, or a scheduler without dask; with local, a
+            device that is not there.
         ModuleNotFoundError: the extra `cluster` is missing.
         OSError: a scheduler that does not answer.
     """
@@ -91,6 +95,7 @@ def open_executor(
         return dask_executor(str(scheduler), resources={"GPU": 1} if device.startswith("cuda") else None)
     if name == "slurm":
         return slurm_executor(logs, **(slurm or {}))
+    checked_device(device, nn.Identity(), "float32")  # of other machines only they can tell
     return local_executor(processes)
 
 
@@ -148,7 +153,7 @@ def dask_executor(
 
     Raises:
         ModuleNotFoundError: the extra `cluster` is missing.
-        ConnectionError: no scheduler answers, or it has no worker.
+        ConnectionError: no scheduler answers, or it has no worker, or none with the resources.
     """
     try:
         import distributed
@@ -170,6 +175,7 @@ def dask_executor(
                 f"the Dask scheduler at {scheduler} has no worker: start some with `dask worker {scheduler} "
                 "--nthreads 1`"
             ) from error
+        _check_resources(client, scheduler, resources or {})
         under_way: set[Any] = set()
 
         def submit(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -205,13 +211,27 @@ def _ask(scheduler: str, timeout: float) -> None:
         thread.submit(asyncio.run, ask()).result()
 
 
+def _check_resources(client: Any, scheduler: str, resources: Mapping[str, float]) -> None:
+    """A task that no worker can ever take would wait without a word."""
+    # Asked there: what the client knows of workers is cut to a few in some versions.
+    workers = client.run_on_scheduler(
+        lambda dask_scheduler: [dict(worker.resources) for worker in dask_scheduler.workers.values()]
+    )
+    if not any(all(own.get(name, 0) >= amount for name, amount in resources.items()) for own in workers):
+        wanted = " ".join(f"{name}={amount:g}" for name, amount in resources.items())
+        raise ConnectionError(
+            f"no worker of the Dask scheduler at {scheduler} has the resource {wanted}: start them with "
+            f'`dask worker {scheduler} --nthreads 1 --resources "{wanted}"`'
+        )
+
+
 @contextmanager
 def slurm_executor(logs: Path | str, *, cluster: str | None = None, **parameters: Any) -> Iterator[Executor]:
     """A Slurm cluster by submitit, one job a run; leaving by an error cancels what was submitted.
 
     Args:
         logs: submitit's folder (scripts, logs, and pickles of its own), which all nodes must see.
-        cluster: submitit's: None finds Slurm, "local" runs subprocesses here.
+        cluster: submitit's: None is Slurm, "local" runs subprocesses here.
         parameters: of `submitit.AutoExecutor.update_parameters`, such as timeout_min, slurm_partition,
             gpus_per_node.
 
@@ -225,7 +245,8 @@ def slurm_executor(logs: Path | str, *, cluster: str | None = None, **parameters
     except ModuleNotFoundError as error:
         raise _extra_missing("submitit") from error
     try:
-        executor = submitit.AutoExecutor(folder=logs, cluster=cluster)
+        # By name: submitit alone would take its local executor where there is no Slurm.
+        executor = submitit.AutoExecutor(folder=logs, cluster=cluster or "slurm")
         executor.update_parameters(**parameters)
     except RuntimeError as error:  # submitit's word for "no sbatch here"
         raise OSError(f"Slurm cannot be used here: {error}") from error

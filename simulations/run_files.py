@@ -34,8 +34,10 @@ class DamagedRunError(ValueError):
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Write a Dataset as NetCDF 4, whole or not at all; the same Dataset gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # In memory first: on a full disk HDF5 cannot close its file, and the process ends by a signal.
+    content = dataset.to_netcdf(engine="h5netcdf")
     with atomic_path(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(content)
 
 
 def write_tensors(path: Path, state: Mapping[str, torch.Tensor]) -> None:

@@ -103,11 +103,25 @@ class Store:
         name = run.name if isinstance(run, RunSpec) else run
         if not found:
             try:
-                if self.spec(run).name != name:
+                spec = self.spec(run)
+                if spec.name != name:
                     found.append(f"{self.path(run, SPEC)} is the spec of another run")
+                found += self._not_recorded(spec)
             except (ValueError, OSError) as error:
                 found.append(str(error))
         return found
+
+    def _not_recorded(self, spec: RunSpec) -> list[str]:
+        """Files that the run must have and its provenance.json knows nothing of."""
+        recorded = self.provenance(spec)
+        files = [SPEC, "start.safetensors", "end.safetensors", "history.nc", "curves/endpoints.nc"]
+        if recorded["status"] == "reached":
+            files += [f"curves/{path}.nc" for path in spec.paths]
+        return [
+            f"{self.path(spec, file)} is not recorded in {PROVENANCE}"
+            for file in files
+            if file not in recorded["digests"]
+        ]
 
     def spec(self, run: str | RunSpec) -> RunSpec:
         """The spec of a run that is here.
@@ -127,11 +141,15 @@ class Store:
         """
         recorded = self.provenance(run)
         digests = recorded["digests"]
+        if SPEC not in digests:
+            raise DamagedRunError(f"{self.path(run, SPEC)} is not recorded in {PROVENANCE}")
+        spec = RunSpec.from_toml(read_verified(self.path(run, SPEC), digests[SPEC]).decode("utf-8"))
+        if missing := self._not_recorded(spec):
+            raise DamagedRunError("; ".join(missing))
         files = {
             file: read_netcdf(self.path(run, file), digests[file]) for file in digests if file.endswith(".nc")
         }
-        spec = read_verified(self.path(run, SPEC), digests[SPEC]).decode("utf-8")
-        return merged_run(RunSpec.from_toml(spec), files, recorded)
+        return merged_run(spec, files, recorded)
 
     def failure(self, run: RunSpec | str) -> dict[str, Any] | None:
         """How the last attempt at a run ended (`error`, `traceback`, `time`, ...), None if in no error."""

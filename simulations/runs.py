@@ -21,6 +21,7 @@ from simulations.run_measures import Trained, measure_endpoints, measure_path
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec
 from simulations.run_store import CHECKPOINT, Store
+from simulations.training_device import matmul_precision
 from simulations.training_progress import ProgressCallback
 
 __all__ = ["MadeRun", "RunSpec", "Store", "make_run"]
@@ -98,9 +99,11 @@ def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback |
     reached = result.status == "reached"
     model = result.model.to(device)
     trained = Trained(spec, model, result.start, result.end, data, test, reached)
-    write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
-    for path in spec.paths if reached else ():
-        write_netcdf(store.path(spec, f"curves/{path}.nc"), measure_path(trained, path))
+    # As training's own evaluations, whatever its steps were in: torch's default on CUDA is TF32 in places.
+    with matmul_precision("float32", torch.device(device)):
+        write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
+        for path in spec.paths if reached else ():
+            write_netcdf(store.path(spec, f"curves/{path}.nc"), measure_path(trained, path))
     store.finish(
         spec,
         provenance(device)

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -132,6 +133,37 @@ def test_a_scheduler_that_does_not_answer_or_has_no_worker_is_a_clear_error(tmp_
         dask_executor(cluster.scheduler_address, timeout=1).__enter__()
 
 
+def test_a_cluster_without_the_resource_is_an_error_and_one_with_it_works():
+    distributed = pytest.importorskip("distributed")
+
+    def cluster(**resources):
+        return distributed.LocalCluster(
+            n_workers=1,
+            processes=False,
+            dashboard_address=None,
+            host="127.0.0.1",
+            protocol="tcp",
+            **resources,
+        )
+
+    with (
+        cluster() as without,
+        pytest.raises(ConnectionError, match="has the resource GPU=1: start them with"),
+    ):
+        dask_executor(without.scheduler_address, resources={"GPU": 1}, timeout=60).__enter__()
+    with cluster(resources={"GPU": 1}) as equipped:
+        executor = dask_executor(equipped.scheduler_address, resources={"GPU": 1}, timeout=60)
+        with executor as opened:
+            assert opened.submit(abs, -3).result() == 3
+
+
+@pytest.mark.skipif(shutil.which("srun") is not None, reason="Slurm is here")
+def test_without_slurm_nothing_runs_here_in_its_place(tmp_path):
+    pytest.importorskip("submitit")
+    with pytest.raises(OSError, match="Slurm cannot be used here"), open_executor("slurm", logs=tmp_path):
+        pass
+
+
 def test_submitit_runs_a_sweep_on_its_local_executor(tmp_path):
     pytest.importorskip("submitit")
     good, bad = tiny(), tiny(data=str(tmp_path / "nowhere"))
@@ -153,6 +185,7 @@ def test_submitit_runs_a_sweep_on_its_local_executor(tmp_path):
         ({"name": "dask"}, "'dask' with scheduler None"),
         ({"name": "local", "scheduler": "tcp://x:1"}, "'local' with scheduler 'tcp://x:1'"),
         ({"name": "slurm", "slurm": {"cluster": "local", "partitoin": 3}}, "partitoin"),
+        ({"name": "local", "device": "cuda:99"}, "'cuda:99' is not there"),
         ({"name": "local", "processes": 0}, "processes must be an integer >= 1, got 0"),
     ],
 )

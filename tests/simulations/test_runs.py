@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from simulations import runs
 from simulations.datasets import load
 from simulations.evaluation import Scores
 from simulations.networks import fcn
@@ -211,6 +213,59 @@ def test_any_damaged_file_is_found_by_its_digest_reported_and_made_again(tmp_pat
         store.load(spec)
     assert "provenance.json is damaged" in make_run(spec, store).repaired[0]
     assert store.digests(spec) == digests
+
+
+@pytest.mark.parametrize("file", ["curves/linear.nc", "end.safetensors", "spec.toml"])
+def test_a_file_that_left_with_its_digest_is_missed(tmp_path, file):
+    store = made(tmp_path, tiny())
+    before = store.digests(tiny())
+    recorded = json.loads(store.path(tiny(), "provenance.json").read_text())
+    del recorded["digests"][file]
+    store.path(tiny(), "provenance.json").write_text(json.dumps(recorded))
+    if file != "spec.toml":  # that one is read to know which files there must be
+        store.path(tiny(), file).unlink()
+    assert [problem for problem in store.problems(tiny()) if file in problem and "not recorded" in problem]
+    with pytest.raises(DamagedRunError, match=f"{file} is not recorded"):
+        store.load(tiny())
+    made(tmp_path, tiny())
+    assert store.digests(tiny()) == before
+
+
+def test_lines_are_walked_in_true_float32_whatever_the_steps_were_in(tmp_path, monkeypatch):
+    """On CUDA torch's own default is TF32 in convolutions; here by what is asked for."""
+    inside, seen = [], []
+
+    @contextmanager
+    def asked(precision, device):
+        inside.append((precision, device.type))
+        yield
+        inside.pop()
+
+    def noted(function):
+        def call(*arguments):
+            seen.append((function.__name__, list(inside)))
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(runs, "matmul_precision", asked)
+    for function in (runs.measure_endpoints, runs.measure_path):
+        monkeypatch.setattr(runs, function.__name__, noted(function))
+    made(tmp_path, tiny(precision="bf16"))
+    assert seen == [(name, [("float32", "cpu")]) for name in ("measure_endpoints", "measure_path")]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_whole_run_on_a_cuda_device_is_close_to_one_here(tmp_path):
+    there, here = Store(tmp_path / "there"), made(tmp_path / "here", SPEC)
+    there.prepare()
+    make_run(SPEC, there, device="cuda")
+    assert "cuda" in there.provenance(SPEC)["device"]
+    both = there.load(SPEC), here.load(SPEC)
+    for name in ("loss", "signal", "retention"):
+        np.testing.assert_allclose(both[0][name], both[1][name], rtol=1e-2, atol=1e-2)
+    assert both[0].loss.sel(path="linear")[-1] == pytest.approx(float(both[0].end_loss), abs=1e-5)
 
 
 def test_a_file_with_another_runs_spec_is_found(tmp_path):

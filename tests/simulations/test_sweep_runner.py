@@ -142,12 +142,18 @@ def test_a_run_that_fails_is_recorded_and_stops_no_other(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:checkpoint .* cannot be written")  # training goes on without
-def test_a_full_disk_ends_the_sweep_and_what_had_finished_stays(tmp_path, monkeypatch):
+@pytest.mark.parametrize("too_long", ["tensors", "netcdf"])
+def test_a_full_disk_ends_the_sweep_and_what_had_finished_stays(tmp_path, monkeypatch, too_long):
     first, second, third = tiny(), tiny(seed=1), tiny(seed=2)
     sweep = sweep_of(first, second, third)
     store, _ = made_here(tmp_path, sweep_of(first))
+    files = [store.path(first, file) for file in store.digests(first)]
+    tensors = max(file.stat().st_size for file in files if file.suffix == ".safetensors")
+    netcdf = max(file.stat().st_size for file in files if file.suffix == ".nc")
+    room = 3000 if too_long == "tensors" else tensors
+    assert tensors > 3000 and (too_long == "tensors" or netcdf > room)  # noqa: PT018
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))  # files of runs are longer
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
     try:
         with pytest.raises(OSError, match=r"cannot be written .*finished runs stay"):
             made_here(tmp_path, sweep)

@@ -126,8 +126,7 @@ def test_every_experiment_is_shipped_and_never_counts_a_pilot_seed(name, form):
     assert all(run.spec.seed >= (100 if name == "star" else 200) for run in found.runs)
     assert all(run.spec.threads == 1 for run in found.runs) or form == "paper"
     for label, count in seeds.items():
-        paired = name in ("star", "initial_scale", "imposed_bias", "hardness")
-        paired |= name == "depth_and_bias" and "mnist" not in label
+        paired = name in ("star", "depth_and_bias", "initial_scale", "imposed_bias", "hardness")
         assert count == (12 if paired else 5), label
     first = {run.spec.seed for run in found.runs if run.label == found.labels()[0]}
     for label in found.labels():  # paired: the arms share their seeds
