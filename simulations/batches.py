@@ -1,61 +1,25 @@
 """Users' data as batches: arguments of the model, labels, and a hash of what was seen.
 
 Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset`, a re-iterable of batches
-    (`DataLoader`). A
-batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the model's keyword
-arguments,
-or what a `batch_hook` turns into a `Batch`. Anything else is an error, never a loss of 0.
+(`DataLoader`). A batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the
+model's keyword arguments, or what a `batch_hook` turns into a `Batch`; every tensor of it has a row a sample
+but those that a `Batch` names as shared. Anything else is an error, never a loss of 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 import torch
 from torch.utils.data import Dataset, default_collate
 
+from simulations.batch import Batch
+from simulations.content_digest import ContentDigest
 from simulations.datasets import ImageDataset
 from simulations.evaluation import BATCH
 
 __all__ = ["Batch", "BatchHook", "Batches"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Positional and keyword arguments of the model's forward, and int64 labels (n,)."""
-
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    labels: torch.Tensor = field()
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def take(self, samples: torch.Tensor) -> Batch:
-        """Some of its samples: tensors whose first length is the batch's are indexed, others passed on."""
-        n = len(self)
-
-        def part(value: Any) -> Any:
-            own = isinstance(value, torch.Tensor) and value.ndim and len(value) == n
-            return value[samples.to(value.device)] if own else value
-
-        kwargs = {key: part(value) for key, value in self.kwargs.items()}
-        return Batch(tuple(part(a) for a in self.args), kwargs, self.labels[samples])
-
-    def to(self, device: torch.device, *, channels_last: bool = False) -> Batch:
-        """On a device; images (n, c, h, w) in channels-last order on request."""
-
-        def moved(value: Any) -> Any:
-            if not isinstance(value, torch.Tensor):
-                return value
-            four = channels_last and value.ndim == 4
-            return value.to(device, memory_format=torch.channels_last if four else torch.preserve_format)
-
-        kwargs = {key: moved(value) for key, value in self.kwargs.items()}
-        return Batch(tuple(moved(a) for a in self.args), kwargs, self.labels)
 
 
 BatchHook = Callable[[Any], Batch]
@@ -66,17 +30,19 @@ class Batches:
 
     Attributes:
         n_samples: of a pass, None where only a pass tells.
-        content_hash: of the first whole pass (an `ImageDataset`'s own), "" before it.
+        content_hash: of the first whole pass (an `ImageDataset`'s own, without a hook), "" before it.
+        untold: what the hash leaves out, in words: values without a stable one.
     """
 
     def __init__(self, data: Any, hook: BatchHook | None = None) -> None:
         self.content_hash, self.n_samples = "", None
-        self._known = isinstance(data, ImageDataset)
+        self.untold: list[str] = []
+        self._known = isinstance(data, ImageDataset) and hook is None
         self._hook = hook or _batch
         self._source: Callable[[], Iterable[Any]]
         if isinstance(data, ImageDataset):
             self._source = lambda: _split(data.inputs, data.labels)
-            self.content_hash, self.n_samples = data.content_hash, len(data)
+            self.content_hash, self.n_samples = data.content_hash if self._known else "", len(data)
         elif isinstance(data, (tuple, list)) and len(data) == 2 and _tensors(data):
             inputs, labels = data
             if not len(inputs) or len(inputs) != len(labels):
@@ -105,19 +71,15 @@ class Batches:
             )
 
     def __iter__(self) -> Iterator[Batch]:
-        digest = blake2b(digest_size=16)
+        digest = ContentDigest()
         seen = 0
         for item in self._source():
             batch = self._hook(item)
             if not isinstance(batch, Batch):
                 raise ValueError(f"the batch hook must return a Batch, it returned {type(batch).__name__}")
-            _check_labels(batch)
+            batch.check()
             if not self._known:
-                for value in (*batch.args, *batch.kwargs.values(), batch.labels):
-                    if isinstance(value, torch.Tensor):
-                        flat = value.detach().cpu().contiguous().reshape(-1)
-                        digest.update(f"{value.dtype} {tuple(value.shape)}".encode())
-                        digest.update(flat.view(torch.uint8).numpy().data)
+                self.untold += [words for words in batch.add_to(digest) if words not in self.untold]
             seen += len(batch)
             if len(batch):
                 yield batch
@@ -158,19 +120,6 @@ def _batch(item: Any) -> Batch:
         f"a batch of type {type(item).__name__} is not known: pass (inputs, labels), mappings with 'labels' "
         "or a batch_hook that returns a simulations.batches.Batch"
     )
-
-
-def _check_labels(batch: Batch) -> None:
-    labels = batch.labels
-    if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
-        raise ValueError(
-            f"labels must be integers (n,), got {labels.dtype} {tuple(labels.shape)}: pass a batch_hook"
-        )
-    if len(labels) and int(labels.min()) < 0:
-        raise ValueError(f"labels must be >= 0, but one is {int(labels.min())}")
-    for value in batch.args:
-        if isinstance(value, torch.Tensor) and value.ndim and len(value) != len(labels):
-            raise ValueError(f"a batch holds {len(value)} inputs and {len(labels)} labels")
 
 
 def _length(data: Any) -> int | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-__all__ = ["Checkpoint", "checkpoint_hash", "load_checkpoint"]
+__all__ = ["Checkpoint", "checkpoint_hash", "further_names", "load_checkpoint"]
 
 Checkpoint = nn.Module | Mapping[str, torch.Tensor] | str | Path
 
@@ -38,7 +38,7 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
             f"{name} must be a module, a state dict or a safetensors path, got {type(source).__name__}"
         )
     wanted = model.state_dict()
-    tied = _tied(model)
+    tied = further_names(model)
     # A file that keeps one name of a tied weight (safetensors' save_model) is whole.
     for further, first in tied.items():
         present = next((key for key in (first, further) if key in state), None)
@@ -77,16 +77,17 @@ def checkpoint_hash(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _tied(model: nn.Module) -> dict[str, str]:
-    """Every further name of a parameter that has several, to its first one."""
+def further_names(model: nn.Module) -> dict[str, str]:
+    """Every further name of a parameter or buffer that has several, to its first one."""
     first: dict[int, str] = {}
-    tied = {}
-    for key, parameter in model.named_parameters(remove_duplicate=False):
-        if id(parameter) in first:
-            tied[key] = first[id(parameter)]
+    further = {}
+    named = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    for key, tensor in named:
+        if id(tensor) in first:
+            further[key] = first[id(tensor)]
         else:
-            first[id(parameter)] = key
-    return tied
+            first[id(tensor)] = key
+    return further
 
 
 def _read(name: str, path: Path) -> dict[str, torch.Tensor]:

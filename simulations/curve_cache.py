@@ -1,76 +1,108 @@
-"""Curves kept by what they are made of: never by a file's name."""
+"""Curves kept by what they are made of: never by a file's name.
+
+The key covers the module's classes and their code, hooks, buffers and plain attributes
+(`simulations.content_digest`), checkpoints, data, arguments, device, and torch's version and threads. Code
+can still depend on what nobody can list (a file, a library's state), so the bits of the logits of a few
+samples at both ends are part of it too: a network that computes something else there has another key. What
+cannot be told apart by content is not kept, with a warning that names it.
+"""
 
 from __future__ import annotations
 
-import inspect
+import warnings
 from collections.abc import Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import xarray as xr
-from torch import nn
 
 from simulations.atomic_files import atomic_path, writable_folder
 from simulations.batches import Batches
+from simulations.content_digest import ContentDigest, NotHashableError
+from simulations.line import Line
 
-__all__ = ["cached_curve", "curve_key", "keep_curve"]
+__all__ = ["CurveCache", "fingerprint"]
 
-FORMAT = 2  # of the curves; a change of the numbers or names raises it
+FORMAT = 3  # of the curves; a change of the numbers or names raises it
+FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
 
 
-def curve_key(model: nn.Module, attributes: Mapping[str, Any], arguments: list[Any]) -> str:
-    """32 hex digits over the architecture, the checkpoints' hashes, the data and the arguments.
+class CurveCache:
+    """The curves of one call in a folder, one for each split.
 
-    The architecture is the model's printed form and the source of its modules' classes: two models of other
-    code and the
-    same printed form are told apart. Data that are not an `ImageDataset` are read once for their hash.
+    Args:
+        folder: None: nothing is read or kept.
+        line: its model and data are part of the key.
+        arguments: what else the curves depend on.
 
     Raises:
         ValueError: a path that is a callable: it cannot be told from another.
     """
-    digest = blake2b(
-        f"{FORMAT} {torch.__version__} {torch.get_num_threads()} {model}".encode(), digest_size=16
-    )
-    for kind in sorted({type(m) for m in model.modules()}, key=lambda kind: kind.__qualname__):
-        digest.update(f"{kind.__module__}.{kind.__qualname__}".encode())
-        try:
-            digest.update(inspect.getsource(kind).encode())
-        except (OSError, TypeError):  # typed at a prompt
-            digest.update(b"no source")
-    digest.update(repr(sorted(attributes.items())).encode())
-    for argument in arguments:
-        if isinstance(argument, Batches):
-            if not argument.content_hash:
-                for _ in argument:
-                    pass
-            digest.update(argument.content_hash.encode())
-        elif isinstance(argument, np.ndarray):
-            digest.update(argument.tobytes())
-        elif callable(argument):
+
+    def __init__(self, folder: Path | str | None, line: Line, arguments: Mapping[str, Any]) -> None:
+        self._folder, self._line, self._arguments = folder, line, arguments
+        self._paths: dict[str, Path] = {}
+        if folder is not None and callable(arguments.get("path")):
             raise ValueError(
                 "cache needs a named path: a callable cannot be told from another; pass cache=None"
             )
-        else:
-            digest.update(repr(argument).encode())
-        digest.update(b"|")
-    return digest.hexdigest()
+
+    def find(self, name: str, batches: Batches) -> tuple[xr.Dataset | None, int]:
+        """A split's curve, None where there is none or its file is damaged; samples evaluated for its key.
+
+        Data that are not an `ImageDataset` are read once for their hash.
+
+        Warns:
+            UserWarning: something has no stable hash; the curve will not be kept.
+        """
+        if self._folder is None:
+            return None, 0
+        try:
+            key, evaluations = self._key(batches)
+        except NotHashableError as error:
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=3)
+            return None, 0
+        path = self._paths[name] = Path(self._folder) / f"curve-{key}.nc"
+        if not path.is_file():
+            return None, evaluations
+        try:
+            return xr.load_dataset(path, engine="h5netcdf"), evaluations
+        except (OSError, ValueError, KeyError):
+            return None, evaluations  # evaluated again and overwritten
+
+    def keep(self, name: str, curve: xr.Dataset) -> None:
+        """Write a split's curve, whole or not at all."""
+        if name in self._paths:
+            writable_folder(self._paths[name].parent)
+            with atomic_path(self._paths[name]) as path:
+                curve.to_netcdf(path, engine="h5netcdf")
+
+    def _key(self, batches: Batches) -> tuple[str, int]:
+        """32 hex digits, and the samples evaluated for them."""
+        line, digest = self._line, ContentDigest()
+        digest.add([FORMAT, torch.__version__, torch.get_num_threads(), str(line.device)], "settings")
+        digest.add_module(line.model, "model", weights=False)
+        digest.add(dict(self._arguments), "arguments")
+        calibration = line.calibration if line.batch_norm == "recalibrate" else None
+        for data in (batches, calibration):
+            if data is None:
+                continue
+            if not data.content_hash:
+                for _ in data:
+                    pass
+            if data.untold:
+                raise NotHashableError(data.untold[0])
+            digest.add(data.content_hash, "data")
+        outputs, evaluations = fingerprint(line, batches)
+        digest.add(outputs, "logits")
+        return digest.hexdigest(), evaluations
 
 
-def cached_curve(folder: Path | str, key: str) -> xr.Dataset | None:
-    """The curve of that key, None where there is none or its file is damaged."""
-    path = Path(folder) / f"curve-{key}.nc"
-    if not path.is_file():
-        return None
-    try:
-        return xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError, KeyError):
-        return None  # evaluated again and overwritten
-
-
-def keep_curve(dataset: xr.Dataset, folder: Path | str, key: str) -> None:
-    """Write the curve, whole or not at all."""
-    with atomic_path(writable_folder(folder) / f"curve-{key}.nc") as path:
-        dataset.to_netcdf(path, engine="h5netcdf")
+def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
+    """Logits of a few samples at both ends, and the samples evaluated."""
+    first = next(iter(batches))
+    plain = len(first.tensors()) == 1  # else one that the samples share might be cut with them
+    few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if plain else first
+    with line.in_precision():
+        return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)

@@ -109,6 +109,8 @@ class Engine:
     def _interpolate(self, step: Sequence[tuple[SplitCurve, LineBatch]]) -> None:
         walks = []
         for split, batch in step:
+            if not batch.first and not self.whole_batches:
+                split.evaluations += batch.check_rows(self.line)
             total = max(split.batches.n_samples or 0, len(batch))
             steps = follow_batch(
                 batch.labels,

@@ -15,8 +15,9 @@ from torch import nn
 from simulations.batches import BatchHook
 from simulations.checkpoints import Checkpoint, checkpoint_hash
 from simulations.curve_arguments import METHODS, check_options, largest_bias_class, requested_alphas
-from simulations.curve_cache import cached_curve, curve_key, keep_curve
+from simulations.curve_cache import CurveCache
 from simulations.curve_engine import Engine, SplitCurve
+from simulations.curve_splits import join_splits
 from simulations.curve_sums import CurveSums
 from simulations.open_line import open_line
 from simulations.paths import PathFunction
@@ -79,21 +80,24 @@ def interpolation_curves(
         bias_depth: layer of each bias for "homogeneous" where the model does not show it.
         batch_hook: turns what `data` yields into `simulations.batches.Batch`.
         device: where to evaluate; None: where the model is.
-        precision: "native", "tf32" or "bf16"; for the last two `precision_error` is the worst change of a
-            logit on the first batch at alpha = 0, 1/2, 1.
+        precision: "native" (on CUDA true float32, in convolutions too), "tf32" or "bf16"; for the last two
+            `precision_error` is the worst change of a logit on the first batch at alpha = 0, 1/2, 1.
         channels_last: memory order of images and convolutions.
         alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay
             alone.
-        cache: a folder; a curve of the same checkpoints, data, architecture and arguments is read from it.
+        cache: a folder; a curve of the same network, checkpoints, data and arguments is read from it
+            (`simulations.curve_cache`). The key takes 16 samples at both ends (of several
+            tensors a batch), counted in `forward_passes`.
         progress: called with (samples done, samples or None) after each step.
 
     Returns:
         `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
         `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a
-        class without samples), a leading dimension `split` for several splits. With exits: `bias_exit`, the
-        first alpha at which the prediction leaves the class of the end's largest last-layer bias (nan: never
-        predicted, inf: never left), `correct_from`, the first at which it is correct (inf: never); on a grid
-        to its spacing. Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
+        class without samples), a leading dimension `split` for several splits (see
+        `simulations.curve_splits.split_curves`). With exits: `bias_exit`, the first alpha at which the
+        prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
+        left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
+        Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
         estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
         and error tolerances, n_samples, start_hash, end_hash, data_hash, threads, torch_version, precision.
 
@@ -104,7 +108,8 @@ def interpolation_curves(
             batches that change between passes; later, logits that are not finite (the alpha is named).
 
     Warns:
-        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead.
+        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead; a
+            curve that is not kept in the cache, since a named part of the model or data has no stable hash.
     """
     grid = requested_alphas(alphas, extrapolate)
     check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
@@ -140,14 +145,19 @@ def interpolation_curves(
             name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
             for name, b in opened.splits.items()
         }
-        curves, keys = {}, {}
-        if cache is not None:
-            for name, batches in opened.splits.items():
-                extra = [batches, line.calibration, grid, path, bias_depth, exits, samples, channels_last]
-                keys[name] = curve_key(model, attributes, [*extra, alphas_at_once])
-                found = cached_curve(cache, keys[name])
-                if found is not None:
-                    curves[name] = found
+        kept = CurveCache(
+            cache,
+            line,
+            attributes
+            | {"alphas": grid, "path": path, "bias_depth": bias_depth, "exits": exits, "samples": samples}
+            | {"channels_last": channels_last, "alphas_at_once": alphas_at_once},
+        )
+        curves = {}
+        for name, split in splits.items():
+            found, evaluations = kept.find(name, split.batches)
+            split.evaluations += evaluations
+            if found is not None:
+                curves[name] = found
         engine = Engine(
             line,
             grid,
@@ -170,8 +180,7 @@ def interpolation_curves(
                 "torch_version": str(torch.__version__),
             }
         )
-        if cache is not None:
-            keep_curve(curve, cache, keys[name])
+        kept.keep(name, curve)
         if split.unsettled:
             warnings.warn(
                 f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
@@ -179,12 +188,4 @@ def interpolation_curves(
                 UserWarning,
                 stacklevel=2,
             )
-    return curves[""] if "" in curves else _joined({name: curves[name] for name in splits})
-
-
-def _joined(curves: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    names = xr.DataArray(list(curves), dims="split", name="split")
-    joined = xr.concat(list(curves.values()), dim=names, combine_attrs="drop_conflicts", join="outer")
-    for kept in ("n_samples", "forward_passes", "estimated_loss_error", "estimated_error_error"):
-        joined[kept] = ("split", [curve.attrs[kept] for curve in curves.values()])
-    return joined
+    return curves[""] if "" in curves else join_splits({name: curves[name] for name in splits})

@@ -1,10 +1,8 @@
 """A network at any alpha of a path: one set of interpolated tensors, moved in place.
 
 The model itself is never touched: `torch.func.functional_call` runs it on the interpolated tensors. Besides
-    the
-two checkpoints the line holds one copy of the parameters and the buffers (and one of the running statistics
-for
-every alpha where they are measured).
+the two checkpoints the line holds one copy of the parameters and the buffers (and one of the running
+statistics for every alpha where they are measured).
 """
 
 from __future__ import annotations
@@ -18,7 +16,9 @@ from torch.func import functional_call
 
 from simulations.batch_norm import POLICIES, has_running_statistics, measured_statistics, statistics_names
 from simulations.batches import Batch, Batches
+from simulations.checkpoints import further_names
 from simulations.paths import Coefficients
+from simulations.training_device import matmul_precision
 
 __all__ = ["PRECISIONS", "Line"]
 
@@ -35,7 +35,7 @@ class Line:
         batch_norm: a policy of `simulations.batch_norm`, None where the model has no running statistics.
         calibration: the data for "recalibrate".
         device: where to evaluate, None: where the model is.
-        precision: "native", "tf32" (CUDA matrix products only) or "bf16" (autocast).
+        precision: "native" (the weights' own), "tf32" (CUDA alone) or "bf16" (autocast).
         channels_last: order of images and convolution weights.
     """
 
@@ -64,6 +64,9 @@ class Line:
         self._point = {
             n: self._ordered(torch.empty_like(p, device=self.device)) for n, p in model.named_parameters()
         }
+        # Once for all passes: on small networks a walk through the modules costs as much as a layer.
+        self._own_buffers = dict(model.named_buffers())
+        self._further_names = further_names(model)
         self._statistics = set(statistics_names(model))
         self._at: float | None = None
         # Statistics by alpha: small beside the parameters.
@@ -97,16 +100,16 @@ class Line:
 
     @contextmanager
     def in_precision(self) -> Iterator[None]:
-        """The chosen precision inside, torch's settings as before after it."""
-        matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-        if self.precision == "tf32":
-            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+        """The chosen precision inside, torch's settings as before after it.
+
+        On CUDA torch's own default would be TF32 in convolutions: "native" is true float32 there too.
+        """
         bf16 = self.precision == "bf16"
-        try:
-            with torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext():
-                yield
-        finally:
-            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+        with (
+            matmul_precision(self.precision, self.device),
+            torch.autocast(self.device.type, torch.bfloat16) if bf16 else nullcontext(),
+        ):
+            yield
 
     @property
     def calibration_passes(self) -> int:
@@ -127,7 +130,9 @@ class Line:
         self._measured[alpha] = measured_statistics(self.model, passes)
 
     def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
-        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs))
+        point = point | {further: point[first] for further, first in self._further_names.items()}
+        # Every name is given, so torch need not look for tied ones again.
+        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs), tie_weights=False)
         if isinstance(outputs, torch.Tensor):
             return outputs
         found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
@@ -167,7 +172,7 @@ class Line:
     def _buffers(self, alpha: float) -> dict[str, torch.Tensor]:
         """Copies: a forward pass may write to its buffers."""
         buffers = {}
-        for name, own in self.model.named_buffers():
+        for name, own in self._own_buffers.items():
             end = self._end.get(name, own).to(self.device)  # a non-persistent buffer is in no checkpoint
             if name in self._statistics and self.batch_norm == "interpolate" and alpha != 1:
                 start = self._start[name]

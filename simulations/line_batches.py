@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -10,6 +11,13 @@ from simulations.batches import Batch
 from simulations.line import Line
 
 __all__ = ["LineBatch", "grouped"]
+
+
+CHECKED = 16
+_MIXED = (
+    "{n} samples alone do not give the logits that they give in their batch: name what all samples share in "
+    "Batch(..., shared=...) by a batch_hook, or evaluate whole batches by method='grid'"
+)
 
 
 class LineBatch:
@@ -42,6 +50,30 @@ class LineBatch:
                 found.append(line.logits(alpha, part.take(own)))
         return _cat(found)
 
+    def check_rows(self, line: Line) -> int:
+        """Whether samples alone give the logits that they give among the others; returns what it evaluated.
+
+        A shared argument that happens to be as long as the batch would be cut as the samples are. Where the
+        inputs are one tensor there is nothing to mistake, and nothing is evaluated.
+
+        Raises:
+            ValueError: they do not.
+        """
+        if max(len(part.tensors()) for part in self.parts) < 2:
+            return 0
+        n = len(self)
+        chosen = torch.arange(n - max(1, min(CHECKED, n // 2)), n)
+        whole = self.logits(line, 0.0, None)[chosen]
+        room = (1e-3 if line.precision == "native" else 0.05) * float(whole.abs().max())
+        try:
+            alone = self.logits(line, 0.0, chosen)
+            same = torch.allclose(alone, whole, rtol=0.0, atol=room)
+        except RuntimeError as error:  # of shapes that no longer fit
+            raise ValueError(_MIXED.format(n=len(chosen))) from error
+        if not same:
+            raise ValueError(_MIXED.format(n=len(chosen)))
+        return n + len(chosen)
+
     def together(self, line: Line, alphas: Sequence[float], at_once: int) -> list[torch.Tensor]:
         """Logits of all samples at several alphas, vectorised `at_once` at a time except at 0 and 1."""
         inner = [alpha for alpha in alphas if alpha not in (0.0, 1.0)]
@@ -73,23 +105,32 @@ def _cat(parts: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def _joined(parts: Sequence[Batch]) -> Batch | None:
-    """One batch of all, where their arguments are tensors of one shape a sample (sentences padded alike)."""
+    """One batch of all, where their arguments are tensors of one shape a sample (sentences padded alike).
+
+    What the samples share must be the same in all of them.
+    """
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
-
-    def columns(index: int | str) -> list[object]:
-        return [part.args[index] if isinstance(index, int) else part.kwargs[index] for part in parts]
-
-    places: list[int | str] = [*range(len(first.args)), *first.kwargs]
-    joined: dict[int | str, torch.Tensor] = {}
-    for place in places:
-        values = columns(place)
-        if not all(
-            isinstance(v, torch.Tensor) and v.ndim and len(v) == len(p) and v.shape[1:] == values[0].shape[1:]  # type: ignore[attr-defined]
-            for v, p in zip(values, parts, strict=True)
-        ):
+    columns = [dict(part.arguments()) for part in parts]
+    if any(
+        part.shared != first.shared or own.keys() != columns[0].keys()
+        for part, own in zip(parts, columns, strict=True)
+    ):
+        return None
+    joined: dict[int | str, Any] = {}
+    for place, value in columns[0].items():
+        values = [own[place] for own in columns]
+        if not all(isinstance(v, torch.Tensor) for v in values):
             return None
-        joined[place] = torch.cat(values)  # type: ignore[arg-type]
+        if place in first.shared or not value.ndim:
+            if not all(torch.equal(value, other) for other in values[1:]):
+                return None
+            joined[place] = value
+        elif all(v.ndim and v.shape[1:] == value.shape[1:] for v in values):
+            joined[place] = torch.cat(values)
+        else:
+            return None
     args = tuple(joined[i] for i in range(len(first.args)))
-    return Batch(args, {name: joined[name] for name in first.kwargs}, torch.cat([p.labels for p in parts]))
+    labels = torch.cat([part.labels for part in parts])
+    return Batch(args, {name: joined[name] for name in first.kwargs}, labels, first.shared)

@@ -38,8 +38,7 @@ def logit_path(
     """The logits at nested Chebyshev points: `logits(node, sample, output)`, coordinate `alpha(node)`.
 
     Arguments as in `simulations.curves.interpolation_curves`; nodes: 2^p + 1, evaluated for all samples.
-    Float32 or
-    float64 as the model's. Memory: nodes x samples x outputs, all of it.
+    Float32 or float64 as the model's. Memory: nodes x samples x outputs, all of it.
 
     Raises:
         ValueError: as there, and a number of nodes that is not 2^p + 1.
@@ -60,10 +59,11 @@ def logit_path(
         if list(opened.splits) != [""]:
             raise ValueError(f"a logit path is of one data set, got the splits {list(opened.splits)}")
         batches = opened.splits[""]
-        found = [
-            torch.stack([batch.logits(opened.line, float(a), None) for a in alphas]).numpy()
-            for batch in grouped(batches, BATCH)
-        ]
+        with opened.line.in_precision():
+            found = [
+                torch.stack([batch.logits(opened.line, float(a), None) for a in alphas]).numpy()
+                for batch in grouped(batches, BATCH)
+            ]
     return xr.Dataset(
         {"logits": (("node", "sample", "output"), np.concatenate(found, axis=1))},
         coords={"alpha": ("node", alphas)},

@@ -221,12 +221,9 @@ class SignalLine:
         """A batch on the model's device; its floating inputs in float64 where the whole model is."""
         batch = batch.to(self._device)
 
-        def cast(value: Any) -> Any:
-            wide = self._in_double and isinstance(value, torch.Tensor) and value.is_floating_point()
-            return value.double() if wide else value
-
-        kwargs = {name: cast(value) for name, value in batch.kwargs.items()}
-        return Batch(tuple(cast(value) for value in batch.args), kwargs, batch.labels)
+        if not self._in_double:
+            return batch
+        return batch.with_tensors(lambda _, value: value.double() if value.is_floating_point() else value)
 
     @staticmethod
     def _checked(logits: torch.Tensor) -> torch.Tensor:

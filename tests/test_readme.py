@@ -7,25 +7,54 @@ from pathlib import Path
 
 import pytest
 
+from validation.diagnosis import diagnose
+from validation.diagnosis_verdict import cause, verdict
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
+HOW_TO = (ROOT / "docs" / "how_to_diagnose_your_own_network.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-def printed_by(example: str) -> str:
-    output = io.StringIO()
+def ran(example: str) -> tuple[str, dict]:
+    """What it prints, and the names that it defines."""
+    output, names = io.StringIO(), {"__name__": "readme"}
     with contextlib.redirect_stdout(output):
-        exec(compile(example, "README.md", "exec"), {"__name__": "readme"})
-    return output.getvalue()
+        exec(compile(example, "README.md", "exec"), names)
+    return output.getvalue(), names
+
+
+@pytest.fixture(scope="module")
+def first_example():
+    return ran(EXAMPLES[0])
 
 
 @pytest.mark.slow
-def test_the_first_example_prints_the_end_of_a_real_plateau():
-    assert 0 < float(printed_by(EXAMPLES[0])) < 1
+def test_the_first_example_prints_the_end_of_a_real_plateau(first_example):
+    assert 0 < float(first_example[0]) < 1
+
+
+@pytest.mark.slow
+def test_the_diagnosis_of_the_first_examples_network_is_the_one_that_the_how_to_shows(first_example):
+    run, data = first_example[1]["run"], first_example[1]["data"]
+    found = diagnose(run.model, run.start, run.end, data)
+    assert cause(found) == "last-layer bias"
+    # The plateau that the README prints is the one that is explained.
+    assert found.ends["linear"].error == pytest.approx(float(first_example[0]), abs=0.01)
+    assert found.accounts["last-layer bias"].error > 0.1
+    assert abs(found.accounts["last-layer bias"].loss) < 0.05
+    assert found.degree == 8
+    (shown,) = re.findall(r"```text\n(.*?)```", HOW_TO, flags=re.DOTALL)
+    # Words, not numbers: training rounds otherwise on another machine.
+    numbers = re.compile(r"-?\d+(\.\d+)?")
+    first, *_ = verdict(found)
+    assert numbers.sub("#", first) == numbers.sub("#", shown.splitlines()[0])
+    assert len(shown.splitlines()) == len(verdict(found))
 
 
 def test_the_second_example_prints_the_plateau_of_the_closed_form():
-    assert re.fullmatch(r"Plateau\(end=0\.\d+, error=0\.\d+, majority_class=2\)\n", printed_by(EXAMPLES[1]))
+    printed, _ = ran(EXAMPLES[1])
+    assert re.fullmatch(r"Plateau\(end=0\.\d+, error=0\.\d+, majority_class=2\)\n", printed)
 
 
 def test_no_example_is_left_untested():

@@ -14,15 +14,12 @@ from simulations.networks import fcn
 from simulations.paths import PATHS
 from simulations.random_streams import numpy_stream, torch_stream
 from simulations.training import train
+from tests.simulations.curve_engine.networks import copy_of
 
 
 @pytest.fixture(scope="module")
 def digits():
     return load("digits", limit=60)
-
-
-def copy_of(model):
-    return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
 
 def two_checkpoints(bias="all", depth=3):

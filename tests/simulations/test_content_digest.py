@@ -1,0 +1,182 @@
+"""Hashes of values: equal for equal ones, in every process; different where a forward pass may differ."""
+
+import copy
+import dataclasses
+import enum
+import functools
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from simulations.content_digest import ContentDigest, NotHashableError
+
+
+def digest(value):
+    found = ContentDigest()
+    found.add(value, "it")
+    return found.hexdigest()
+
+
+SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+NESTED = st.recursive(
+    SIMPLE,
+    lambda inner: st.lists(inner) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+@given(value=NESTED, other=NESTED)
+def test_equal_hashes_are_equal_values(value, other):
+    assert digest(copy.deepcopy(value)) == digest(value)
+    # repr tells 1 from True, 0.0 from -0.0, and lists from tuples, which == does not.
+    assert (digest(value) == digest(other)) == (repr(value) == repr(other))
+
+
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+
+
+@dataclasses.dataclass
+class Config:
+    width: int
+    act: object = torch.relu
+
+
+def scaled(by, *, shift=0.0):
+    return lambda x: by * x + shift
+
+
+def filled(value):
+    layer = nn.Linear(2, 2)
+    for parameter in layer.parameters():
+        nn.init.constant_(parameter, value)
+    return layer
+
+
+def around(value):
+    found = [value]
+    found.append(found)
+    return found
+
+
+PAIRS = {
+    "tensors' values": lambda i: torch.tensor([1.0, float(i)]),
+    "tensors' shapes": lambda i: torch.zeros(2, 3).reshape((2, 3) if i else (3, 2)),
+    "tensors' types": lambda i: torch.zeros(2, dtype=torch.float32 if i else torch.int32),
+    "half precision": lambda i: torch.tensor([1.0 + i], dtype=torch.bfloat16),
+    "arrays": lambda i: np.arange(3) + i,
+    "numpy's numbers": lambda i: np.float64(i),
+    "types": lambda i: (torch.float16, torch.bfloat16)[i],
+    "enums": lambda i: list(Colour)[i],
+    "sets": lambda i: {"a", "b", str(i)},
+    "the order of a dict": lambda i: dict(sorted({"a": 1, "b": 2}.items(), reverse=bool(i))),
+    "objects": lambda i: Config(i),
+    "objects' functions": lambda i: Config(1, (torch.relu, torch.tanh)[i]),
+    "closures": lambda i: scaled(i),
+    "closures of keywords": lambda i: scaled(1, shift=i),
+    "code": lambda i: (lambda x: x + 1, lambda x: x + 2)[i],
+    "code inside code": lambda i: (lambda x: [y + 1 for y in x], lambda x: [y + 2 for y in x])[i],
+    "partial functions": lambda i: functools.partial(torch.softmax, dim=i),
+    "bound methods": lambda i: Config(i).__eq__,
+    "library functions": lambda i: (nn.functional.gelu, nn.functional.silu)[i],
+    "cycles": lambda i: around(i),
+    "modules in a list": lambda i: [filled(i)],
+    "weak references": lambda i: weakref.ref(KEPT[i]),
+}
+KEPT = [Config(0), Config(1)]
+
+
+@pytest.mark.parametrize("make", PAIRS.values(), ids=PAIRS)
+def test_made_alike_they_agree_and_otherwise_they_do_not(make):
+    assert digest(make(0)) == digest(make(0))
+    assert digest(make(0)) != digest(make(1))
+
+
+GLOBAL = 1.0
+
+
+def test_a_global_that_a_function_names_counts(monkeypatch):
+    before = digest(lambda x: GLOBAL * x)
+    monkeypatch.setattr(sys.modules[__name__], "GLOBAL", 2.0)
+    assert digest(lambda x: GLOBAL * x) != before
+
+
+def test_class_members_and_methods_count(monkeypatch):
+    class Net(nn.Module):
+        scale = 1.0
+
+        def forward(self, x):
+            return self.scale * x
+
+    own = [digest(Net())]
+    monkeypatch.setattr(Net, "scale", 2.0)
+    own.append(digest(Net()))
+    monkeypatch.setattr(Net, "forward", lambda _, x: x)
+    own.append(digest(Net()))
+    assert len(set(own)) == 3
+
+
+def test_which_weights_are_one_counts():
+    def network(tied):
+        layers = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+        for layer in layers:
+            nn.init.ones_(layer.weight)
+        if tied:
+            layers[1].weight = layers[0].weight
+        return layers
+
+    assert digest(network(True)) != digest(network(False))
+
+
+def test_a_module_is_hashed_in_whatever_mode_and_without_weights_that_are_replaced():
+    def hashed(model, weights):
+        found = ContentDigest()
+        found.add_module(model, "model", weights=weights)
+        return found.hexdigest()
+
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Dropout(0.5))
+    other = copy.deepcopy(model)
+    for tensor in other.state_dict().values():
+        tensor.add_(1)
+    assert hashed(model, False) == hashed(other.eval(), False)
+    assert hashed(model, True) != hashed(other, True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [threading.Lock(), (i for i in range(3)), torch.eye(2).to_sparse()],
+    ids=["lock", "generator", "sparse"],
+)
+def test_what_has_no_stable_hash_is_named(value):
+    class Net(nn.Module):
+        pass
+
+    model = nn.Sequential(nn.ReLU(), Net())
+    model[1].settings = {"inner": [value]}
+    for _ in range(2):  # what failed once is not taken for known
+        with pytest.raises(NotHashableError, match=r"it\.1\.settings\['inner'\]\[0\]"):
+            digest(model)
+
+
+SCRIPT = """
+from simulations.content_digest import ContentDigest
+from tests.simulations.test_content_digest import PAIRS
+for name, make in PAIRS.items():
+    found = ContentDigest()
+    found.add(make(1), name)
+    print(found.hexdigest())
+"""
+
+
+def test_the_hash_is_the_same_in_every_process():
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [digest(make(1)) for make in PAIRS.values()]
