@@ -49,7 +49,10 @@ def validate(
     ),
     rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
     power: bool = typer.Option(
-        False, "--power", help="Print how often the rules err and find, on 400 synthetic data sets, and stop."
+        False,
+        "--power",
+        help="Print how often the rules err and find on 400 synthetic data sets, and stop "
+        "(a page with --output).",
     ),
 ) -> None:
     """The main job: train networks, walk the line, and judge the claims C1 to C9."""
@@ -68,8 +71,13 @@ def validate(
         from validation.judgement_power import operating_characteristics, power_text
 
         with said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
-            found = power_text(operating_characteristics(CLAIMS))
-        typer.echo(found, nl=False)
+            found = operating_characteristics(CLAIMS)
+        typer.echo(power_text(found), nl=False)
+        if output is not None:
+            from validation.power_page import write_power_page
+
+            with expected_errors():
+                typer.echo(write_power_page(output, found))
         return
     from validation.profiles import job_of, smoke_job
 

@@ -65,6 +65,9 @@ def test_power_is_printed_without_running(monkeypatch, tmp_path):
     assert result.exit_code == 0, result.output
     assert "of 2" in result.stdout
     assert not list(tmp_path.iterdir())
+    result = RUN.invoke(mli.app, ["validate", "--power", "--output", "pages"])
+    assert result.stdout.endswith("pages/false_alarms_and_power.md\n")
+    assert "2 synthetic data sets" in (tmp_path / "pages" / "false_alarms_and_power.md").read_text()
 
 
 @pytest.mark.parametrize(

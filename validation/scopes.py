@@ -10,7 +10,7 @@ from simulations.sweeps import read_sweep
 from validation.claims.claim import Claim
 from validation.profiles import SimpleModel
 
-__all__ = ["scope_text"]
+__all__ = ["scope_text", "spec_of"]
 
 _KINDS = {"fcn": "fully connected", "vgg16": "VGG-16", "resnet18": "ResNet-18", "vit": "vision transformer"}
 _OPTIMISERS = {"adam": "Adam", "adamw": "AdamW"}
@@ -22,7 +22,7 @@ def scope_text(claim: Claim) -> str:
     Where the arms differ, the first one's value stands before "beside" and the others behind it. An initial
     scale of 1 is that of the initialisation scheme, He's where none is named.
     """
-    specs = [_spec(arm) for arm in claim.arms]
+    specs = [spec_of(arm) for arm in claim.arms]
     parts = [
         _told(specs, _network),
         _told(specs, lambda spec: "" if spec.depth is None else f"depth {spec.depth}"),
@@ -78,6 +78,15 @@ def _told(specs: Iterable[RunSpec], words: Callable[[RunSpec], str]) -> str:
 
 
 @cache
-def _spec(arm: str) -> RunSpec:
+def spec_of(arm: str) -> RunSpec:
+    """The spec of an arm's first run; the words of a label may be in another order in the sweep's file.
+
+    Raises:
+        ValueError: no sweep has such an arm.
+    """
     experiment, _, label = arm.rpartition("/")
-    return next(run.spec for run in read_sweep(experiment or "star").runs if run.label == label)
+    words = set(label.split(","))
+    for run in read_sweep(experiment or "star").runs:
+        if set(run.label.split(",")) == words:
+            return run.spec
+    raise ValueError(f"the experiment {experiment or 'star'} has no arm {label!r}")

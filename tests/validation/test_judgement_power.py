@@ -1,6 +1,7 @@
-"""False alarms and power of the whole judgement, on fewer data sets than `mli validate --power` draws."""
+"""False alarms and power of the whole judgement, and the page in docs that says what they are."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +11,17 @@ from tests.validation.planted import ARMS, SEEDS, planted
 from validation import judgement
 from validation.claims import CLAIMS, Measurement
 from validation.judgement import judge
-from validation.judgement_power import Rate, operating_characteristics, power_text
+from validation.judgement_power import Operating, Rate, operating_characteristics, power_text
+from validation.power_page import power_markdown
+from validation.rules import JUDGEMENT
 
-N_SETS = 60
+N_SETS = 60  # where the rule is changed for the test
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "false_alarms_and_power.md"
 
 
 @pytest.fixture(scope="module")
 def operating():
-    return operating_characteristics(CLAIMS, N_SETS)
+    return operating_characteristics(CLAIMS)
 
 
 def in_its_assumption(operating):
@@ -82,6 +86,29 @@ def test_the_table_shows_every_claim_and_limit(operating):
     for claim in CLAIMS:
         assert f"  {claim.id}  " in text
     assert text.count("below") == len(operating.false_alarms)
+
+
+def test_the_committed_page_is_what_is_measured_now(operating):
+    assert PAGE.read_text(encoding="utf-8") == power_markdown(operating), (
+        "run `mli validate --power --output docs`"
+    )
+
+
+def test_the_page_names_what_is_missed(operating):
+    missed = power_markdown(operating).split("## What is missed")[1].split("## Why")[0]
+    for name, rate in operating.false_alarms.items():
+        assert (name in missed) == (rate.upper > 0.05)
+    for what, rates in (("support", operating.support), ("refutation", operating.refutation)):
+        for name, rate in rates.items():
+            assert (f"{what} of {name}:" in missed) == (rate.lower < 0.8)
+    perfect = {name: Rate(400, 400) for name in operating.support}
+    none = Operating({"planted": Rate(0, 400)}, perfect, perfect)
+    assert "Nothing." in power_markdown(none)
+
+
+def test_the_rules_say_how_often_skewed_numbers_mislead(operating):
+    (skewed,) = (rate for name, rate in operating.false_alarms.items() if "skewed" in name)
+    assert f"{100 * skewed.share:.0f} % of data" in JUDGEMENT
 
 
 def test_no_data_sets_are_refused():

@@ -16,7 +16,6 @@ from validation.judgement import judge
 from validation.main_job import Outcome
 from validation.profiles import PROFILES, job_of
 from validation.report import report_data
-from validation.scopes import scope_text
 from validation.verdict_pages import pages_of, read_records, readme_block, with_readme_block, write_verdicts
 from validation.verdict_record import record_of
 from validation.where_it_fails import where_it_fails_markdown
@@ -54,9 +53,9 @@ def test_the_list_in_the_readme_is_that_of_the_committed_records(records):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_committed_records_are_of_the_rules_as_they_stand(records, profile):
     for claim, kept in zip(CLAIMS, records[profile]["claims"], strict=True):
-        assert (claim.id, claim.title, claim.statement, scope_text(claim)) == (
-            *(kept[key] for key in ("id", "title", "statement", "scope")),
-        ), RUN_THIS
+        # Not the scope: it says of which sweep's form the runs were that were judged, today's or an older one.
+        for key in ("id", "title", "statement"):
+            assert getattr(claim, key) == kept[key], RUN_THIS
         for criterion, found in zip(claim.criteria, kept["criteria"], strict=True):
             for key in ("key", "about", "measures", "side", "threshold", "unit", "only_with"):
                 assert getattr(criterion, key) == found[key], RUN_THIS
