@@ -148,7 +148,8 @@ def gradient_descent(data):
         if before and before[0] == of_one and of_one[1] != "adam":
             slopes = []
             for name in ("distance_early", "distance_arrival", "distance_late", "distance_end", "row_drift"):
-                fall = np.log2(before[1][name] / case[name]) / np.log2(before[1]["step"].item() / step)
+                with np.errstate(divide="ignore"):  # a phase with the start alone
+                    fall = np.log2(before[1][name] / case[name]) / np.log2(before[1]["step"].item() / step)
                 slopes.append(f"{name} {float(fall.median()):.2f}")
             print("    slopes from the step before:", "; ".join(slopes))
         before = (of_one, case)
