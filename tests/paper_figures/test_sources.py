@@ -114,4 +114,4 @@ def test_names():
     assert figure_names(()) == tuple(FIGURES)
     assert figure_names(["f10", "F2", "F2"]) == ("F2", "F10")
     with pytest.raises(ValueError, match="no figure 'F14': choose from F1, F2"):
-        figure_names(["F13"])
+        figure_names(["F14"])

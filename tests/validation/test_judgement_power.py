@@ -97,7 +97,7 @@ def test_the_committed_page_is_what_is_measured_now(operating):
 def test_the_page_names_what_is_missed(operating):
     missed = power_markdown(operating).split("## What is missed")[1].split("## Why")[0]
     for name, rate in operating.false_alarms.items():
-        assert (name in missed) == (rate.upper > 0.05)
+        assert (f"alarms, {name}:" in missed) == (rate.upper > 0.05)
     for what, rates in (("support", operating.support), ("refutation", operating.refutation)):
         for name, rate in rates.items():
             assert (f"{what} of {name}:" in missed) == (rate.lower < 0.8)
