@@ -53,11 +53,7 @@ def test_the_list_in_the_readme_is_that_of_the_committed_records(records):
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_committed_records_are_of_the_rules_as_they_stand(records, profile):
     for claim, kept in zip(CLAIMS, records[profile]["claims"], strict=True):
-<<<<<<< HEAD
         # Not the scope: it says of which sweep's form the judged runs were, today's or an older one.
-=======
-        # Not the scope: it says of which sweep's form the runs were that were judged, today's or an older.
->>>>>>> i7
         for key in ("id", "title", "statement"):
             assert getattr(claim, key) == kept[key], RUN_THIS
         for criterion, found in zip(claim.criteria, kept["criteria"], strict=True):
