@@ -7,11 +7,15 @@ hands it a file's bytes through its store alone.
 
 from __future__ import annotations
 
+import threading
+
 import netCDF4
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
 __all__ = ["dataset_from_bytes"]
+
+_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
 
 
 def dataset_from_bytes(content: bytes) -> xr.Dataset:
@@ -20,4 +24,6 @@ def dataset_from_bytes(content: bytes) -> xr.Dataset:
     Raises:
         OSError: the bytes are no NetCDF file.
     """
-    return xr.load_dataset(NetCDF4DataStore(netCDF4.Dataset("bytes", memory=content)))
+    with _LOCK:
+        store = NetCDF4DataStore(netCDF4.Dataset("bytes", memory=content))  # type: ignore[no-untyped-call]
+        return xr.load_dataset(store)

@@ -1,6 +1,7 @@
 """Files read from their bytes, by netCDF4, against those read by what wrote them, h5netcdf."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_what_our_files_may_hold(tmp_path):
     dataset.to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
     content = (tmp_path / "file.nc").read_bytes()
     xr.testing.assert_identical(dataset_from_bytes(content), by_h5netcdf(content))
+
+
+def test_threads_may_read_at_once(files):
+    contents = [path.read_bytes() for path in files] * 3
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(dataset_from_bytes, contents))
+    for read, path in zip(found, files * 3, strict=True):
+        xr.testing.assert_identical(read, dataset_from_bytes(path.read_bytes()))
 
 
 def test_what_is_no_file_is_an_error():
