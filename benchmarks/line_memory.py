@@ -5,7 +5,7 @@
 Linux only. The process loads libraries, model, both checkpoints and data, walks three alphas of four samples
 (so that what a first call loads is there), sets the kernel's peak of its resident memory (VmHWM) back to what
 is resident now, and walks the line. Printed is how far the peak rose above that, in MiB: allocator's slack
-included, libraries not. The contender walks 5 steps: it keeps a number a step, so more steps take no more.
+included, libraries not. The grid and the contender walk 5 alphas: they keep numbers alone of each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from simulations.curves import interpolation_curves
 
-CONTENDERS = ("engine", "engine, grid of 501", "loss-landscapes 3.0.6")
+CONTENDERS = ("engine", "engine, grid", "loss-landscapes 3.0.6")
 
 
 def resident(key):
@@ -41,6 +41,7 @@ def walk(contender, model, start, end, data, alphas):
         theirs(model, start, end, data, steps=min(alphas, 5))
     else:
         method = "grid" if "grid" in contender else "adaptive"
+        alphas = min(alphas, 5) if method == "grid" else alphas
         has_norm = any(name.endswith("running_mean") for name in start)
         policy = {"batch_norm": "interpolate"} if has_norm else {}
         interpolation_curves(
