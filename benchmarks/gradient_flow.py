@@ -1,12 +1,13 @@
 """What `simulations.gradient_flow.integrate` costs beside general solvers at equal end-state error.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent] [formulations]
+    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent]
 
 Times are CPU seconds of one thread (`time.process_time`), the median of --starts starts, so that a shared
 machine's other work does not count; `batch` splits its seeds over two processes and prints wall time too.
 Errors are the largest change of b and of W^r at the end against `integrate` at rtol 1e-10. Compiling the
-loops is not in these times: `first` measures it. benchmarks/gradient_flow_cost.py has the growth of the
-cost, benchmarks/gradient_flow_accuracy.py the accuracy over the range.
+loops is not in these times: `first` measures it. benchmarks/gradient_flow_formulations.py has the
+formulations beside each other, gradient_flow_cost.py the growth of the cost, gradient_flow_accuracy.py the
+accuracy over the range.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-from benchmarks.lsoda_baselines import FORMULATIONS, lsoda, lsoda_compiled  # noqa: E402
+from benchmarks.lsoda_baselines import lsoda, lsoda_compiled  # noqa: E402
 from simulations.gradient_flow import descend, integrate  # noqa: E402
+from simulations.gradient_flow.curvature import largest_curvature  # noqa: E402
 
 SINGLE = [(4, 5, 2e-2, 1e-8), (10, 4, 1e-2, 1e-8), (4, 3, 1e-2, 1e-6), (4, 3, 0.3, 1e-6)]
 DEFAULT = 5e-7
@@ -160,37 +162,37 @@ def batch(runs, baselines):
 
 def large():
     weights = start(0, 1e-2, 100)
+    integrate(weights[:2, :2], 3, 1e-2)  # compiled before it is timed
     seconds, flow = timed(lambda: integrate(weights, 3, 1e-6))
+    tighter = integrate(weights, 3, 1e-6, rtol=DEFAULT / 100, record=2)
     print(
         f"k 100, r 3, 1e-2, 1e-6: {seconds:.1f} CPU s, {int(flow.n_steps)} steps, "
-        f"loss {float(flow.loss[-1]):.3e}, "
-        f"drift of rows {float(flow.drift_rows):.1e} nats"
+        f"loss {float(flow.loss[-1]):.3e}, drift of rows {float(flow.drift_rows):.1e} nats, "
+        f"end error {error(flow_end(flow, 3), flow_end(tighter, 3)):.1e}"
     )
 
 
 def descent():
-    # The largest stable step of plain gradient descent is 2 over the largest curvature, which a learned
-    # class's r^2 W^(2r-2) sets; the flow's time over it is the number of steps, and 2,000 real steps give
-    # their cost.
-    k, degree, scale, final_loss = 4, 5, 2e-2, 1e-8
-    seconds, flow = timed(lambda: integrate(start(0, scale, k), degree, final_loss))
-    weights, bias = flow.weights.values, flow.bias.values
-    z = weights**degree + bias[:, :, None]
-    p = np.exp(z - z.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    wrong = 1 - np.einsum("tjj->tj", p)
-    curvature = (
-        degree**2 * np.einsum("tjj->tj", weights) ** (2 * degree - 2) * wrong * (1 - wrong) / k
-    ).max()
-    rate = 2 / (curvature + 1)
-    steps = float(flow.time[-1]) / rate
-    taken, _ = timed(lambda: descend(start(0, scale, k), degree, rate, 1e-2, max_steps=2000))
-    total = taken / 2000 * steps
-    print(
-        f"gradient descent, k {k} r {degree}: step {rate:.2g}, {steps:.2g} steps, {total:.3g} CPU s "
-        f"by extrapolation; "
-        f"integrate {seconds:.2f} s, ratio {total / seconds:.2g}"
-    )
+    # The largest stable step is 2 over the largest eigenvalue of the Hessian along the flow; the flow's time
+    # over it is the number of steps, and 2,000 real steps give their cost.
+    for k, degree, scale, final_loss in SINGLE[:2]:
+        weights = start(0, scale, k)
+        integrate(weights, degree, 0.1)
+        seconds, _ = timed(lambda: integrate(weights, degree, final_loss))  # noqa: B023
+        flow = integrate(weights, degree, final_loss, record=10**5)  # every step
+        curvature = largest_curvature(flow.weights.values, flow.bias.values, degree)
+        peak = int(curvature.argmax())
+        rate = 2 / float(curvature[peak])
+        steps = float(flow.time[-1]) / rate
+        taken, _ = timed(lambda: descend(weights, degree, rate, 1e-12, max_steps=2000, record=2))  # noqa: B023
+        total = taken / 2000 * steps
+        print(
+            f"gradient descent, k {k} r {degree}: largest curvature {curvature[peak]:.3g} at loss "
+            f"{float(flow.loss[peak]):.2g} ({curvature[0]:.2g} at first, {curvature[-1]:.2g} at the end), "
+            f"step {rate:.3g}, {steps:.3g} steps, {total:.3g} CPU s by extrapolation; integrate "
+            f"{seconds:.4f} s, ratio {total / seconds:.2g}",
+            flush=True,
+        )
 
 
 def main():
@@ -203,8 +205,6 @@ def main():
     chosen = parser.parse_args()
     if "single" in chosen.what:
         single(chosen.starts, [JACOBIAN] if chosen.no_plain else ["LSODA (a)", JACOBIAN])
-    if "formulations" in chosen.what:
-        single(chosen.starts, [name for name in FORMULATIONS if name != "LSODA (a)"])
     if "batch" in chosen.what:
         batch(chosen.runs, chosen.baselines)
     if "large" in chosen.what:

@@ -82,12 +82,21 @@ def measure(signs, k, degree, scale, final_loss):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=float, default=3600, help="CPU seconds after which no case is begun")
-    limit = parser.parse_args().limit
+    parser.add_argument("--missing", action="store_true", help="keep the table, run the cases it lacks")
+    chosen = parser.parse_args()
+    limit = chosen.limit
     rows, failed, left = [], [], 0
-    with TABLE.open("w") as file:
+    if chosen.missing:
+        with TABLE.open() as file:
+            rows = list(csv.reader(file))[1:]
+    known = {tuple(row[:5]) for row in rows}
+    with TABLE.open("a" if chosen.missing else "w") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
+        if not chosen.missing:
+            table.writerow(COLUMNS)
         for case in cases():
+            if tuple(map(str, case)) in known:
+                continue
             if time.process_time() > limit:
                 left += 1
                 continue

@@ -122,9 +122,41 @@ def degree_two(data):
               f"seed 0 spread of times {float(case['differences'][0].max()):.4f}")  # fmt: skip
 
 
+def crossover(data):
+    for key, case in cases(data):
+        found, predicted = case["scale_found"].to_numpy(), case["scale_predicted"].to_numpy()
+        ratio = spread(predicted / found)
+        print(*key, f"half way at scale {spread(found, '.3g')}; predicted over found {ratio};",
+              f"beta there less half way {spread(case['beta_error'].to_numpy(), '.1e')}")  # fmt: skip
+
+
+def gradient_descent(data):
+    before = None
+    for n in range(data.sizes["case"]):
+        case = data.isel(case=n)
+        of_one, step = (case["degree"].item(), case["method"].item()), case["step"].item()
+        columns = [
+            f"{name} {float(case[name].median()):.3g}"
+            for name in data.data_vars
+            if name not in ("failure", "order_kept", "largest_bias_kept", "first_lag_predicted")
+        ]
+        for name in ("order_kept", "largest_bias_kept"):
+            known = case[name].to_numpy()[np.isfinite(case[name].to_numpy())]
+            columns.append(f"{name} {int(known.sum())} of {known.size}")
+        lag = (case["first_lag"] / case["first_lag_predicted"]).to_numpy()
+        print(*of_one, f"step {step:.4g}:", "; ".join(columns), f"; lag over predicted {spread(lag)}")
+        if before and before[0] == of_one and of_one[1] != "adam":
+            slopes = []
+            for name in ("distance_early", "distance_arrival", "distance_late", "distance_end", "row_drift"):
+                fall = np.log2(before[1][name] / case[name]) / np.log2(before[1]["step"].item() / step)
+                slopes.append(f"{name} {float(fall.median()):.2f}")
+            print("    slopes from the step before:", "; ".join(slopes))
+        before = (of_one, case)
+
+
 TABLES = (
-    learning_order, schedule, plateau_laws, vanishing_plateau, plateau_start, escape, gaussian_starts,
-    unequal_classes, degree_two,
+    learning_order, schedule, plateau_laws, crossover, vanishing_plateau, plateau_start, escape,
+    gaussian_starts, unequal_classes, gradient_descent, degree_two,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The twelve figures by name. Imports nothing heavy: the command line's help reads it."""
+"""The thirteen figures by name. Imports nothing heavy: the command line's help reads it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ FIGURES = {
     "F10": "f10_accuracy",
     "F11": "f11_retention",
     "F12": "f12_test_lines",
+    "F13": "f13_hardness",
 }
 
 

@@ -34,9 +34,11 @@ __all__ = ["EXPERIMENTS", "STYLES", "TITLE", "caption", "collect", "draw", "layo
 TITLE = "Loss and error on the line"
 EXPERIMENTS = ("star", "depth_and_bias", "practical_networks")
 LINEAR = "linear"
+HELD = "linear, last bias held at 0"
 STYLES = {
     LINEAR: LineStyle({"color": LOSS_COLOUR, "linestyle": "-"}),
     "homogeneous": LineStyle({"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
+    HELD: LineStyle({"color": "#CC79A7", "linestyle": (0, (1, 1))}),
     "trained without bias": LineStyle({"color": ERROR_COLOUR, "linestyle": (0, (5, 1.5))}),
     "theory, zero start (T1)": LineStyle(ZERO_START_LAW, LINEAR),
     "from both ends (M2)": LineStyle(ENDPOINT_LAW, LINEAR),
@@ -62,6 +64,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         lines = {
             LINEAR: measured(with_bias),
             "homogeneous": measured(with_bias, "homogeneous"),
+            HELD: measured(with_bias, "no_last_bias"),
             "trained without bias": measured(without),
             "theory, zero start (T1)": theory(with_bias),
             "from both ends (M2)": endpoint_law(with_bias),
@@ -102,7 +105,8 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F1. {TITLE} from the initialisation (alpha = 0) to the trained network (alpha = 1), on the "
         f"training data. {BAND}. Solid: every weight and bias on the straight line; homogeneous: layer l's "
-        "bias at alpha^l. Dotted: theory for zero initial weights, from the trained network alone, from 0+ "
+        "bias at alpha^l; then the same network, the last layer's bias held at 0 (each where it was walked). "
+        "Dotted: theory for zero initial weights, from the trained network alone, from 0+ "
         "on; dashed: product law from both ends (mean over seeds each). A plateau's end is the first alpha "
         "at which a tenth of the fall is spent; numbers are means (smallest to largest seed). "
         f"{line_sentences(dataset, STYLES)}{left_out_text(dataset)}"

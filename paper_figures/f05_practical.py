@@ -23,9 +23,10 @@ from paper_figures.run_curves import (
     network,
     provenance,
     reached,
+    theory,
 )
 from paper_figures.seed_statistics import BAND
-from paper_figures.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, AxesGrid
+from paper_figures.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, ZERO_START_LAW, AxesGrid
 
 __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -34,8 +35,10 @@ EXPERIMENTS = ("practical_networks",)
 LINEAR = "bias in the last layer"
 LINES = {
     LINEAR: LineStyle({"color": LOSS_COLOUR, "linestyle": "-"}),
-    "the same, bias held at 0": LineStyle({"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
+    "homogeneous": LineStyle({"color": "#009E73", "linestyle": (0, (3, 1, 1, 1))}),
+    "the same, bias held at 0": LineStyle({"color": "#CC79A7", "linestyle": (0, (1, 1))}),
     "trained without bias": LineStyle({"color": ERROR_COLOUR, "linestyle": (0, (5, 1.5))}),
+    "theory, zero start (T1)": LineStyle(ZERO_START_LAW, LINEAR),
     "from both ends (M2)": LineStyle(ENDPOINT_LAW, LINEAR),
 }
 
@@ -56,8 +59,10 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         with_bias = [run for run in group if run.attrs["bias_mode"] == "last"]
         lines = {
             LINEAR: measured(with_bias),
+            "homogeneous": measured(with_bias, "homogeneous"),
             "the same, bias held at 0": measured(with_bias, "no_last_bias"),
             "trained without bias": measured([run for run in group if run.attrs["bias_mode"] == "none"]),
+            "theory, zero start (T1)": theory(with_bias),
             "from both ends (M2)": endpoint_law(with_bias),
         }
         panels.append(Panel(describe(group[0]), group[0]["alpha"].to_numpy(), lines))
@@ -76,8 +81,9 @@ def caption(dataset: xr.Dataset) -> str:
     """Where the plateaus end, with the bias and without."""
     return (
         f"F5. {TITLE}, training data. {BAND}. Solid: a network with a bias in its last layer; the same "
-        "network with that bias held at 0 (where walked); a network trained without it. Dashed: product law "
-        "from both ends (mean over seeds), where it is defined. A plateau's end is the first alpha at which "
+        "network with that bias at alpha^r (homogeneous) and held at 0 (where walked); a network trained "
+        "without it. Dotted: theory for zero initial weights, from 0+ on; dashed: product law from both ends "
+        "(means over seeds), where they are defined. A plateau's end is the first alpha at which "
         "a tenth of the fall is spent; numbers are means (smallest to largest seed). "
         f"{line_sentences(dataset, LINES)}{left_out_text(dataset)}"
     )

@@ -3,10 +3,9 @@
 - "keep": the end's, at every alpha. Only the end is then its checkpoint's own evaluation.
 - "interpolate": (1 - alpha) start + alpha end; both ends are their checkpoints' own.
 - "recalibrate": measured at every alpha on stated data. A layer's mean is the mean over all samples, its
-  variance that of
-  all samples about that mean (unbiased), from sums over batches, never a moving average. Layers below
-  normalise
-  each batch by its own statistics while they are measured, as in training.
+  variance that of all samples about that mean (unbiased), put together from the batches' own in float64,
+  never a moving average. Layers below normalise each batch by its own statistics while they are measured, as
+  in training. Of an instance norm: the averages over samples of each sample's own.
 - "refuse": an error.
 """
 
@@ -14,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -28,7 +28,8 @@ __all__ = [
 ]
 
 POLICIES = ("keep", "interpolate", "recalibrate", "refuse")
-_Norm = nn.modules.batchnorm._NormBase
+_Norm: type[nn.Module] = nn.modules.batchnorm._NormBase
+_Instance: type[nn.Module] = nn.modules.instancenorm._InstanceNorm
 
 
 def _layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -59,51 +60,96 @@ def statistics_names(model: nn.Module) -> list[str]:
 def measured_statistics(model: nn.Module, passes: Callable[[], None]) -> dict[str, torch.Tensor]:
     """Statistics (see "recalibrate") of the inputs every layer sees during `passes`, which run the model.
 
-    The layers use batch statistics meanwhile and their buffers are left alone.
+    The layers use batch statistics meanwhile and their running statistics are left alone. A batch's mean
+    and variance are torch's own, in the buffers' precision.
+
+    Raises:
+        ValueError: a layer sees a batch of one value a channel, which has no variance.
     """
-    sums: dict[str, list[torch.Tensor | int]] = {}
+    sums: dict[str, _Sums] = {}
     with _watched(model, sums):
         passes()
     measured = {}
-    for name, (count, mean, square) in sums.items():
+    for name, found in sums.items():
         prefix = f"{name}." if name else ""
-        like = model.get_buffer(f"{prefix}running_mean")
-        measured[f"{prefix}running_mean"] = torch.as_tensor(mean).to(like.dtype)
-        measured[f"{prefix}running_var"] = (torch.as_tensor(square) / max(int(count) - 1, 1)).to(like.dtype)
+        dtype = model.get_buffer(f"{prefix}running_mean").dtype
+        measured[f"{prefix}running_mean"] = found.mean.to(dtype)
+        measured[f"{prefix}running_var"] = found.variance.to(dtype)
     return measured
 
 
+class _Sums:
+    """Count, mean and variance, channel by channel in float64."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = self.square = torch.zeros(())  # square: sum of squares about the mean
+
+    def add(self, count: int, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """`count` more values of each channel, with their mean and unbiased variance (Chan's update)."""
+        mean, square = mean.double(), variance.double() * (count - 1)
+        if self.count:
+            shift, share = mean - self.mean, count / (self.count + count)
+            mean = self.mean + shift * share
+            square = self.square + square + shift.square() * (self.count * share)
+        self.count, self.mean, self.square = self.count + count, mean, square
+
+    def average(self, count: int, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """`count` more samples, each normalised by itself, with the averages of their statistics."""
+        share = count / (self.count + count)
+        variance = self.variance + share * (variance.double() - self.variance)
+        self.mean = self.mean + share * (mean.double() - self.mean)
+        self.count += count
+        self.square = variance * max(self.count - 1, 1)
+
+    @property
+    def variance(self) -> torch.Tensor:
+        """Unbiased; 0 of nothing."""
+        return self.square / max(self.count - 1, 1)
+
+
 @contextmanager
-def _watched(model: nn.Module, sums: dict[str, list[torch.Tensor | int]]) -> Iterator[None]:
-    hooks = []
-    layers: list[tuple[Any, float | None]] = []
+def _watched(model: nn.Module, sums: dict[str, _Sums]) -> Iterator[None]:
+    """Layers in training mode whose buffers stand aside for each call.
+
+    With momentum 1 the layer's own update leaves the batch's mean and unbiased variance in the buffers put
+    in their place: no pass over the activations but the layer's own.
+    """
+    hooks: list[Any] = []
+    before: list[tuple[Any, float | None]] = []
+    aside: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     norms: list[tuple[str, Any]] = list(_layers(model))
+
+    def put_aside(module: Any, _inputs: object, name: str) -> None:
+        aside[name] = module.running_mean, module.running_var
+        module.running_mean = torch.zeros_like(module.running_mean)
+        module.running_var = torch.zeros_like(module.running_var)
+
+    def collect(module: Any, inputs: tuple[torch.Tensor, ...], _output: object, name: str) -> None:
+        found, mean, variance = sums.setdefault(name, _Sums()), module.running_mean, module.running_var
+        if isinstance(module, _Instance):
+            found.average(len(inputs[0]), mean, variance)
+        else:
+            found.add(inputs[0].numel() // len(mean), mean, variance)
+        put_back(module, name)
+
+    def put_back(module: Any, name: str) -> None:
+        if name in aside:
+            module.running_mean, module.running_var = aside.pop(name)
+
     for name, module in norms:
         if getattr(module, "running_mean", None) is None:
             continue
-        layers.append((module, module.momentum))
-
-        def watch(module: nn.Module, inputs: tuple[torch.Tensor, ...], name: str = name) -> None:  # noqa: ARG001
-            # Channels last, everything else in one dimension; float64: sums over all data.
-            values = inputs[0].detach().double().movedim(1, -1).flatten(0, -2)
-            count, mean = len(values), values.mean(dim=0)
-            square = (values - mean).square().sum(dim=0)
-            if name in sums:  # Chan's update: means of two parts, without cancellation
-                old_count, old_mean, old_square = sums[name]
-                total = old_count + count
-                shift = mean - old_mean
-                mean = old_mean + shift * (count / total)
-                square = old_square + square + shift.square() * (old_count * count / total)
-                count = int(total)
-            sums[name] = [count, mean, square]
-
-        hooks.append(module.register_forward_pre_hook(watch))
-        module.training = True
-        module.momentum = 0.0  # batch statistics, buffers multiplied by 1
+        before.append((module, module.momentum))
+        hooks.append(module.register_forward_pre_hook(partial(put_aside, name=name)))
+        hooks.append(module.register_forward_hook(partial(collect, name=name)))
+        module.training, module.momentum = True, 1.0
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
-        for module, momentum in layers:
+        for name, module in norms:
+            put_back(module, name)
+        for module, momentum in before:
             module.training, module.momentum = False, momentum

@@ -17,6 +17,7 @@ from simulations.checkpoints import Checkpoint, checkpoint_hash
 from simulations.curve_arguments import METHODS, check_options, largest_bias_class, requested_alphas
 from simulations.curve_cache import CurveCache
 from simulations.curve_engine import Engine, SplitCurve
+from simulations.curve_splits import join_splits
 from simulations.curve_sums import CurveSums
 from simulations.open_line import open_line
 from simulations.paths import PathFunction
@@ -92,10 +93,11 @@ def interpolation_curves(
     Returns:
         `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
         `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a
-        class without samples), a leading dimension `split` for several splits. With exits: `bias_exit`, the
-        first alpha at which the prediction leaves the class of the end's largest last-layer bias (nan: never
-        predicted, inf: never left), `correct_from`, the first at which it is correct (inf: never); on a grid
-        to its spacing. Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
+        class without samples), a leading dimension `split` for several splits (see
+        `simulations.curve_splits.split_curves`). With exits: `bias_exit`, the first alpha at which the
+        prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
+        left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
+        Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
         estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
         and error tolerances, n_samples, start_hash, end_hash, data_hash, threads, torch_version, precision.
 
@@ -187,12 +189,4 @@ def interpolation_curves(
                 UserWarning,
                 stacklevel=2,
             )
-    return curves[""] if "" in curves else _joined({name: curves[name] for name in splits})
-
-
-def _joined(curves: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    names = xr.DataArray(list(curves), dims="split", name="split")
-    joined = xr.concat(list(curves.values()), dim=names, combine_attrs="drop_conflicts", join="outer")
-    for kept in ("n_samples", "forward_passes", "estimated_loss_error", "estimated_error_error"):
-        joined[kept] = ("split", [curve.attrs[kept] for curve in curves.values()])
-    return joined
+    return curves[""] if "" in curves else join_splits({name: curves[name] for name in splits})

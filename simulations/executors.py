@@ -10,14 +10,20 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulations.worker_processes import worker_pool
+from simulations.worker_processes import check_at_least_one, worker_pool
 
 __all__ = [
     "EXECUTORS",
@@ -92,10 +98,38 @@ def open_executor(
 def local_executor(processes: int | None = None) -> Iterator[Executor]:
     """Spawned processes of one torch thread each (a run sets its own number); left by an error, they stop.
 
-    A script that gets here must guard its main part with `if __name__ == "__main__"`.
+    A script that gets here must guard its main part with `if __name__ == "__main__"`. A process that dies
+    (killed, out of memory) takes its own run with it, whose future says so, and another takes its place.
+
+    Args:
+        processes: >= 1; None: one a core.
+
+    Raises:
+        ValueError: processes < 1.
     """
-    with worker_pool(_cores() if processes is None else processes) as pool:
-        yield Executor(pool.submit, _first_of_standard, slots=processes, lost=(BrokenProcessPool,))
+    count = _cores() if processes is None else processes
+    check_at_least_one("processes", count)
+    with ExitStack() as stack:
+        own = _ProcessEach([stack.enter_context(worker_pool(1)) for _ in range(count)], stack)
+        yield Executor(own.submit, _first_of_standard, slots=count)
+
+
+class _ProcessEach:
+    """Pools of one process: a standard pool of several is lost, with all its futures, when one dies."""
+
+    def __init__(self, pools: list[ProcessPoolExecutor], stack: ExitStack) -> None:
+        self._pools, self._stack = pools, stack
+        self._latest: list[Future[Any] | None] = [None] * len(pools)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        free = next(i for i, future in enumerate(self._latest) if future is None or future.done())
+        try:
+            future = self._pools[free].submit(function, *arguments)
+        except BrokenExecutor:  # its process died at its last job, or since
+            self._pools[free] = self._stack.enter_context(worker_pool(1))
+            future = self._pools[free].submit(function, *arguments)
+        self._latest[free] = future
+        return future
 
 
 @contextmanager
@@ -244,7 +278,7 @@ def any_executor(executor: Any) -> Executor:
         return executor
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(f"an executor needs a method submit, {type(executor).__name__} has none")
-    return Executor(executor.submit, _first_of_standard)
+    return Executor(executor.submit, _first_of_standard, lost=(BrokenExecutor,))
 
 
 def _cores() -> int:

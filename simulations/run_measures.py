@@ -14,6 +14,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from simulations.curve_splits import split_curves
 from simulations.curves import interpolation_curves
 from simulations.datasets import ImageDataset
 from simulations.endpoint_prediction import HELD_OUT_ALPHAS, GainPrediction, predict_both
@@ -73,30 +74,28 @@ def measure_path(trained: Trained, path: str) -> xr.Dataset:
     if path == "no_last_bias":
         start, end = _without(start, trained.bias_name), _without(end, trained.bias_name)
     no_exits = _why_no_exits(trained) if path == "linear" else ""
-
-    def curves(data: ImageDataset, *, exits: bool = False) -> xr.Dataset:
-        with warnings.catch_warnings():
-            # The attribute samples_on_grid says it.
-            warnings.filterwarnings("ignore", ".*did not reach the tolerances by interpolation")
-            return interpolation_curves(
-                trained.model,
-                start,
-                end,
-                data,
-                alphas=spec.alphas,
-                path="linear" if path == "no_last_bias" else path,
-                method=spec.method,
-                batch_norm=spec.bn_policy if spec.batch_norm else None,
-                calibration=trained.data,
-                exits=exits,
-                channels_last=spec.network in CONVOLUTIONAL,
-            )
-
-    found = curves(trained.data, exits=path == "linear" and not no_exits)
+    splits = {"train": trained.data} | ({} if trained.test is None else {"test": trained.test})
+    with warnings.catch_warnings():
+        # The attribute samples_on_grid says it.
+        warnings.filterwarnings("ignore", ".*did not reach the tolerances by interpolation")
+        curves = interpolation_curves(
+            trained.model,
+            start,
+            end,
+            splits,  # in one sweep: weights are moved, and statistics measured, once for both
+            alphas=spec.alphas,
+            path="linear" if path == "no_last_bias" else path,
+            method=spec.method,
+            batch_norm=spec.bn_policy if spec.batch_norm else None,
+            calibration=trained.data,
+            exits=path == "linear" and not no_exits,
+            channels_last=spec.network in CONVOLUTIONAL,
+        )
+    found = split_curves(curves, "train")
     if no_exits:
         found.attrs["skipped_exits"] = no_exits
     if trained.test is not None:
-        on_test = curves(trained.test)
+        on_test = split_curves(curves, "test")
         found = found.assign(test_loss=on_test["loss"], test_error=on_test["error"])
         found.attrs["test_data_hash"] = trained.test.content_hash
     found.attrs["path"] = path

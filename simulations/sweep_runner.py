@@ -6,6 +6,7 @@ import errno
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -153,7 +154,11 @@ def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome:
                 f"the store {store.folder} cannot be written ({error}); finished runs stay, the same command "
                 "goes on from there",
             ) from error
-        outcome.failed[spec.name] = f"{type(error).__name__}: {error}"
+        outcome.failed[spec.name] = (
+            "its process died: it was killed, or the memory did not suffice"
+            if isinstance(error, BrokenExecutor)
+            else f"{type(error).__name__}: {error}"
+        )
         store.record_failure(
             spec,
             {

@@ -26,7 +26,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -38,7 +38,7 @@ from simulations.run_fields import why_no_path
 from simulations.run_spec import RunSpec
 from simulations.run_store import Store
 
-__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "experiment_runs", "read_sweep"]
+__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "experiment_runs", "read_sweep", "with_seeds"]
 
 FORMS = ("quick", "paper")
 EXPERIMENTS = (
@@ -109,6 +109,23 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
     except ValueError as error:  # TOML's own error is one
         raise ValueError(f"{source}: {error}") from error
+
+
+def with_seeds(sweep: Sweep, least: int) -> Sweep:
+    """The sweep with at least so many seeds in each arm: its own, then those that follow its largest.
+
+    Raises:
+        ValueError: fewer than one seed.
+    """
+    if least < 1:
+        raise ValueError(f"an arm needs at least 1 seed, got {least}")
+    runs: list[PlannedRun] = []
+    for label in sweep.labels():
+        arm = [run for run in sweep.runs if run.label == label]
+        last = max(run.spec.seed for run in arm)
+        more = range(last + 1, last + 1 + least - len(arm))
+        runs += [*arm, *(PlannedRun(label, replace(arm[-1].spec, seed=seed)) for seed in more)]
+    return Sweep(sweep.name, sweep.title, tuple(runs))
 
 
 def experiment_runs(store: Store | Path | str, name: str, form: str = "quick") -> list[xr.Dataset]:

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-PACKAGES = ("mli_theory", "simulations", "validation", "paper_figures")
+PACKAGES = ("mli_theory", "simulations", "validation", "paper_figures", "commands")
 
 
 def build_wheel(folder: Path) -> Path:

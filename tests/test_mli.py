@@ -152,6 +152,7 @@ def folder_of_shadows(tmp_path):
     (tmp_path / "simulations").mkdir()
     (tmp_path / "simulations" / "__init__.py").write_text("raise RuntimeError('the wrong simulations')")
     (tmp_path / "validation.py").write_text("raise RuntimeError('the wrong validation')")
+    (tmp_path / "commands.py").write_text("raise RuntimeError('the wrong commands')")
     return tmp_path
 
 
@@ -190,6 +191,15 @@ def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):
     found = run(installed / "python", "-m", "mli", "--version", cwd=folder_of_shadows)
     assert found.returncode != 0
     assert str(folder_of_shadows / "simulations" / "__init__.py") in found.stderr
+    assert "the wrong" not in found.stderr
+
+
+def test_python_m_mli_names_a_shadow_of_the_commands(installed, tmp_path):
+    """The first package that is imported: it must be looked at before."""
+    (tmp_path / "commands.py").write_text("raise RuntimeError('the wrong commands')")
+    found = run(installed / "python", "-m", "mli", "--version", cwd=tmp_path)
+    assert found.returncode != 0
+    assert f"mli: {tmp_path / 'commands.py'} is imported in place of" in found.stderr
     assert "the wrong" not in found.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import mli
+from commands import messages
 from mli import app
 from mli_theory.derivations import THEOREMS, rendering
 
@@ -49,13 +49,13 @@ def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, 
         def isatty(self):
             return True
 
-    with mli._said_on_a_terminal("re-proving T1"):
+    with messages.said_on_a_terminal("re-proving T1"):
         pass
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(mli.sys, "stderr", Terminal())
-    with mli._said_on_a_terminal("re-proving T1"):
-        assert mli.sys.stderr.getvalue() == "re-proving T1 ..."
-    assert mli.sys.stderr.getvalue().endswith("\r\033[K")
+    monkeypatch.setattr(messages.sys, "stderr", Terminal())
+    with messages.said_on_a_terminal("re-proving T1"):
+        assert messages.sys.stderr.getvalue() == "re-proving T1 ..."
+    assert messages.sys.stderr.getvalue().endswith("\r\033[K")
 
 
 def test_an_unknown_theorem_is_refused_with_the_names_there_are():

@@ -91,6 +91,17 @@ class Verdict:
     evidence: Mapping[str, Any]
     checks: tuple[Check, ...] = ()
 
+    @property
+    def missing(self) -> str:
+        """How many seeds a verdict needs and the commands that get them; "" where there are enough."""
+        if _lack(self.claim, self.results) is None:
+            return ""
+        seeds, needed = _fewest(self.results), self.claim.n_seeds
+        return (
+            f"{seeds or 'no'} seed{'' if seeds == 1 else 's'} with a number, {needed} needed: `mli sweep "
+            f"{self.claim.experiment} --seeds {needed}`, then `mli validate --profile full`"
+        )
+
     def left_out(self) -> tuple[Criterion, ...]:
         """The criteria that were not judged for want of their experiment."""
         return tuple(result.criterion for result in self.results if not result.judged)
@@ -187,10 +198,15 @@ def _interval(numbers: NDArray[np.float64]) -> tuple[float, float] | None:
 
 
 def _lack(claim: Claim, results: Sequence[CriterionResult]) -> str | None:
-    counts = [len(result.by_seed) - len(result.undefined_seeds) for result in results if result.judged]
-    if min(counts) == 0:
+    fewest = _fewest(results)
+    if fewest == 0:
         return "undecided: no data"
-    return "undecided: too few seeds" if min(counts) < claim.n_seeds else None
+    return "undecided: too few seeds" if fewest < claim.n_seeds else None
+
+
+def _fewest(results: Sequence[CriterionResult]) -> int:
+    """Seeds of the criterion that has the fewest."""
+    return min(len(result.by_seed) - len(result.undefined_seeds) for result in results if result.judged)
 
 
 def _p_values(results: Sequence[CriterionResult]) -> tuple[float, float]:

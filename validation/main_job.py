@@ -63,7 +63,7 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
     if job.trains:
         with open_executor("local", processes=job.processes) as executor:
             run_sweeps([judged.sweep for judged in job.judged], store, executor)
-    runs, observations = observe_store(store, job.judged, simple_model)
+    runs, observations = observe_store(store, job.judged, simple_model, every_seed=not job.trains)
     return Outcome(job, runs, observations, judge(CLAIMS, observations))
 
 

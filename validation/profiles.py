@@ -17,7 +17,7 @@ _STAR_SEEDS = tuple(range(100, 112))
 # C6 asks for a share of 0.9 of the starts: with 12 of them that cannot be told from one half 4 times in 5.
 _SIMPLE_MODEL_SEEDS = (*_STAR_SEEDS, *range(200, 212))
 _SMOKE_SEED = 1000  # of its own: a run of the smoke job must never be taken for one that counts
-_SMOKE_ARMS = ("centre", "bias-none", "depth-2")
+_SMOKE_ARMS = ("centre", "bias-none", "depth-2")  # 3.2, 0.6 and 0.3 s of CPU
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Job:
     Attributes:
         name: "smoke" or one of `PROFILES`.
         judged: whose runs the claims see; the star's quick form first.
-        trains: make those that the store lacks; else judge what it has.
+        trains: make those that the store lacks; else judge what it has, seeds beyond the planned ones too.
         simple_model_seeds: of the simple model.
         simple_model: what its runs are.
         processes: workers; each run has its spec's torch threads.

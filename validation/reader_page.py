@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.evidence_text import number
+from validation.rules import P_OF_A_CLAIM
 
-__all__ = ["ABSTRACT", "FIGURES", "reproduce_markdown", "structure"]
+__all__ = ["ABSTRACT", "FIGURES", "made_from", "reproduce_markdown"]
 
 ABSTRACT = {
     "A1": "Monotonic linear interpolation (MLI) - on the line connecting a random initialization with the "
@@ -30,7 +31,7 @@ ABSTRACT = {
 
 FIGURES = {
     "C1": ("F1", "F12"),
-    "C2": (),
+    "C2": ("F13",),
     "C3": ("F1",),
     "C4": ("F1", "F2", "F11"),
     "C5": ("F4", "F6", "F9", "F11"),
@@ -39,7 +40,7 @@ FIGURES = {
     "C8": ("F8",),
     "C9": ("F1", "F9", "F10"),
 }
-"""The figures (`mli figures NAME`) that show a claim's numbers; none shows that of C2."""
+"""The figures (`mli figures NAME`) that show a claim's numbers."""
 
 _OF_THE_ABSTRACT = {  # the sentence that a claim answers to first
     "A1": ("C1",),
@@ -66,73 +67,71 @@ corrected for one another.
 """
 
 
-def reproduce_markdown(data: Mapping[str, Any]) -> str:
-    """The page, from `validation.report.report_data`'s data (report.json)."""
-    claims = {claim["id"]: claim for claim in data["claims"]}
-    parts = [_INTRODUCTION, _made_from(data), "## The abstract\n"]
+_READING = f"""\
+Each row says on which networks, data and optimiser its claim is judged; another depth, scale or optimiser may
+decide otherwise, and [where_the_account_fails.md](where_the_account_fails.md) says where we saw it do so. The
+verdicts of all profiles are in [verdicts.md](verdicts.md).
+
+{P_OF_A_CLAIM}
+"""
+
+
+def reproduce_markdown(record: Mapping[str, Any]) -> str:
+    """The page, from `validation.verdict_record.record_of`'s record."""
+    claims = {claim["id"]: claim for claim in record["claims"]}
+    parts = [_INTRODUCTION, made_from(record), _READING, "## The abstract\n"]
     for sentence, ids in _OF_THE_ABSTRACT.items():
         parts.append(f"**{sentence}.** {ABSTRACT[sentence]}\n")
-        parts.append(_table([claims[name] for name in ids]))
+        parts.append(_table([claims[name] for name in ids], record["profile"]))
     parts.append("## What our theory adds\n")
     parts.append(
         "Theorems for networks that start from zero, beside networks that do not: where the paper's account "
         "is exact, and how far real initial weights are from it.\n"
     )
-    parts.append(_table([claims[name] for name in _BEYOND]))
+    parts.append(_table([claims[name] for name in _BEYOND], record["profile"]))
     parts.append("## The numbers\n")
     parts += [_numbers(claim) for claim in claims.values()]
     return "\n".join(parts)
 
 
-def structure(page: str) -> str:
-    """The page without its results: what must not differ between a committed page and one made now.
-
-    Verdicts, means and intervals, and the line that says what they were made from, are left out.
-    """
-    kept = []
-    for line in page.splitlines():
-        if line.startswith("*Made from"):
-            continue
-        cells = line.split(" | ")
-        # The last cells of both tables are results: verdict and p, or mean, interval and seeds.
-        kept.append(" | ".join(cells[: -_RESULT_CELLS[len(cells)]]) if len(cells) in _RESULT_CELLS else line)
-    return "\n".join(kept)
-
-
-_RESULT_CELLS = {5: 2, 6: 3}  # cells in a line of either table, and how many of them are results
-
-
-def _made_from(data: Mapping[str, Any]) -> str:
+def made_from(record: Mapping[str, Any]) -> str:
+    """The line that says which runs a page's numbers and verdicts are from, and what makes them."""
     return (
-        f"*Made from {len(data['runs'])} runs of networks and {len(data['simple_model_runs'])} of the simple "
-        f"model, profile {data['job']['name']}, torch {data['versions']['torch']}, by `mli validate`; do not "
-        "edit.*\n"
+        f"*Verdicts and numbers: profile {record['profile']}, {record['runs']} runs of networks in its store "
+        f"and {record['simple_model_runs']} of the simple model, torch {record['torch']}. Made by "
+        "`mli report --record docs`; do not edit.*\n"
     )
 
 
-def _table(claims: Sequence[Mapping[str, Any]]) -> str:
-    lines = ["| claim | command | figure | verdict | p (Holm) |", "| --- | --- | --- | --- | --- |"]
+def _table(claims: Sequence[Mapping[str, Any]], profile: str) -> str:
+    job = "--smoke" if profile == "smoke" else f"--profile {profile}"
+    lines = [
+        f"| claim | judged on | command | figure | verdict ({profile}) | p (two-sided, Holm) |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for claim in claims:
         figures = ", ".join(f"`mli figures {name}`" for name in FIGURES[claim["id"]]) or "none"
         lines.append(
-            f"| {claim['id']} {claim['title']} | `mli validate --profile standard --claim {claim['id']}` | "
-            f"{figures} | **{claim['verdict']}** | {number(claim['p_holm'])} |"
+            f"| {claim['id']} {claim['title']} | {claim['scope']} | "
+            f"`mli validate {job} --claim {claim['id']}` | {figures} | **{claim['verdict']}** | "
+            f"{number(claim['p_holm'])} |"
         )
     return "\n".join(lines) + "\n"
 
 
 def _numbers(claim: Mapping[str, Any]) -> str:
     lines = [
-        f"**{claim['id']}** {claim['statement']}\n",
+        f"**{claim['id']}** {claim['statement']} Judged on: {claim['scope']}."
+        + (f" Missing: {claim['missing']}." if claim["missing"] else "")
+        + "\n",
         "| about | for each seed | claimed | mean | 95 % interval | seeds |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for c in claim["criteria"]:
         low, high = c["interval_95_percent"] or (None, None)
         interval = "–" if low is None or high is None else f"{number(low)} to {number(high)}"
-        seeds = len(c["by_seed"]) - len(c["undefined_seeds"])
         lines.append(
             f"| {c['about']} | {c['measures']} | {c['side']} {c['threshold']:g} {c['unit']} | "
-            f"{number(c['mean'])} | {interval} | {seeds} |"
+            f"{number(c['mean'])} | {interval} | {c['seeds']} |"
         )
     return "\n".join(lines) + "\n"

@@ -18,8 +18,10 @@ from validation.claims.hypotheses import Check
 from validation.evidence_text import evidence_markdown
 from validation.judgement import LEVEL, CriterionResult, Prediction, Verdict
 from validation.main_job import Outcome
-from validation.reader_page import reproduce_markdown
 from validation.report_text import report_markdown
+from validation.scopes import scope_text
+from validation.verdict_pages import pages_of
+from validation.verdict_record import record_of
 
 __all__ = ["CENTRE_CHOICE", "plain", "report_data", "strict_json", "write_report"]
 
@@ -31,14 +33,14 @@ _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn"
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
-    """Write report.json, report.md, evidence.md and reproduce_the_paper.md; the data is returned."""
+    """Write report.json, report.md, evidence.md and the pages of `verdict_pages`; the data is returned."""
     folder = writable_folder(folder)
     data = report_data(outcome)
     pages = {
         "report.md": report_markdown(data),
         "evidence.md": evidence_markdown(data["claims"]),
-        "reproduce_the_paper.md": reproduce_markdown(data),
         "report.json": strict_json(data),
+        **pages_of({data["job"]["name"]: record_of(data)}),
     }
     for name, text in pages.items():
         with atomic_path(folder / name) as temporary:
@@ -86,6 +88,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "title": claim.title,
         "statement": claim.statement,
         "source": claim.source,
+        "scope": scope_text(claim),
         "hypotheses": claim.hypotheses,
         "prediction": claim.prediction,
         "rule": claim.rule,
@@ -93,6 +96,7 @@ def _claim(verdict: Verdict) -> dict[str, Any]:
         "n_seeds_needed": claim.n_seeds,
         "level": LEVEL,
         "verdict": verdict.verdict,
+        "missing": verdict.missing,
         "p_support": verdict.p_support,
         "p_against": verdict.p_against,
         "p_holm": verdict.p_holm,

@@ -32,7 +32,7 @@ def verdict_table(data: Mapping[str, Any], shown: Container[str] | None = None) 
     table.add_column("mean over seeds (claimed)")
     for claim in claims:
         verdict = Text(claim["verdict"], style=_STYLES.get(claim["verdict"], "yellow"))
-        measured = "\n".join(_criterion(c) for c in claim["criteria"])
+        measured = "\n".join([*map(_criterion, claim["criteria"]), *filter(None, [claim["missing"]])])
         table.add_row(claim["id"], claim["title"], verdict, measured, end_section=True)
     return table
 

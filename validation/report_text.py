@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.evidence_text import MOST_ROWS, evidence_lines, number
-from validation.rules import JUDGEMENT
+from validation.rules import JUDGEMENT, P_OF_A_CLAIM
 
 __all__ = ["report_markdown"]
 
@@ -89,24 +89,25 @@ def report_markdown(data: Mapping[str, Any]) -> str:
 def _verdict_table(data: Mapping[str, Any]) -> str:
     lines = [
         "## Verdicts\n",
-        "| | claim | about | verdict | p (Holm) |",
+        "| | claim | about | verdict | p (two-sided, Holm) |",
         "| --- | --- | --- | --- | --- |",
     ]
     for claim in data["claims"]:
         about = ", ".join(dict.fromkeys(c["about"] for c in claim["criteria"]))
         p = number(claim["p_holm"])
         lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{claim['verdict']}** | {p} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", P_OF_A_CLAIM]) + "\n"
 
 
 def _claim(claim: Mapping[str, Any]) -> str:
     lines = [
         f"## {claim['id']} {claim['title']}: {claim['verdict']}\n",
         f"{claim['statement']} (Source: {claim['source']}.)\n",
+        f"*Judged on.* {claim['scope']}.\n",
         f"*Hypotheses.* {claim['hypotheses']}\n",
         f"*Predicted.* {claim['prediction']}\n",
         "*Measured.*\n",
-        "| about | for each seed | claimed | mean | 95 % interval | seeds | p for | p against |",
+        "| about | for each seed | claimed | mean | 95 % interval | seeds | p for, one-sided | p against |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
         *(_criterion_row(c) for c in claim["criteria"]),
         "\n*Why these thresholds.*\n",
@@ -183,10 +184,8 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
 
 
 def _conclusion(claim: Mapping[str, Any]) -> str:
-    if claim["verdict"] == "undecided: no data":
-        return f"**Undecided**: this needs {claim['needs']}."
     if claim["p_holm"] is None:
-        return f"**Undecided**: a verdict needs at least {claim['n_seeds_needed']} seeds for each number."
+        return f"**Undecided**: this needs {claim['needs']}. {claim['missing']}."
     p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
     return (
         f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from validation.claims.claim import Claim
+from validation.scopes import scope_text
 
-__all__ = ["JUDGEMENT", "rules_text"]
+__all__ = ["JUDGEMENT", "P_OF_A_CLAIM", "rules_text"]
+
+P_OF_A_CLAIM = """\
+p is two-sided: twice the smaller of two one-sided p-values, of which one is small where the means lie on
+the claimed side of all thresholds ("supported"), the other where one lies on the other side ("refuted"),
+corrected over the nine claims by Holm's method. It says how surely a verdict stands, not which it is."""
 
 JUDGEMENT = """\
 Every criterion is one number for each seed and a threshold for its mean. An exact sign-flip test over
@@ -36,6 +42,7 @@ def rules_text(claims: Sequence[Claim]) -> str:
             f"  Statement:  {claim.statement}",
             f"  Hypotheses: {claim.hypotheses}",
             f"  Prediction: {claim.prediction}",
+            f"  Judged on:  {scope_text(claim)}",
             f"  Needs:      {claim.needs}; at least {claim.n_seeds} seeds for each criterion",
         ]
         for number, c in enumerate(claim.criteria, 1):

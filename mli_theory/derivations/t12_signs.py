@@ -112,8 +112,8 @@ DERIVATION = Derivation(
             "acyclic graph",
             "A sample whose diagonal is negative can be separated only by negative off-diagonals of its "
             "rivals or by the biases; each edge j -> i asks b_j > b_i in the end, which can be met for all "
-            "edges iff the graph has no cycle. Sufficiency (that gradient flow finds it) is measured: 48 of "
-            "48 sign patterns.",
+            "edges iff the graph has no cycle. Sufficiency (that gradient flow finds it) is derived, and "
+            "measured on all 440 sign patterns of k = 2 and 3 without a cycle (15 and 425; r = 3 and 5).",
         ),
     ),
     conclusion=(

@@ -4,7 +4,7 @@ integrate.py   the flow: checked start (problem.py, reachability.py), mirror coo
                step (rosenbrock.py, linear.py), the adaptive driver in arrays (stepper.py) and in compiled
                loops (compiled.py, kernel.py), what a step did (progress.py), records (run.py, trajectory.py),
                the result (dataset.py) and what it is worth (accuracy.py)
-descent.py     gradient descent beside it
+descent.py     gradient descent beside it; curvature.py, what bounds its step
 line.py        the straight line from start to end
 """
 

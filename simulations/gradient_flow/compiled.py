@@ -1,7 +1,7 @@
-"""The driver of one run after another in compiled loops (kernel.py), where numba is installed.
+"""The driver of one run after another in compiled loops (kernel.py).
 
 The same steps as stepper.py's batch, whose arrays cost numpy some 300 calls a step however small they are:
-here a step of a small run takes microseconds. Without numba stepper.py does all; each is tested on the other.
+here a step of a small run takes microseconds. Each is tested on the other.
 """
 
 from __future__ import annotations
@@ -18,20 +18,11 @@ from simulations.gradient_flow.rosenbrock import ERROR_ORDER, GAMMA, MEMORIES, R
 from simulations.gradient_flow.run import FlowError, Run, why_stopped
 from simulations.gradient_flow.trajectory import Trajectory
 
-__all__ = ["integrate_compiled", "numba_is_installed"]
+__all__ = ["integrate_compiled"]
 
 Array = NDArray[np.float64]
 
 _CHUNK = 2**20  # numbers: room for the steps that are handed over at a time
-
-
-def numba_is_installed() -> bool:
-    """Whether `integrate_compiled` can run: numba imports, which it refuses beside a numpy too new for it."""
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def integrate_compiled(
@@ -41,8 +32,8 @@ def integrate_compiled(
 
     Raises:
         FlowError: a run needs more than max_steps steps, or its step size falls to nothing.
-        ImportError: numba is not installed.
     """
+    # Not before the first run: numba takes 0.3 s to import.
     from simulations.gradient_flow import kernel
 
     rules = np.zeros(1, kernel.RULES)[0]

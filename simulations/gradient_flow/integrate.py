@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from mli_theory.domain import DomainError
 from simulations.gradient_flow.accuracy import end_difference, with_drift, with_escape
-from simulations.gradient_flow.compiled import integrate_compiled, numba_is_installed
+from simulations.gradient_flow.compiled import integrate_compiled
 from simulations.gradient_flow.dataset import flow_dataset
 from simulations.gradient_flow.mirror import MirrorFlow
 from simulations.gradient_flow.problem import Problem
@@ -34,7 +34,7 @@ def integrate(
     rtol: float = 5e-7,
     record: int = 200,
     max_end_error: float | None = None,
-    driver: Literal["auto", "compiled", "numpy"] = "auto",
+    driver: Literal["compiled", "numpy"] = "compiled",
 ) -> xr.Dataset:
     """Gradient flow from W(0) = weights, b(0) = bias (zeros) until the training loss is final_loss.
 
@@ -51,8 +51,8 @@ def integrate(
         record: how many records, if the run has as many steps.
         max_end_error: if given, solve again at rtol / 100 and refuse a larger change of b or W^r at the end;
             the change is `end_error`, in nats. The records stay those of the first solution.
-        driver: "compiled" takes the runs one after the other in loops compiled by numba, "numpy" all at once
-            in arrays; "auto" is "compiled" where numba is installed. Both take the same steps to rounding.
+        driver: "compiled" takes the runs one after the other in loops compiled by numba; "numpy" takes
+            them all at once in arrays, slower: the tests' second route. The same steps to rounding.
 
     Returns:
         time(record) = arrival + local_time, where arrival is the nearest learning or signal time (or the
@@ -70,19 +70,20 @@ def integrate(
     Raises:
         DomainError: a degree below 2 or not an integer, zero, non-finite or too small weights, shapes
             that disagree, a final_loss outside its range or below a floor proved from the signs (T12).
-        DomainError: an unknown driver, or "compiled" without numba.
+        DomainError: an unknown driver.
         FlowError: the run was not solved to final_loss, or misses max_end_error.
     """
-    chosen = _checked_driver(driver)
+    if driver not in ("compiled", "numpy"):
+        raise DomainError(f'driver must be "compiled" or "numpy", got {driver!r}')
     problem = Problem.checked(weights, degree, bias, class_shares)
     if not 1e-12 <= rtol <= 1e-3:
         raise DomainError(f"rtol must lie in [1e-12, 1e-3], got {rtol}")
     if record < 2:
         raise DomainError(f"record must be at least 2 (start and end), got {record}")
     problem.check_final_loss(final_loss, train_bias)
-    dataset = _solve(problem, final_loss, train_bias, rtol, record, chosen)
+    dataset = _solve(problem, final_loss, train_bias, rtol, record, driver)
     if max_end_error is not None:
-        tighter = _solve(problem, final_loss, train_bias, max(rtol / 100, 1e-13), 2, chosen)
+        tighter = _solve(problem, final_loss, train_bias, max(rtol / 100, 1e-13), 2, driver)
         error = end_difference(dataset, tighter)
         if not (error <= max_end_error).all():
             seed = int(error.argmax())
@@ -93,16 +94,6 @@ def integrate(
         dataset = dataset.assign(end_error=("seed", error))
     dataset = with_escape(with_drift(dataset, train_bias), problem, final_loss, train_bias)
     return dataset if problem.batched else dataset.isel(seed=0, drop=True)
-
-
-def _checked_driver(driver: str) -> str:
-    if driver not in ("auto", "compiled", "numpy"):
-        raise DomainError(f'driver must be "auto", "compiled" or "numpy", got {driver!r}')
-    if driver == "auto":
-        return "compiled" if numba_is_installed() else "numpy"
-    if driver == "compiled" and not numba_is_installed():
-        raise DomainError('driver "compiled" needs numba: pip install "mli-plateau[fast]", or use "numpy"')
-    return driver
 
 
 def _solve(

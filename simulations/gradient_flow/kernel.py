@@ -1,4 +1,4 @@
-"""One run of the flow as plain loops, compiled by numba where it is installed (compiled.py calls it).
+"""One run of the flow as plain loops, compiled by numba (compiled.py calls it).
 
 The method, the error rule, the events and the landing are those of mirror.py, linear.py, rosenbrock.py and
 stepper.py; their comments say why. Numba's cache on disk looks at this file alone, so that all compiled code

@@ -123,9 +123,11 @@ class Trajectory:
 
     def _compact(self, run: int, keep: NDArray[np.int64]) -> None:
         n = int(self.count[run])
-        # The time skipped goes to the next record kept, so that sums over records stay whole.
+        # The time skipped goes to the next record kept, also to one yet to come.
+        end = int(keep[-1]) + 1
+        self._elapsed[run] += self.elapsed[run, end:n].sum()
         self.elapsed[run, : len(keep)] = np.add.reduceat(
-            self.elapsed[run, :n], np.concatenate([[0], keep[:-1] + 1])
+            self.elapsed[run, :end], np.concatenate([[0], keep[:-1] + 1])
         )
         for column in (self.states, self.loss, self.progress, self.forced):
             column[run, : len(keep)] = column[run, keep]

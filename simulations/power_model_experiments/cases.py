@@ -26,24 +26,31 @@ class Case:
     init_scale: float
     final_loss: float
     start: str
+    method: str = "flow"
+    step: float = 0.0
 
 
 @dataclass(frozen=True)
 class Group:
-    """Cases solved together: k, r, initial scales, final losses (largest first) and the kind of start."""
+    """Cases solved together: k, r, initial scales, final losses (largest first) and the kind of start.
+
+    methods: (name, step), how the start is trained; a step of 0 is the flow.
+    """
 
     n_classes: int
     degree: int
     init_scales: tuple[float, ...]
     final_losses: tuple[float, ...]
     start: str = "positive"
+    methods: tuple[tuple[str, float], ...] = (("flow", 0.0),)
 
     def cases(self) -> list[Case]:
-        """Scale by scale, within a scale loss by loss: the order in which `measure` returns its values."""
+        """By scale, loss and method, the last fastest: the order in which `measure` returns its values."""
         return [
-            Case(self.n_classes, self.degree, scale, loss, self.start)
+            Case(self.n_classes, self.degree, scale, loss, self.start, method, step)
             for scale in self.init_scales
             for loss in self.final_losses
+            for method, step in self.methods
         ]
 
 

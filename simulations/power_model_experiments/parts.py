@@ -96,7 +96,7 @@ def _versions() -> tuple[tuple[str, str], ...]:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # numba is optional
+    except PackageNotFoundError:  # a checkout that is run without being installed
         return "not installed"
 
 

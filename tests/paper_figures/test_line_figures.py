@@ -1,10 +1,10 @@
-"""F1, F5, F12: the lines on the axes are the means over seeds, the bands their range."""
+"""F1, F5, F12, F13: the lines on the axes are the means over seeds, the bands their range."""
 
 import numpy as np
 import pytest
 
 from mli_theory import predict_curves
-from paper_figures import f01_lines, f05_practical, f12_test_lines
+from paper_figures import f01_lines, f05_practical, f12_test_lines, f13_hardness
 from tests.paper_figures.drawn import drawn, line
 from tests.paper_figures.planted_runs import ALPHAS, SEEDS, experiment, planted_run
 from validation.metrics import plateau_end
@@ -22,6 +22,7 @@ def test_f1_draws_means_and_ranges_of_the_measured_lines():
             [
                 ("linear", "centre", "linear"),
                 ("homogeneous", "centre", "homogeneous"),
+                ("linear, last bias held at 0", "centre", "no_last_bias"),
                 ("trained without bias", "bias-none", "linear"),
             ]
         ):
@@ -31,7 +32,7 @@ def test_f1_draws_means_and_ranges_of_the_measured_lines():
             for low_or_high in (values.min(axis=0), values.max(axis=0)):
                 here = np.column_stack([ALPHAS, low_or_high])[1:-1]
                 assert all(np.isclose(corners, corner, rtol=1e-6).all(axis=1).any() for corner in here)
-        assert len(ax.collections) == 3  # predictions have no band
+        assert len(ax.collections) == 4  # predictions have no band
         assert quantity in ax.get_ylabel()
 
 
@@ -83,6 +84,56 @@ def test_f1_leaves_out_runs_that_did_not_reach_their_target_and_says_so():
     assert "Left out: 1 run that did not reach" in f01_lines.caption(dataset)
     with pytest.raises(ValueError, match="no run of the experiments reached its target"):
         f01_lines.collect([planted_run(status="stagnated")])
+
+
+def test_practical_networks_have_homogeneous_and_bias_free_lines_where_they_were_walked():
+    runs = experiment("practical_networks")
+    for figure, names in (
+        (f01_lines, {"homogeneous": "homogeneous", "no_last_bias": "linear, last bias held at 0"}),
+        (f05_practical, {"homogeneous": "homogeneous", "no_last_bias": "the same, bias held at 0"}),
+    ):
+        dataset, axes = drawn(figure, runs)
+        for column, title in enumerate(dataset["panel"].to_numpy()):
+            kind = "vgg16" if "VGG" in title else "resnet18"
+            group = [
+                run
+                for run in runs
+                if (run.attrs["network"], run.attrs["bias_mode"]) == (kind, "last")
+                and bool(run.attrs["batch_norm"]) == ("batch norm" in title)
+            ]
+            for path, name in names.items():
+                for row, quantity in enumerate(("loss", "error")):
+                    mean = np.mean([run[quantity].sel(path=path).to_numpy() for run in group], axis=0)
+                    found = line(axes[row, column], name).get_ydata()
+                    np.testing.assert_allclose(found, mean, rtol=1e-6)
+        # What was not walked is not drawn, and does not stop the rest.
+        bare = [run.sel(path=["linear"]) for run in runs]
+        assert not set(names.values()) & set(figure.collect(bare)["line"].to_numpy())
+    theory = "theory, zero start (T1)"
+    named = [ax.get_legend_handles_labels()[1] for ax in drawn(f05_practical, runs)[1][0]]
+    assert [theory in labels for labels in named] == [False, True, False, False]
+
+
+def test_f13_every_run_is_a_dot_at_its_steps_and_the_ranks_are_in_the_caption():
+    arms = {"true-labels": 100.0, "slow-rate": 400.0, "fast-rate": 50.0, "random-labels": 1600.0}
+    runs = [
+        planted_run("hardness", f"hardness/{arm}", seed, end=0.1 + steps / 4000).assign(steps=steps)
+        for arm, steps in arms.items()
+        for seed in SEEDS
+    ]
+    runs.append(planted_run("hardness", "hardness/slow-rate", 209, status="stagnated").assign(steps=1.0))
+    dataset, axes = drawn(f13_hardness, runs)
+    for arm, steps in arms.items():
+        dots = line(axes[1, 1], arm.replace("-", " "))
+        ends = [plateau_end(ALPHAS, r["error"].sel(path="linear")) for r in runs if arm in r.attrs["arm"]]
+        np.testing.assert_array_equal(dots.get_xdata(), steps)
+        np.testing.assert_allclose(dots.get_ydata(), ends[: len(SEEDS)])
+        np.testing.assert_allclose(line(axes[0, 0], arm.replace("-", " ")).get_ydata(), 0, atol=1e-12)
+    assert all(ax.get_xscale() == "log" for ax in axes.ravel())
+    caption = f13_hardness.caption(dataset)
+    assert "plateau's end of the error 1.00 (1.00 to 1.00)" in caption
+    assert "largest rise of the loss no number" in caption  # no line rises: nothing to rank
+    assert "Left out: 1 run that" in caption
 
 
 def test_f5_has_a_column_for_each_network_and_normalisation():

@@ -1,21 +1,16 @@
 """The compiled driver against the numpy driver, whose code for steps, solves and events it does not share."""
 
-import sys
-
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mli_theory import DomainError
-from simulations.gradient_flow import FlowError, compiled, integrate
+from simulations.gradient_flow import FlowError, compiled, integrate, kernel
 from simulations.gradient_flow.linear import Linearised
 from simulations.gradient_flow.mirror import MirrorFlow
 from simulations.gradient_flow.reachability import sign_cycle
 from simulations.gradient_flow.stepper import integrate_batch
-
-pytest.importorskip("numba")
-kernel = pytest.importorskip("simulations.gradient_flow.kernel")
 
 
 def problem(seed, k, degree, scale, *, train_bias=True, mixed=False):
@@ -156,22 +151,6 @@ def test_too_few_steps_are_an_error_that_says_how_far_it_came():
     for drive in (compiled.integrate_compiled, integrate_batch):
         with pytest.raises(FlowError, match=r"run 0 .* before final_loss 1\.000000e-05: 10 steps were not"):
             drive(flow, state, 1e-5, 1e-7, 50, 10)
-
-
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 10**6))
-def test_without_numba_the_numpy_driver_does_it(monkeypatch, seed):
-    weights = 0.1 * np.random.default_rng(seed).uniform(0.5, 1, (3, 3))
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "numba", None)  # as if it were not installed
-        plain = integrate(weights, 3, 1e-4)
-        with pytest.raises(DomainError, match=r"mli-plateau\[fast\]"):
-            integrate(weights, 3, 1e-4, driver="compiled")
-    fast = integrate(weights, 3, 1e-4)
-    assert (plain.attrs["driver"], fast.attrs["driver"]) == ("numpy", "compiled")
-    np.testing.assert_allclose(plain.bias.values[-1], fast.bias.values[-1], atol=1e-6)
-    np.testing.assert_allclose(plain.weights.values[-1] ** 3, fast.weights.values[-1] ** 3, atol=1e-6)
-    assert float(plain.time[-1]) == pytest.approx(float(fast.time[-1]), rel=1e-6)
 
 
 def test_an_unknown_driver_is_refused():

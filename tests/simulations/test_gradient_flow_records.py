@@ -1,11 +1,13 @@
-"""Records handed over in pieces are those handed over one by one."""
+"""Records handed over in pieces are those handed over one by one, and thinning keeps their times."""
 
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulations.gradient_flow import integrate
 from simulations.gradient_flow.trajectory import Trajectory
 
 
@@ -36,3 +38,14 @@ def test_steps_offered_together_are_steps_offered_one_by_one(seed, steps, record
         np.testing.assert_array_equal(*(getattr(t, name)[0, :count] for t in (one_by_one, together)))
     for name in ("progress", "elapsed"):
         np.testing.assert_allclose(*(getattr(t, name)[0, :count] for t in (one_by_one, together)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("driver", ["compiled", "numpy"])
+@pytest.mark.parametrize("record", [5, 30, 100])
+def test_a_record_has_the_time_of_its_step_however_few_are_kept(record, driver):
+    weights = 0.2 * np.random.default_rng(0).uniform(0.5, 1, (3, 3))
+    every, few = (integrate(weights, 3, 1e-3, rtol=1e-11, record=n, driver=driver) for n in (10_000, record))
+    place = np.searchsorted(-every.loss.values, -few.loss.values)
+    np.testing.assert_array_equal(every.loss.values[place], few.loss.values)  # the same steps
+    assert every.sizes["record"] > 2 * few.sizes["record"]
+    np.testing.assert_allclose(few.time.values, every.time.values[place], rtol=1e-12)

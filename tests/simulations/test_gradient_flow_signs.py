@@ -1,6 +1,6 @@
 """T12: which sign patterns can reach the loss, and what the refusal says."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -46,6 +46,18 @@ def test_the_floor_of_a_cycle_is_true_and_tight():
     flow = integrate(weights, 3, 1.001 * floor)
     assert (flow.loss > floor).all()
     assert flow.loss.values[-1] == pytest.approx(1.001 * floor, rel=1e-9)
+
+
+@pytest.mark.parametrize("degree", [3, 5])
+@pytest.mark.parametrize(("k", "without_a_cycle"), [(2, 15), (3, 425)])
+def test_every_sign_pattern_without_a_cycle_reaches_the_loss(k, without_a_cycle, degree):
+    # All 2^(k^2) patterns: the count that T12 (mli_theory/derivations) and reachability.py quote.
+    patterns = np.array(list(product((-1.0, 1.0), repeat=k * k))).reshape(-1, k, k)
+    free = np.array([not cycles_by_brute_force(pattern) for pattern in patterns])
+    assert free.sum() == without_a_cycle
+    sizes = 0.2 * np.random.default_rng(k).uniform(0.5, 1, (k, k))
+    flow = integrate(patterns[free] * sizes, degree, 1e-4, record=2)
+    np.testing.assert_allclose(flow.loss.values[:, -1], 1e-4, rtol=1e-9)
 
 
 @settings(max_examples=12)  # a flow each

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -311,6 +312,23 @@ def lost_result(*_):
 
 def lost_at_once(*_):
     raise LostError("killed")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_dies_fails_its_own_run_alone(tmp_path, processes):
+    specs, store = [tiny(seed=seed) for seed in range(4)], Store(tmp_path)
+    with local_executor(processes) as executor:
+
+        def submit(function, spec, *arguments):
+            if spec == specs[1]:
+                return executor.submit(os._exit, 1)
+            return executor.submit(function, spec, *arguments)
+
+        outcome = run_sweeps([sweep_of(*specs)], store, replace(executor, submit=submit))
+    assert list(outcome.failed) == [specs[1].name]
+    assert sorted(outcome.made) == sorted(spec.name for spec in specs if spec.seed != 1)
+    assert "its process died" in store.failure(specs[1])["error"]
+    assert list(made_here(tmp_path, sweep_of(*specs))[1].made) == [specs[1].name]
 
 
 @pytest.mark.parametrize("submit", [lost_result, lost_at_once])

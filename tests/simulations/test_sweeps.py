@@ -2,11 +2,12 @@
 
 import tomllib
 from collections import Counter
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 
-from simulations.sweeps import EXPERIMENTS, FORMS, read_sweep
+from simulations.sweeps import EXPERIMENTS, FORMS, read_sweep, with_seeds
 from tests.simulations.tiny_runs import SWEEP
 
 BASE = tomllib.loads(SWEEP)
@@ -161,3 +162,18 @@ def test_the_arms_that_claims_rely_on():
     for spec in [*hardness.values(), *(run.spec for run in read_sweep("imposed_bias").runs)]:
         assert (spec.data, spec.network, spec.depth, spec.init_scale) == ("digits", "fcn", 8, 0.5)
     assert {run.spec.depth for run in read_sweep("initial_scale").runs} == {10}
+
+
+def test_more_seeds_are_those_that_follow_in_every_arm():
+    mine = read_sweep("practical_networks")
+    more = with_seeds(mine, 7)
+    assert more.labels() == mine.labels()
+    assert set(mine.runs) <= set(more.runs)
+    for label in mine.labels():
+        own = [run.spec.seed for run in mine.runs if run.label == label]
+        seeds = [run.spec.seed for run in more.runs if run.label == label]
+        assert seeds == [*own, *range(max(own) + 1, max(own) + 8 - len(own))]
+        assert len({replace(run.spec, seed=0) for run in more.runs if run.label == label}) == 1
+    assert with_seeds(mine, 1) == mine
+    with pytest.raises(ValueError, match="at least 1 seed, got 0"):
+        with_seeds(mine, 0)

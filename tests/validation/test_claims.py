@@ -101,12 +101,15 @@ def test_ten_seeds_are_too_few(claim_id):
     found = verdict(claim_id, planted(seeds=SEEDS[:10], **truth)) if truth else default_truth(10)[claim_id]
     assert found.verdict == "undecided: too few seeds"
     assert found.p_holm is None
+    assert found.missing.startswith("10 seeds with a number, 11 needed: `mli sweep ")
+    assert f" {found.claim.experiment} --seeds 11`, then `mli validate --profile full`" in found.missing
 
 
 @pytest.mark.parametrize("claim_id", [claim.id for claim in CLAIMS])
 def test_nothing_observed_is_no_data(claim_id):
     found = verdict(claim_id, planted(seeds=[]))
     assert found.verdict == "undecided: no data"
+    assert found.missing.startswith("no seeds with a number, 11 needed: ")
 
 
 def test_what_the_star_cannot_tell_has_no_data():

@@ -53,6 +53,17 @@ def test_forms_are_never_counted_together(store):
     assert both.experiment("width") == ()
 
 
+def test_seeds_that_no_sweep_plans_count_where_all_that_is_stored_is_judged(store):
+    planned = Judged(Sweep("width", "title", (PlannedRun("arm", MISSED), PlannedRun("arm", ABSENT))), "quick")
+    other_arm = Sweep("width", "title", (PlannedRun("wide", tiny(seed=100, width=8)),))
+    _, without = observe_store(store, [planned])
+    _, found = observe_store(store, [planned, Judged(other_arm, "paper")], every_seed=True)
+    assert without.runs == ()
+    (counted,) = found.runs
+    assert (counted.attrs["arm"], counted.attrs["seed"]) == ("width/arm", 100)
+    assert [out.seed for out in found.left_out] == [101]
+
+
 def test_one_run_under_two_arms_counts_in_both(store):
     _, observations = observe_store(store, [judged("width"), judged("hardness")])
     assert observations.arms() == ("width/arm", "hardness/arm")

@@ -109,5 +109,6 @@ CLAIM = Claim(
         for quantity in ("loss", "error")
     ),
     measure=_measure,
+    arms=("centre", "bias-all", "bias-none", "scale-0.7", "scale-1.0", "depth-4", "depth-2"),
     check=_check,
 )

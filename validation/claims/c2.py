@@ -182,6 +182,8 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    arms=(_HARD, _EASY),
     check=_check,
     needs="runs of the experiment hardness (arms true-labels, random-labels)",
+    experiment="hardness",
 )

@@ -155,5 +155,6 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    arms=("centre", "bias-none"),
     check=_check,
 )

@@ -208,5 +208,6 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    arms=("centre", *_STAR.values(), _IMPOSED, _CONTROL),
     check=_check,
 )

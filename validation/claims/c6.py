@@ -171,6 +171,7 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    simple_model=True,
     check=_check,
     needs="runs of the centre on balanced data, and of the simple model",
 )

@@ -125,6 +125,12 @@ CLAIM = Claim(
         for network, (title, batch_norm) in _NETWORKS.items()
     ),
     measure=_measure,
+    arms=tuple(
+        f"{_EXPERIMENT}/network={network},batch_norm={str(batch_norm).lower()},bias={bias}"
+        for network, (_, batch_norm) in _NETWORKS.items()
+        for bias in ("last", "none")
+    ),
     check=_check,
     needs="runs of VGG-16 and ResNet-18 with and without a last-layer bias (experiment practical_networks)",
+    experiment=_EXPERIMENT,
 )

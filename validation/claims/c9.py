@@ -172,5 +172,6 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
+    arms=("centre", "bias-none", "scale-0.7", "scale-1.0", "depth-4", "depth-2"),
     check=_check,
 )

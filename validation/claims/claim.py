@@ -89,6 +89,9 @@ class Claim:
         check: observations in, a table out of how far the runs meet the hypotheses.
         n_seeds: fewer, for any criterion, is "undecided: too few seeds".
         needs: the data it needs, said where there is none.
+        experiment: whose runs these are, for the command that makes them.
+        arms: the arms that its criteria are measured on, the one it is about first.
+        simple_model: whether a criterion is about the simple model, too.
     """
 
     id: str
@@ -102,6 +105,9 @@ class Claim:
     check: Callable[[Observations], tuple[Check, ...]]
     n_seeds: int = N_SEEDS
     needs: str = "runs of the star"
+    experiment: str = "star"
+    arms: tuple[str, ...] = ("centre",)
+    simple_model: bool = False
 
     def __post_init__(self) -> None:
         refuting = sum(c.can_refute for c in self.criteria)

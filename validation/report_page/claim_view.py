@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from validation.reader_page import FIGURES
 from validation.report_page.blocks import blocks, legible
 
 __all__ = ["plotted_claim", "shown_claim"]
 
 # What the template shows by name; any other key is shown as nested numbers and words.
 _CLAIM = frozenset(
-    {"id", "title", "statement", "source", "hypotheses", "prediction", "rule", "needs", "n_seeds_needed"}
-    | {"level", "verdict", "p_support", "p_against", "p_holm", "criteria", "left_out_criteria", "checks"}
+    {"id", "title", "statement", "source", "scope", "hypotheses", "prediction", "rule", "needs"}
+    | {"n_seeds_needed", "level", "verdict", "missing", "p_support", "p_against", "p_holm"}
+    | {"criteria", "left_out_criteria", "checks"}
 )
 _CRITERION = frozenset(
     {"key", "about", "measures", "side", "threshold", "effect_size", "unit", "reason", "can_refute"}
@@ -24,30 +26,21 @@ _PLOTTED = (
     *("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent"),
     "predicted",
 )
-# The claims that a figure shows, by its name up to the first underscore.
-_FIGURES = {
-    "F1": ("C1", "C3", "C4", "C9"),
-    "F2": ("C4",),
-    "F3": ("C6",),
-    "F4": ("C5",),
-    "F5": ("C7",),
-    "F6": ("C5",),
-    "F7": ("C6",),
-    "F8": ("C8",),
-    "F9": ("C5", "C9"),
-    "F10": ("C9",),
-    "F11": ("C4", "C5"),
-    "F12": ("C1",),
-    "centre": ("C1", "C3", "C9"),
-    "plateau": ("C5",),
-    "power": ("C6",),
+# The claims that a figure of `mli validate` shows; for those of `mli figures` the reader's page says it.
+_OF_THE_MAIN_JOB = {
+    "centre_curve": ("C1", "C3", "C9"),
+    "plateau_end": ("C5",),
+    "power_model_time": ("C6",),
 }
 
 
 def shown_claim(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, Any]:
     """A claim as its template takes it: every known key, the others as nested numbers and words."""
     found = {key: claim.get(key) for key in _CLAIM}
-    found["figures"] = [name for name in figures if claim["id"] in _FIGURES.get(name.split("_")[0], ())]
+    of_the_claim = FIGURES.get(claim["id"], ())
+    found["figures"] = [
+        name for name in figures if name in of_the_claim or claim["id"] in _OF_THE_MAIN_JOB.get(name, ())
+    ]
     found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
         {key: criterion.get(key) for key in _CRITERION}

@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 from validation.report_page.blocks import blocks, legible
 from validation.report_page.claim_view import plotted_claim, shown_claim
 from validation.report_page.source import Figure
+from validation.rules import P_OF_A_CLAIM
 
 __all__ = ["render_page"]
 
@@ -56,6 +57,7 @@ def render_page(
         lines=lines,
         figures=figures,
         rule=rule,
+        p_of_a_claim=P_OF_A_CLAIM,
         style=Markup(_resource("page.css")),
         library=_script(get_plotlyjs()),
         scripts=[_script(_resource(name)) for name in scripts],

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from simulations.power_model_experiments import (
+    crossover,
     degree_two,
     escape,
     gaussian_starts,
+    gradient_descent,
     learning_order,
     plateau_laws,
     plateau_start,
@@ -26,6 +28,14 @@ SMALL = {
     gaussian_starts: Group(3, 3, (0.1,), (1e-2,), "gaussian"),
     unequal_classes: Group(3, 3, (0.01,), (1e-2,)),
     degree_two: Group(3, 2, (0.1, 0.01), (1e-2,)),
+    crossover: Group(3, 3, (1.0,), (1e-6,)),
+    gradient_descent: Group(
+        3,
+        3,
+        (0.2,),
+        (1e-2,),
+        methods=(("gradient descent", 1 / 8), ("gradient descent", 1 / 16), ("adam", 0.01)),
+    ),
 }
 
 
@@ -103,6 +113,21 @@ def test_a_start_out_of_reach_is_not_tried_and_one_in_reach_gets_there():
     assert any(tried)
     assert not all(tried)
     assert all(row["reached"] for row in rows if "reached" in row)
+
+
+def test_T11_the_crossover_is_where_its_law_says(found):
+    row = found[crossover].isel(case=0)
+    assert row["scale_found"] == pytest.approx(float(row["scale_predicted"]), rel=0.1)
+    assert abs(row["beta_error"]) < 5e-4  # what `crossover_law` promises at losses up to 1e-5
+
+
+def test_gradient_descent_has_one_row_a_method(found):
+    paths = found[gradient_descent]
+    assert paths["method"].to_numpy().tolist() == ["gradient descent", "gradient descent", "adam"]
+    coarse, fine, adam = paths["distance_arrival"].to_numpy()
+    assert coarse / fine == pytest.approx(2, rel=0.15)
+    assert np.isnan(adam)
+    assert (paths["row_drift"][2] > 10 * paths["row_drift"][0]).item()
 
 
 def test_unequal_classes_the_bias_fits_the_class_predicted(found):

@@ -1,0 +1,89 @@
+"""`mli runs`: the store of runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from commands.messages import expected_errors, input_errors
+from commands.run_options import STORE, StoreFolder
+
+__all__ = ["runs"]
+
+runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
+
+
+@runs.command("list")
+def list_runs(store: StoreFolder = STORE) -> None:
+    """Every run: its name, state, data, network and seed."""
+    with expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import stored_runs
+
+        for run in stored_runs(Store(store)):
+            spec = run.spec
+            words = (
+                [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
+            )
+            words += ["(made by other code)"] if run.other_code else []
+            typer.echo("  ".join([run.name, f"{run.state:<10}", *words]))
+
+
+@runs.command()
+def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: StoreFolder = STORE) -> None:
+    """A run's spec, how it was made, and its numbers."""
+    with expected_errors(), input_errors():
+        import json
+
+        import xarray as xr
+
+        from simulations.runs import Store
+        from simulations.store_contents import full_name
+
+        here = Store(store)
+        name = full_name(here, name)
+        typer.echo(here.spec(name).to_toml())
+        if here.is_finished(name):
+            typer.echo(json.dumps(here.provenance(name), indent=1))
+            with xr.set_options(display_max_rows=200):  # type: ignore[no-untyped-call]
+                typer.echo(here.load(name))
+        elif failure := here.failure(name):
+            typer.echo(failure["traceback"])
+
+
+@runs.command()
+def verify(store: StoreFolder = STORE) -> None:
+    """Read every file and compare its digest; the exit code is 1 where one is not what was written."""
+    with expected_errors():
+        from simulations.runs import Store
+
+        here = Store(store)
+        finished = [name for name in here.names() if here.is_finished(name)]
+        problems = [problem for name in finished for problem in here.problems(name)]
+        for problem in problems:
+            typer.echo(problem)
+        typer.echo(f"{len(finished)} finished runs, {len(problems)} problems")
+        if problems:
+            sys.exit(1)
+
+
+@runs.command()
+def gc(
+    store: StoreFolder = STORE,
+    other_code: bool = typer.Option(False, "--other-code", help="Also runs made by other code."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
+) -> None:
+    """Remove runs that a sweep would make again: failed, unfinished, damaged; none that is being made."""
+    with expected_errors():
+        from simulations.runs import Store
+        from simulations.store_contents import garbage
+
+        here = Store(store)
+        here.prepare()
+        for run in garbage(here, other_code=other_code):
+            with here.locked(run.name, wait=False) as mine:
+                if mine and not dry_run:
+                    here.remove(run.name)
+                typer.echo(f"{run.name}  {run.state}  {run.about if mine else 'is being made: kept'}")

@@ -1,0 +1,47 @@
+"""All figures from the data that the package ships: the same bytes on a second run, in every format."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import mli
+from paper_figures.catalogue import FIGURES
+from paper_figures.figure_files import write_figure
+from paper_figures.sources import shipped_data
+from paper_figures.style import FORMATS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_second_run_writes_the_same_bytes(name, tmp_path):
+    dataset = shipped_data(name)
+    assert dataset is not None, f"{name} is not shipped: `mli figures {name} --collect paper_figures/data`"
+    first, second = (write_figure(tmp_path / run, name, dataset, FORMATS) for run in ("one", "two"))
+    assert [path.name for path in first] == [f"{name}.{end}" for end in (*FORMATS, "txt")]
+    for one, two in zip(first, second, strict=True):
+        assert one.read_bytes() == two.read_bytes(), one.name
+    assert f"data shipped with the package, made {dataset.attrs['made']}" in first[2].read_text()  # svg
+
+
+def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path):
+    names = ("F6", "F13")
+    command = ["figures", *names, "--shipped", "--output"]
+    found = CliRunner().invoke(mli.app, [*command, str(tmp_path / "one")])
+    assert found.exit_code == 0, found.output
+    subprocess.run(
+        [sys.executable, "-m", "mli", *command, str(tmp_path / "two")],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "1"},  # another order of every set
+        check=True,
+        capture_output=True,
+    )
+    files = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert files == sorted(f"{name}.{end}" for name in names for end in (*FORMATS, "txt"))
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
