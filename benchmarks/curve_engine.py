@@ -5,7 +5,9 @@
 
 The contender is no dependency of the package. It walks loss alone (no error rate, no start) under
 `torch.no_grad`. Times are CPU seconds of the one thread (`time.process_time`), so a shared machine's other
-work does not count. Errors are against a grid of 101 alphas off the nodes.
+work does not count. Errors are against a grid of 101 alphas off the nodes. The work beside the forward passes
+is measured inside the engine's own runs, and the engine against bare passes in turn; medians of ratios.
+Memory: `line_memory.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import resource
 import time
 import warnings
 from pathlib import Path
@@ -39,7 +40,7 @@ def seconds(function, repeats=REPEATS):
     return best, result
 
 
-def contender(model, start, end, data):
+def contender(model, start, end, data, steps=501):
     import loss_landscapes
     from loss_landscapes.metrics import Loss
 
@@ -48,7 +49,44 @@ def contender(model, start, end, data):
     last.load_state_dict(end)
     metric = Loss(nn.functional.cross_entropy, data.inputs, data.labels)
     with torch.no_grad():
-        return loss_landscapes.linear_interpolation(first.eval(), last.eval(), metric, steps=501)
+        return loss_landscapes.linear_interpolation(first.eval(), last.eval(), metric, steps=steps)
+
+
+def beside_forwards(function, model, repeats=9):
+    """The median of (time of a run less its forward passes) over its forward passes: both of the same run."""
+    begun, inside, shares = [0.0], [0.0], []
+
+    def enter(*_):
+        begun[0] = time.process_time()
+
+    def leave(*_):
+        inside[0] += time.process_time() - begun[0]
+
+    hooks = [model.register_forward_pre_hook(enter), model.register_forward_hook(leave)]
+    for _ in range(repeats):
+        inside[0] = 0.0
+        total = time.process_time()
+        function()
+        shares.append((time.process_time() - total - inside[0]) / inside[0])
+    for hook in hooks:
+        hook.remove()
+    return float(np.median(shares))
+
+
+def against_bare_passes(function, model, repeats=5):
+    """The median ratio of a run to bare passes of the same batches, timed in turn."""
+    batches = []
+    hook = model.register_forward_pre_hook(lambda _, arguments: batches.append(arguments[0]))
+    function()
+    hook.remove()
+
+    def bare():
+        with torch.inference_mode():
+            for inputs in batches:
+                model(inputs)
+
+    ratios = [seconds(function, 1)[0] / seconds(bare, 1)[0] for _ in range(repeats)]
+    return float(np.median(ratios))
 
 
 def measure(case, mnist):
@@ -64,13 +102,6 @@ def measure(case, mnist):
     ours, curves = seconds(lambda: engine(501))
     many, _ = seconds(lambda: engine(10_000))
 
-    def forward():
-        with torch.inference_mode():
-            for inputs in data.inputs.split(2048):
-                model(inputs)
-
-    forward()
-    one_pass, _ = seconds(forward, 5)
     theirs, _ = seconds(lambda: contender(model, start, end, data), 1)
 
     off = (np.arange(101) + 0.37) / 101.5
@@ -81,14 +112,14 @@ def measure(case, mnist):
     nodes = chebyshev_nodes(17)
     loss = interpolation_curves(model, start, end, data, alphas=nodes, method="grid", **options).loss.values
     polynomial = interpolation_matrix(nodes, off) @ loss
-    passes = curves.attrs["forward_passes"]
     return {
         "case": CASES[case],
         "times faster": theirs / ours,
         "seconds": ours,
         "contender's seconds": theirs,
-        "forward passes": passes,
-        "time over the bare passes": ours / (passes * one_pass),
+        "forward passes": curves.attrs["forward_passes"],
+        "time over the bare passes": against_bare_passes(lambda: engine(501), model),
+        "work beside the forward passes, share of their time": beside_forwards(lambda: engine(501), model),
         "10,000 alphas over 501": many / ours,
         "worst loss error": float(np.abs(adaptive.loss - exact.loss).max()),
         "estimated": curves.attrs["estimated_loss_error"],
@@ -97,7 +128,6 @@ def measure(case, mnist):
         "loss error of a polynomial through the loss, 17 passes": float(
             np.abs(polynomial - exact.loss).max()
         ),
-        "peak memory of the process, MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 

@@ -11,7 +11,7 @@ from simulations.datasets import ImageDataset, load
 from simulations.networks import fcn
 from simulations.training import train
 
-__all__ = ["CASES", "build"]
+__all__ = ["CASES", "build", "images", "network"]
 
 
 class Attention(nn.Module):
@@ -63,22 +63,30 @@ CASES = {
 }
 
 
-def build(case: str, mnist: Path) -> tuple[nn.Module, dict, dict, ImageDataset]:
-    """Model, start, end and data of a case."""
+def network(case: str) -> tuple[nn.Module, dict]:
+    """A case's model as initialised, and how it is trained."""
     torch.manual_seed(0)
     if case in ("a", "a2"):
-        data = load(mnist, split="train", limit=5000)
-        model: nn.Module = fcn(10, 512, 784, 10, bias="last", init_scale=0.7, seed=0)
         how = {"learning_rate": 0.02, "max_epochs": 12}
-    else:
-        data = load("digits", balanced=False)
-        model, how = {
-            "b": lambda: (resnet(), {"learning_rate": 0.05, "max_epochs": 8}),
-            "c-fcn": lambda: (
-                fcn(8, 256, 64, 10, bias="last", init_scale=0.5, seed=0),
-                {"learning_rate": 0.02, "max_epochs": 60},
-            ),
-            "c-attention": lambda: (Attention(), {"learning_rate": 0.05, "max_epochs": 40}),
-        }[case]()
+        return fcn(10, 512, 784, 10, bias="last", init_scale=0.7, seed=0), how
+    if case == "b":
+        return resnet(), {"learning_rate": 0.05, "max_epochs": 8}
+    if case == "c-fcn":
+        how = {"learning_rate": 0.02, "max_epochs": 60}
+        return fcn(8, 256, 64, 10, bias="last", init_scale=0.5, seed=0), how
+    return Attention(), {"learning_rate": 0.05, "max_epochs": 40}
+
+
+def images(case: str, mnist: Path) -> ImageDataset:
+    """A case's data."""
+    if case in ("a", "a2"):
+        return load(mnist, split="train", limit=5000)
+    return load("digits", balanced=False)
+
+
+def build(case: str, mnist: Path) -> tuple[nn.Module, dict, dict, ImageDataset]:
+    """Model, start, end and data of a case."""
+    data = images(case, mnist)
+    model, how = network(case)
     run = train(model, data, target_loss=0.02, seed=0, **how)
     return run.model, run.start, run.end, data

@@ -108,7 +108,8 @@ def interpolation_curves(
             batches that change between passes; later, logits that are not finite (the alpha is named).
 
     Warns:
-        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead; a
+        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few
+            samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); a
             curve that is not kept in the cache, since a named part of the model or data has no stable hash.
     """
     grid = requested_alphas(alphas, extrapolate)

@@ -58,6 +58,7 @@ class Diagnosis:
         half_correct: by class, the alpha from which on at least half of its samples are correct (inf:
             never, nan: it has none).
         theory_half_correct: the same by T1's intervals; empty without a theory.
+        has_last_bias: whether the last layer has a bias, be it zero.
         largest_bias: the class of the largest last-layer bias at the end, -1 without one.
         notes: what a reader must know about how this was made.
     """
@@ -73,6 +74,7 @@ class Diagnosis:
     theory_ends: LineEnds | None
     half_correct: Floats
     theory_half_correct: Floats
+    has_last_bias: bool
     largest_bias: int
     notes: tuple[str, ...]
 
@@ -164,6 +166,7 @@ def diagnose(
         theory_ends=theory_ends,
         half_correct=np.array([_half_correct(grid, found[:, c]) for c in range(n_classes)]),
         theory_half_correct=expected,
+        has_last_bias=line.bias_name is not None,
         largest_bias=int(largest[0]) if len(largest) == 1 else -1,
         notes=notes,
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 from simulations.atomic_files import atomic_path, writable_folder
 from validation.counterfactuals import COUNTERFACTUALS
 from validation.diagnosis import Diagnosis, LineEnds
-from validation.diagnosis_verdict import cause, verdict
+from validation.diagnosis_verdict import cause, causes, verdict
 from validation.evidence_text import number
 from validation.report import plain, strict_json
 
@@ -49,6 +49,7 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
         {
             "notes": found.notes,
             "cause": cause(found),
+            "causes": causes(found),
             "verdict": verdict(found),
             "accounts": {name: _pair(ends) for name, ends in found.accounts.items()},
             "account_standard_errors": {name: _pair(e) for name, e in found.account_errors.items()},

@@ -9,6 +9,8 @@ The cause that is named is
   half of the layers' response (T13);
 - else a shallow network, if the degree is at most 2;
 - else depth alone.
+
+Where several of the first three hold, the others are told after it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import numpy as np
 
 from validation.diagnosis import Diagnosis
 
-__all__ = ["CAUSES", "MATERIAL", "cause", "verdict"]
+__all__ = ["CAUSES", "MATERIAL", "cause", "causes", "verdict"]
 
 MATERIAL = 0.05
 """Of the line: five steps of the default grid, and half of the smallest plateau one would call long."""
@@ -27,17 +29,31 @@ CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth
 
 def cause(found: Diagnosis) -> str:
     """One of CAUSES, by the rule of this module."""
-    for name in ("last-layer bias", "other biases"):
-        if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error"):
-            return name
+    return causes(found)[0]
+
+
+def causes(found: Diagnosis) -> list[str]:
+    """Of CAUSES those that hold, the one that is named first."""
+    holding = [
+        name
+        for name in ("last-layer bias", "other biases")
+        if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error")
+    ]
     if found.law.effective_degree < found.degree / 2:
-        return "initialisation"
-    return "shallow" if found.degree <= 2 else "depth"
+        holding.append("initialisation")
+    return holding or ["shallow" if found.degree <= 2 else "depth"]
 
 
 def verdict(found: Diagnosis) -> list[str]:
     """The verdict: sentences, the first of which names the cause."""
-    return [_headline(found), _lengths(found), _biases(found), _start(found), _theory(found), _classes(found)]
+    return [
+        _headline(found) + _beside(found),
+        _lengths(found),
+        _biases(found),
+        _start(found),
+        _theory(found),
+        _classes(found),
+    ]
 
 
 def _headline(found: Diagnosis) -> str:
@@ -76,6 +92,19 @@ def _headline(found: Diagnosis) -> str:
     )
 
 
+def _beside(found: Diagnosis) -> str:
+    """The causes that hold beside the one in the headline."""
+    words = {
+        "other biases": "biases below the last layer lengthen the error's plateau",
+        "initialisation": (
+            "the initial weights are so large that training supplied only "
+            f"{found.law.effective_degree:.2f} of {found.degree} degrees of the signal's growth"
+        ),
+    }
+    more = [words[name] for name in causes(found)[1:]]
+    return f" **It is not alone**: {', and '.join(more)}." if more else ""
+
+
 def _lengths(found: Diagnosis) -> str:
     ends = found.ends["linear"]
     error, loss = _changes(found, "depth")
@@ -87,12 +116,12 @@ def _lengths(found: Diagnosis) -> str:
 
 def _biases(found: Diagnosis) -> str:
     if "last bias removed" not in found.ends:
-        last = "There is no last-layer bias"
+        last = "The last-layer bias is zero" if found.has_last_bias else "There is no last-layer bias"
     else:
         error, loss = _changes(found, "last-layer bias")
         last = f"Without the last-layer bias the error's plateau would be {error}, the loss's {loss}"
     if "other biases removed" not in found.ends:
-        return f"{last}, and there are no other biases."
+        return f"{last}; other biases are absent or zero."
     error, loss = _changes(found, "other biases")
     return f"{last}; without the other biases {error} and {loss}."
 

@@ -1,6 +1,7 @@
-"""Our reader against xarray's, on every kind of file that a run has and on what they may hold."""
+"""Files read from their bytes, by netCDF4, against those read by what wrote them, h5netcdf."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -23,15 +24,15 @@ def files(tmp_path_factory):
     return [path for spec in specs for path in sorted(store.path(spec).rglob("*.nc"))]
 
 
-def by_xarray(content):
+def by_h5netcdf(content):
     return xr.load_dataset(io.BytesIO(content), engine="h5netcdf")
 
 
-def test_every_file_of_a_run_reads_as_xarray_reads_it(files):
+def test_every_file_of_a_run_reads_as_it_was_written(files):
     assert {path.name for path in files} >= {"history.nc", "endpoints.nc", "linear.nc", "no_last_bias.nc"}
     for path in files:
         content = path.read_bytes()
-        read, expected = dataset_from_bytes(content), by_xarray(content)
+        read, expected = dataset_from_bytes(content), by_h5netcdf(content)
         xr.testing.assert_identical(read, expected)
         for name in expected.variables:
             assert read[name].dtype == expected[name].dtype
@@ -52,9 +53,17 @@ def test_what_our_files_may_hold(tmp_path):
     )
     dataset.to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
     content = (tmp_path / "file.nc").read_bytes()
-    xr.testing.assert_identical(dataset_from_bytes(content), by_xarray(content))
+    xr.testing.assert_identical(dataset_from_bytes(content), by_h5netcdf(content))
+
+
+def test_threads_may_read_at_once(files):
+    contents = [path.read_bytes() for path in files] * 3
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(dataset_from_bytes, contents))
+    for read, path in zip(found, files * 3, strict=True):
+        xr.testing.assert_identical(read, dataset_from_bytes(path.read_bytes()))
 
 
 def test_what_is_no_file_is_an_error():
-    with pytest.raises(OSError, match="file signature not found"):
+    with pytest.raises(OSError, match="Unknown file format"):
         dataset_from_bytes(b"not HDF5")

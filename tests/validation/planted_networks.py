@@ -1,4 +1,4 @@
-"""Four networks, each with one planted reason for its line, trained on real digits in seconds."""
+"""Networks with planted reasons for their lines, trained on real digits in seconds."""
 
 import torch
 
@@ -19,10 +19,22 @@ CAUSE = {
 }
 GAP_CLASS = 3
 
+# Beside the four: a last-layer bias that is there and zero, and two causes in one network.
+FURTHER = {
+    "bias of zeros": {"depth": 6, "bias": "last", "init_scale": 0.5, "learning_rate": 0.02, "gap": 0.0},
+    "gap and large start": {
+        "depth": 6,
+        "bias": "last",
+        "init_scale": 0.8,
+        "learning_rate": 0.005,
+        "gap": 40.0,
+    },
+}
+
 
 def planted_network(name, data, seed=0):
     """(model, start, end): the gap is frozen at its value during training, and 0 at the start of the line."""
-    plan = dict(PLANTED[name])
+    plan = dict((PLANTED | FURTHER)[name])
     learning_rate, gap = plan.pop("learning_rate"), plan.pop("gap", None)
     model = fcn(width=48, n_inputs=64, n_classes=10, seed=seed, **plan)
     start = {key: tensor.clone() for key, tensor in model.state_dict().items()}

@@ -12,12 +12,12 @@ from simulations.curves import interpolation_curves
 from simulations.datasets import load
 from simulations.networks import fcn
 from simulations.training import train
-from tests.validation.planted_networks import CAUSE, GAP_CLASS, PLANTED, planted_network
+from tests.validation.planted_networks import CAUSE, FURTHER, GAP_CLASS, PLANTED, planted_network
 from validation.account_errors import DRAWS, SampleCurves, bootstrap_curves, standard_error
 from validation.counterfactuals import COUNTERFACTUALS, variants
 from validation.diagnosis import LineEnds, diagnose
 from validation.diagnosis_report import diagnosis_data, diagnosis_markdown, write_diagnosis
-from validation.diagnosis_verdict import CAUSES, MATERIAL, cause, verdict
+from validation.diagnosis_verdict import CAUSES, MATERIAL, cause, causes, verdict
 from validation.metrics import plateau_end
 
 
@@ -80,6 +80,41 @@ def test_without_a_last_bias_its_account_is_zero_and_the_loss_has_its_plateau_of
     assert "last bias removed" not in found.curves["counterfactual"]
     assert found.accounts["depth"].loss > 0.15
     assert "There is no last-layer bias" in " ".join(verdict(found))
+
+
+def test_a_last_bias_that_is_there_and_zero_accounts_for_nothing_and_is_called_zero(digits):
+    model, start, end = planted_network("bias of zeros", digits)
+    assert end["11.bias"].shape == (10,)
+    assert not start["11.bias"].any()
+    assert not end["11.bias"].any()
+    found = diagnose(model, start, end, digits)
+    assert causes(found) == ["depth"]
+    assert found.accounts["last-layer bias"] == LineEnds(0.0, 0.0)
+    assert found.has_last_bias
+    assert found.largest_bias == -1
+    words = " ".join(verdict(found))
+    assert "The last-layer bias is zero" in words
+    assert "There is no last-layer bias" not in words
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_causes_at_once_are_both_named(seed, digits):
+    assert set(FURTHER) == {"bias of zeros", "gap and large start"}
+    found = diagnose(*planted_network("gap and large start", digits, seed=seed), digits)
+    assert causes(found) == ["last-layer bias", "initialisation"]
+    assert cause(found) == "last-layer bias"
+    assert found.accounts["last-layer bias"].error > 0.15
+    assert found.law.effective_degree < found.degree / 2
+    first = verdict(found)[0]
+    assert "last-layer bias lengthens" in first
+    assert "It is not alone" in first
+    assert "the initial weights are so large" in first
+    assert diagnosis_data(found)["causes"] == ["last-layer bias", "initialisation"]
+
+
+def test_one_cause_is_not_called_one_of_several(diagnoses):
+    assert all(len(causes(found)) == 1 for found in diagnoses.values())
+    assert not any("not alone" in sentence for found in diagnoses.values() for sentence in verdict(found))
 
 
 def test_the_shallow_network_has_no_plateau_and_the_large_start_took_it_away(diagnoses):
