@@ -43,7 +43,8 @@ def integrate_compiled(
     rules["safety"], rules["shrink"], rules["grow"] = control.SAFETY, control.SHRINK, control.GROW
     rules["trend"], rules["hit_fraction"] = control.TREND, control.HIT_FRACTION
     rules["event_tolerance"] = control.EVENT_TOLERANCE
-    with np.errstate(divide="ignore", invalid="ignore"):  # of zero weights, whose U means nothing
+    # Of zero weights, whose U means nothing; and time itself where a run waits without end.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return [_one_run(kernel, flow, state, run, rules, record) for run in range(state.shape[1])]
 
 
@@ -79,7 +80,8 @@ def _one_run(kernel: Any, flow: MirrorFlow, start: Array, run: int, rules: Any, 
             trajectory.add_steps(states[:count], losses[:count], elapsed[:count], progress, forced)
             marked.append(step[forced])
         elif np.log(carry["loss"]) > rules["log_final"]:
-            raise FlowError(why_stopped(run, carry["loss"], rules["log_final"], carry["trials"], carry["h"]))
+            reached = (carry["loss"], rules["log_final"], carry["trials"], carry["h"])
+            raise FlowError(why_stopped(run, *reached, sign, flow.train_bias))
     records = np.concatenate(marked)
     learned, risen = (np.where(at >= 0, np.searchsorted(records, at), -1) for at in (learned, signals.risen))
     evaluations = 1 + (RATES_A_STEP + 1) * int(carry["trials"])

@@ -197,7 +197,9 @@ class _Driver:
         stuck = (b.steps >= self.max_steps) | ~(b.h > 0)
         if stuck.any():
             n = int(np.flatnonzero(stuck)[0])
-            raise FlowError(why_stopped(b.run[n], b.loss[n], self.log_final, b.steps[n], b.h[n]))
+            reached = (b.loss[n], self.log_final, b.steps[n], b.h[n])
+            sign = self.flow.sign[..., n]
+            raise FlowError(why_stopped(b.run[n], *reached, sign, self.flow.train_bias))
 
     def _drop(self, done: NDArray[np.bool_]) -> None:
         if done.any():

@@ -45,6 +45,17 @@ def test_the_end_state_error_is_at_most_1e6th_of_a_nat(k, degree, scale, final_l
 
 
 @pytest.mark.parametrize(
+    ("k", "degree", "final_loss", "rtol", "max_end_error"),
+    [(10, 6, 1e-8, 1e-10, 1e-6), (4, 10, 1e-12, 1e-12, None), (4, 10, 1e-8, 1e-12, 1e-6)],
+)
+def test_tight_tolerances_are_given_the_steps_they_take(k, degree, final_loss, rtol, max_end_error):
+    # Towards the corner a run of order 5 at rtol 1e-12 takes 12 times the steps of the default.
+    weights = 1e-4 * np.random.default_rng(0).uniform(0.5, 1, (k, k))
+    flow = integrate(weights, degree, final_loss, rtol=rtol, record=2, max_end_error=max_end_error)
+    assert flow.loss.values[-1] == pytest.approx(final_loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
     ("k", "degree", "scale", "final_loss"), [(2, 3, 1e-4, 1e-12), (4, 4, 0.3, 1e-2), (4, 5, 2e-2, 1e-8)]
 )
 def test_so_it_is_by_the_numpy_driver(k, degree, scale, final_loss):
