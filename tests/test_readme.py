@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_the_number_of_networks_is_that_of_the_profiles():
         # A network that two experiments share is trained once.
         assert int(told) == len({run.spec.name for one in judged for run in one.sweep.runs})
     assert len(job_of("standard").judged) == 1 + 9
+
+
+def test_the_monotone_runs_of_the_deep_arms_with_biases_are_those_recorded():
+    record = json.loads((ROOT / "docs" / "verdicts" / "standard.json").read_text())
+    shapes = [record["claims"][0]["evidence"]["error"][arm] for arm in ("centre", "bias-all")]
+    monotone, runs = (sum(shape[key] for shape in shapes) for key in ("rise_within_1_percent", "runs"))
+    assert f"the error of only {monotone} of {runs} runs is" in README
 
 
 @pytest.mark.parametrize("name", ["F1", "F6"])

@@ -28,8 +28,9 @@ def _monotone(evidence: Evidence) -> str:
         None,
     )
     return (
-        "**Expected (A1, T3).** Loss and error fall monotonically; from zero initial weights the error rises "
-        "by no more than the trained network's error, at any depth. **Found.** Runs whose curve rises by at "
+        "**Expected (A1, T3).** Loss and error fall monotonically; from zero initial weights, "
+        "with biases in the last layer alone, the error rises by no more than the trained network's (T3). "
+        "**Found.** Runs whose curve rises by at "
         "most 1 % of its fall, and the arm's largest rise as a share of the run's fall. C1 pools the star's "
         "arms, so its verdict is not one about the deep ones with biases:\n\n"
         + table(["arm", "error: runs", "error: largest rise", "loss: runs", "loss: largest rise"], rows)
