@@ -33,7 +33,8 @@ def validate(
         _Profile,
         typer.Option(
             help="quick: the star and the simple model, about 2 minutes on two cores. standard: every "
-            "experiment in its quick form, about 30. full: trains nothing, judges all that is in the store."
+            "experiment in its quick form, about half an hour. full: trains nothing, judges all that is in "
+            "the store, seeds beyond the planned ones too (see --rules)."
         ),
     ] = _Profile.QUICK,
     store: Annotated[

@@ -2,13 +2,18 @@
 
 import contextlib
 import io
+import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
+from paper_figures.figure_files import make_figures
 from validation.diagnosis import diagnose
 from validation.diagnosis_verdict import cause, verdict
+from validation.profiles import job_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -71,6 +76,33 @@ def test_every_make_target_of_the_readme_exists():
     rules = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     assert targets >= {"validate", "test"}
     assert targets <= rules
+
+
+def test_the_number_of_networks_is_that_of_the_profiles():
+    (all_of_them,) = re.findall(r"nine experiments, (\d+) networks in all", README)
+    (of_the_star,) = re.findall(r"then trains (\d+) small networks", README)
+    for profile, told in (("standard", all_of_them), ("quick", of_the_star)):
+        judged = job_of(profile).judged
+        # A network that two experiments share is trained once.
+        assert int(told) == len({run.spec.name for one in judged for run in one.sweep.runs})
+    assert len(job_of("standard").judged) == 1 + 9
+
+
+def test_the_monotone_runs_of_the_deep_arms_with_biases_are_those_recorded():
+    record = json.loads((ROOT / "docs" / "verdicts" / "standard.json").read_text())
+    shapes = [record["claims"][0]["evidence"]["error"][arm] for arm in ("centre", "bias-all")]
+    monotone, runs = (sum(shape[key] for shape in shapes) for key in ("rise_within_1_percent", "runs"))
+    assert f"the error of only {monotone} of {runs} runs is" in README
+
+
+@pytest.mark.parametrize("name", ["F1", "F6"])
+def test_the_figures_of_the_readme_are_those_of_the_shipped_data(name, tmp_path):
+    list(make_figures(tmp_path, [name], ["png"], store=tmp_path / "none", shipped=True))
+    drawn = imread(tmp_path / f"{name}.png")
+    kept = imread(ROOT / "docs" / "images" / f"{name}.png")
+    assert np.array_equal(drawn, kept), (
+        f"run `mli figures {name} --shipped --format png --output docs/images`"
+    )
 
 
 def test_every_picture_of_the_readme_is_there():

@@ -11,8 +11,8 @@ MOST_ROWS = 12  # of a table in the report itself: the star's seven arms and a f
 
 
 def number(value: float | None) -> str:
-    """Three significant digits, a dash for what is undefined."""
-    return "–" if value is None else f"{value:.3g}"
+    """Three significant digits, no zero with a minus sign, a dash for what is undefined."""
+    return "–" if value is None else f"{value:z.3g}"
 
 
 def evidence_markdown(claims: Sequence[Mapping[str, Any]]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.evidence_text import number
+from validation.mean_intervals import interval_or_range
 from validation.rules import P_OF_A_CLAIM
 
 __all__ = ["ABSTRACT", "FIGURES", "made_from", "reproduce_markdown"]
@@ -127,11 +128,9 @@ def _numbers(claim: Mapping[str, Any]) -> str:
         "| about | for each seed | claimed | mean | 95 % interval | seeds |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for c in claim["criteria"]:
-        low, high = c["interval_95_percent"] or (None, None)
-        interval = "–" if low is None or high is None else f"{number(low)} to {number(high)}"
-        lines.append(
-            f"| {c['about']} | {c['measures']} | {c['side']} {c['threshold']:g} {c['unit']} | "
-            f"{number(c['mean'])} | {interval} | {c['seeds']} |"
-        )
+    lines += [
+        f"| {c['about']} | {c['measures']} | {c['side']} {c['threshold']:g} {c['unit']} | "
+        f"{number(c['mean'])} | {interval_or_range(c)} | {c['seeds']} |"
+        for c in claim["criteria"]
+    ]
     return "\n".join(lines) + "\n"

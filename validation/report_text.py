@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.evidence_text import MOST_ROWS, evidence_lines, number
+from validation.mean_intervals import interval_or_range, mean_interval
 from validation.rules import JUDGEMENT, P_OF_A_CLAIM
 
 __all__ = ["report_markdown"]
@@ -125,8 +126,8 @@ def _claim(claim: Mapping[str, Any]) -> str:
 def _predictions(claim: Mapping[str, Any]) -> list[str]:
     rows = [
         f"| {c['key'].replace('_', ' ')} | {law} | {number(found['mean'])} | "
-        f"{_range(found['interval_95_percent'])} | {number(found['measured_minus_predicted'])} | "
-        f"{_range(found['measured_minus_predicted_interval_95_percent'])} |"
+        f"{_range(mean_interval(found))} | {number(found['measured_minus_predicted'])} | "
+        f"{_range(mean_interval(found, 'measured_minus_predicted_interval_95_percent'))} |"
         for c in claim["criteria"]
         for law, found in c["predicted"].items()
         if found["mean"] is not None
@@ -173,7 +174,7 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
                 f"{criterion['side']} {criterion['threshold']:g} {criterion['unit']} "
                 f"(effect size {criterion['effect_size']:g})",
                 f"**{number(criterion['mean'])}**",
-                _range(criterion["interval_95_percent"]),
+                interval_or_range(criterion),
                 seeds,
                 number(criterion["p_support"]),
                 number(criterion["p_against"]),

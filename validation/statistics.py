@@ -13,10 +13,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-__all__ = ["Interval", "bootstrap_mean_interval", "holm", "sign_flip_test", "wilson_interval"]
+__all__ = [
+    "FEWEST_SEEDS_OF_AN_INTERVAL",
+    "Interval",
+    "bootstrap_mean_interval",
+    "holm",
+    "sign_flip_test",
+    "wilson_interval",
+]
 
 # Two halves of 2^20 sums each: a few seconds and some 100 MB; beyond this nobody needs exactness.
 _MOST_DIFFERENCES = 40
+
+
+# The bootstrap covers less than it says where seeds are few: of 600 normal samples 85 % with 5
+# seeds, 90 % with 9 or 10, 92 % with 12.
+FEWEST_SEEDS_OF_AN_INTERVAL = 10
 
 
 class Interval(NamedTuple):
@@ -82,7 +94,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = 0.95) -> In
 
 
 def bootstrap_mean_interval(values: ArrayLike, confidence: float = 0.95) -> Interval | None:
-    """The bootstrap interval (bias-corrected and accelerated) of a mean over seeds; None below 5 seeds.
+    """The bootstrap interval (bias-corrected and accelerated) of a mean over seeds; None below 10 seeds.
 
     Deterministic: the resampling has a fixed seed. Values equal but for rounding (1e-12 of their
     size) have no spread to resample: their smallest and largest are returned.
@@ -91,7 +103,7 @@ def bootstrap_mean_interval(values: ArrayLike, confidence: float = 0.95) -> Inte
         ValueError: no values, or one that is not finite.
     """
     sample = _sample(values)
-    if sample.size < 5:  # 2^5 resamples of a handful say more about the method than about the mean
+    if sample.size < FEWEST_SEEDS_OF_AN_INTERVAL:
         return None
     if np.ptp(sample) <= 1e-12 * np.abs(sample).max():
         return Interval(float(sample.min()), float(sample.max()))

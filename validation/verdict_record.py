@@ -9,18 +9,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from validation.mean_intervals import mean_interval, seed_range
+
 __all__ = ["record_of"]
 
 _CLAIM = ("id", "title", "statement", "scope", "verdict", "missing", "p_support", "p_against", "p_holm")
+_CHECK = ("hypothesis", "state", "met", "of", "smallest", "largest")
 _CRITERION = ("key", "about", "measures", "side", "threshold", "unit", "only_with", "judged", "mean")
 # The evidence that `validation.where_it_fails` shows, and of which arms besides the star's.
 _EVIDENCE: dict[str, dict[str, tuple[str, ...]]] = {
+    "C1": {"loss": ("depth_and_bias/",), "error": ("depth_and_bias/",)},
     "C2": {"rank_correlation_with_steps_over_the_hardness_arms_of_one_seed": ()},
+    "C3": {
+        "loss_linear_minus_homogeneous": (),
+        "loss_linear_minus_homogeneous_bias_in_all_layers": (),
+        "error_linear_minus_homogeneous_bias_in_all_layers": (),
+    },
     "C4": {"degree_of_the_signal_at_the_trained_end": ("depth_and_bias/depth=10",)},
     "C5": {
         "plateau_end_measured_and_predicted": ("imposed_bias/", "initial_scale/", "depth_and_bias/depth="),
         "loss_dose_and_response": (),
         "error_dose_and_response": (),
+        "held_by_one_class": ("depth_and_bias/depth=8", "depth_and_bias/depth=10", "practical_networks/"),
     },
     "C6": {"learning_order_and_bias_order_of_networks": (), "simple_model": ()},
     "C7": {"error_last_minus_none": (), "loss_last_minus_none": ()},
@@ -30,9 +40,11 @@ _EVIDENCE: dict[str, dict[str, tuple[str, ...]]] = {
             *("imposed_bias/", "initial_scale/", "depth_and_bias/", "hardness/"),
             *("optimizers/", "width/", "retention/"),
         ),
+        "T4_prime_bounds_by_arm": ("imposed_bias/",),
     },
     "C9": {
         "linear_path_by_arm": (),
+        "homogeneous_path_at_the_centre": (),
         "laws_compared": ("depth_and_bias/depth=10,bias=last", "practical_networks/"),
     },
 }
@@ -56,7 +68,8 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     criteria = [
         {key: _short(c[key]) for key in _CRITERION}
         | {
-            "interval_95_percent": _short(c["interval_95_percent"]),
+            "interval_95_percent": _short(mean_interval(c)),
+            "range": _short(seed_range(c)),
             "seeds": len(c["by_seed"]) - len(c["undefined_seeds"]),
         }
         for c in claim["criteria"]
@@ -66,7 +79,12 @@ def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
         for key, arms in _EVIDENCE.get(claim["id"], {}).items()
         if key in claim["evidence"]
     }
-    return {key: _short(claim[key]) for key in _CLAIM} | {"criteria": criteria, "evidence": kept}
+    checks = [{key: _short(check[key]) for key in _CHECK} for check in claim["checks"]]
+    return {key: _short(claim[key]) for key in _CLAIM} | {
+        "criteria": criteria,
+        "checks": checks,
+        "evidence": kept,
+    }
 
 
 def _short(value: Any, arms: tuple[str, ...] = ()) -> Any:

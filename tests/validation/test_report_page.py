@@ -181,7 +181,8 @@ def test_keys_that_this_version_does_not_know_are_shown(source, tmp_path):
 
 def test_predictions_checks_and_left_out_criteria_are_shown(source, tmp_path):
     check = {"hypothesis": "equal classes", "how": "counted", "state": "met in part", "met": 83, "of": 84}
-    law = {"by_seed": {"100": 0.5}, "mean": 0.515, "interval_95_percent": [0.45, 0.55]}
+    law = {"by_seed": {str(seed): 0.5 for seed in range(10)}, "mean": 0.515}
+    law |= {"interval_95_percent": [0.45, 0.55]}
     difference = {
         "measured_minus_predicted": -0.234,
         "measured_minus_predicted_interval_95_percent": None,

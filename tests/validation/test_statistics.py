@@ -10,7 +10,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from validation.statistics import bootstrap_mean_interval, holm, sign_flip_test, wilson_interval
+from validation.statistics import (
+    FEWEST_SEEDS_OF_AN_INTERVAL,
+    bootstrap_mean_interval,
+    holm,
+    sign_flip_test,
+    wilson_interval,
+)
 
 DIFFERENCES = st.lists(
     st.integers(-3, 3).map(float) | st.floats(-1e6, 1e6) | st.sampled_from([0.1, -0.1, 0.3, 1e-300]),
@@ -94,8 +100,8 @@ def test_bootstrap_repeats_itself_and_covers():
 
 
 def test_bootstrap_edges():
-    assert bootstrap_mean_interval([1, 2, 3, 4]) is None
-    assert bootstrap_mean_interval([2.0] * 5) == (2.0, 2.0)
+    assert bootstrap_mean_interval(range(FEWEST_SEEDS_OF_AN_INTERVAL - 1)) is None
+    assert bootstrap_mean_interval([2.0] * FEWEST_SEEDS_OF_AN_INTERVAL) == (2.0, 2.0)
     assert bootstrap_mean_interval([0.0] * 12) == (0.0, 0.0)
     nearly = np.nextafter(5, 6)
     assert bootstrap_mean_interval([5.0] * 11 + [nearly]) == (5.0, nearly)

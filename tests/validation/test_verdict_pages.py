@@ -12,6 +12,9 @@ from tests.validation.planted import planted
 from tests.validation.reported import validated
 from validation.claims import CLAIMS
 from validation.evidence_text import number
+from validation.failure_tables import over_seeds
+from validation.failures_of_the_account import SECTIONS_OF_THE_ACCOUNT
+from validation.failures_of_the_laws import SECTIONS_OF_THE_LAWS
 from validation.judgement import judge
 from validation.main_job import Outcome
 from validation.profiles import PROFILES, job_of
@@ -102,6 +105,100 @@ def test_tables_of_the_page_hold_the_measured_and_the_predicted_numbers():
     found = record["claims"][8]["evidence"]["linear_path_by_arm"]["centre"]["worst_loss_error"]
     (row,) = re.findall(r"^\| centre \| .* [\d.]+ \(.*$", page.split("(T1 to T5, C9)")[1], re.MULTILINE)[:1]
     assert f"{found['mean']:.2f} ({found['low']:.2f} to {found['high']:.2f}; 12)" in row
+
+
+def section_of(page, title):
+    return page.split(f"## {title}")[1].split("\n## ")[0]
+
+
+def rows_of(page, title):
+    """The cells of a section's rows by their first cell."""
+    lines = re.findall(r"^\| (.*) \|$", section_of(page, title), re.MULTILINE)
+    return {cells[0]: cells[1:] for cells in (line.split(" | ") for line in lines)}
+
+
+def test_the_page_says_which_arms_are_not_monotone():
+    record = recorded(error_rise=lambda seed: 0.03 if seed < 105 else 0.0)
+    arms = {name: record["claims"][0]["evidence"][name] for name in ("error", "loss")}
+    # The record's own numbers, of an experiment's arms: one that is monotone and one that is not.
+    for quantity in arms.values():
+        quantity["depth_and_bias/depth=4,bias=last"] = {
+            "runs": 12,
+            "rise_within_1_percent": 12,
+            "largest_rise_over_fall": 0.002,
+        }
+    arms["error"]["depth_and_bias/depth=10,bias=last"] = {
+        "runs": 9,
+        "rise_within_1_percent": 4,
+        "largest_rise_over_fall": 0.0323,
+    }
+    arms["loss"]["depth_and_bias/depth=10,bias=last"] = {
+        "runs": 9,
+        "rise_within_1_percent": 0,
+        "largest_rise_over_fall": 0.312,
+    }
+    page = where_it_fails_markdown(record)
+    rows = rows_of(page, "Monotone or not (A1, T3, C1)")
+    # A rise of 0.03, less what the fall takes of it in one step of alpha, over a fall of 0.75.
+    assert rows["centre"] == ["7 of 12", "3.8 %", "12 of 12", "0.7 %"]
+    assert rows["depth_and_bias/depth=10,bias=last"] == ["4 of 9", "3.2 %", "0 of 9", "31.2 %"]
+    assert "depth_and_bias/depth=4,bias=last" not in rows
+    assert "In the other arms of depth_and_bias (1) every run has both curves monotone." in page
+
+
+@pytest.mark.parametrize(("homogeneous", "longer"), [(0.5, True), (0.3, False)])
+def test_the_page_says_where_the_homogeneous_path_makes_the_loss_plateau_longer(homogeneous, longer):
+    record = recorded(ends={("bias-all", "homogeneous"): homogeneous})
+    found = record["claims"][2]["evidence"]["loss_linear_minus_homogeneous_bias_in_all_layers"]
+    assert (found["high"] < 0) == longer
+    page = where_it_fails_markdown(record)
+    title = "The homogeneous path (A3, T5, C3)"
+    assert ("With a bias in every layer it is, for the loss, in all 12 seeds." in page) == longer
+    (cell,) = rows_of(page, title)["loss, bias in every layer (bias-all)"]
+    assert cell == f"{found['mean']:.3f} ({found['low']:.3f} to {found['high']:.3f}; 12)"
+
+
+def test_the_page_says_which_class_holds_the_predictions():
+    # The planted interval is the last class's: that of the largest bias, of the smallest where it is turned.
+    record = recorded(bias_spread=lambda seed: 0.3 if seed < 104 else -0.3)
+    rows = rows_of(where_it_fails_markdown(record), "Which class holds the predictions (T2, C5)")
+    assert rows["centre"][:4] == ["12", "4", "8", "0"]
+    assert "bias-none" not in rows
+
+
+def test_the_page_has_the_bounds_and_the_closed_form_on_the_homogeneous_path():
+    record = recorded()
+    page = where_it_fails_markdown(record)
+    bounds = record["claims"][7]["evidence"]["T4_prime_bounds_by_arm"]["centre"]
+    below = bounds["farthest_below_the_lower_bound"]
+    rows = rows_of(page, "Bounds of the loss (T4', C8)")
+    assert rows["centre"][0] == f"{below['mean']:.2f} ({below['low']:.2f} to {below['high']:.2f}; 12)"
+    worst = record["claims"][8]["evidence"]["homogeneous_path_at_the_centre"]["worst_loss_error"]
+    assert f"off by {worst['mean']:.2f} (" in section_of(page, "The closed form on the homogeneous path")
+
+
+def test_what_a_record_lacks_is_said_to_be_missing_and_nothing_else_is():
+    record = recorded()
+    for claim in record["claims"]:
+        claim["evidence"] = {}
+    page = where_it_fails_markdown(record)
+    titles = [*SECTIONS_OF_THE_ACCOUNT, *SECTIONS_OF_THE_LAWS]
+    assert all("Not recorded (no " in section_of(page, title) for title in titles)
+    complete = where_it_fails_markdown(recorded(profile="standard", practical=0.1, imposed=(0.01, 0.2)))
+    missing = [title for title in titles if "Not recorded" in section_of(complete, title)]
+    # Planted runs have no gain, and the planted simple model is too small for its theorems.
+    assert missing == [
+        "Laws from both ends and from probes (M1, M2)",
+        "The simple model in the main job (T9 to T11)",
+    ]
+
+
+@pytest.mark.parametrize("summary", [{"mean": -1e-4, "low": -3e-3, "high": 2e-3, "n": 5}])
+def test_no_zero_has_a_minus_sign(summary):
+    assert over_seeds(summary) == "0.00 (0.00 to 0.00; 5)"
+    assert over_seeds(summary, 3) == "0.000 (-0.003 to 0.002; 5)"
+    assert number(-0.0) == "0"
+    assert "-0.00 " not in where_it_fails_markdown(recorded(practical=0.0, noise=1e-4))
 
 
 def test_records_are_written_with_their_pages_and_the_list_of_the_readme(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from validation.mean_intervals import interval_or_range, mean_interval
 from validation.reader_page import FIGURES
 from validation.report_page.blocks import blocks, legible
 
@@ -44,6 +45,7 @@ def shown_claim(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, A
     found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
         {key: criterion.get(key) for key in _CRITERION}
+        | {"interval_95_percent": mean_interval(criterion), "spread": interval_or_range(criterion)}
         | {"theory_says": _theory_says(criterion), "predicted": _predictions(criterion)}
         | {"further": blocks(_rest(criterion, _CRITERION))}
         for criterion in claim["criteria"]
@@ -55,7 +57,13 @@ def shown_claim(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, A
 
 def plotted_claim(claim: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of a claim that the page plots, for its scripts."""
-    return {"id": claim["id"], "criteria": [{key: c.get(key) for key in _PLOTTED} for c in claim["criteria"]]}
+    return {
+        "id": claim["id"],
+        "criteria": [
+            {key: c.get(key) for key in _PLOTTED} | {"interval_95_percent": mean_interval(c)}
+            for c in claim["criteria"]
+        ],
+    }
 
 
 def _theory_says(criterion: Mapping[str, Any]) -> str:
@@ -70,9 +78,9 @@ def _predictions(criterion: Mapping[str, Any]) -> list[list[str]]:
         [
             law,
             legible(found.get("mean")),
-            _range(found.get("interval_95_percent")),
+            _range(mean_interval(found)),
             legible(found.get("measured_minus_predicted")),
-            _range(found.get("measured_minus_predicted_interval_95_percent")),
+            _range(mean_interval(found, "measured_minus_predicted_interval_95_percent")),
         ]
         for law, found in (criterion.get("predicted") or {}).items()
     ]

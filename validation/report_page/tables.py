@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.atomic_files import atomic_path, writable_folder
+from validation.mean_intervals import mean_interval
 
 __all__ = ["report_tables", "write_tables"]
 
@@ -41,7 +42,7 @@ def report_tables(data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
         words = {key: value for key, value in claim.items() if not isinstance(value, Mapping | list)}
         verdicts.append(words)
         for criterion in claim["criteria"]:
-            low, high = criterion.get("interval_95_percent") or (None, None)
+            low, high = mean_interval(criterion) or (None, None)
             row = name | {key: criterion.get(key) for key in _CRITERION}
             criteria.append(row | {"interval_low": low, "interval_high": high})
             by_seed += [
