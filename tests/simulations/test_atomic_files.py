@@ -54,7 +54,7 @@ def test_a_folder_is_made_with_its_parents(tmp_path):
 @pytest.mark.parametrize("place", ["file", "file/below"])
 def test_a_file_in_the_way_is_named_with_what_to_do(tmp_path, place):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match=rf"{place} cannot be written .*--output"):
+    with pytest.raises(OSError, match=rf"{place} cannot be written .*choose another"):
         writable_folder(tmp_path / place)
 
 
