@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass, replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -21,9 +24,11 @@ Place = int | str
 class Batch:
     """Arguments of the model's forward, and labels.
 
-    A sample's own are the rows of every tensor in `args` and `kwargs`, also inside lists, tuples and dicts:
-    each must be as long as `labels`. What all samples share (an attention mask, class weights) is named in
-    `shared`: no length tells it, since a batch may happen to have as many samples. Other values are shared.
+    A sample's own are the rows of every tensor in `args` and `kwargs`, also inside lists, tuples, mappings,
+    dataclasses and simple namespaces: each must be as long as `labels`. What all samples share (an attention
+    mask, class weights) is named in `shared`: no length tells it, since a batch may happen to have as many
+    samples. Other values are shared; where some of the samples are taken, one that may be by sample (a list
+    or array of as many numbers, another object that holds tensors) is refused unless it is named.
 
     Attributes:
         args: positional arguments.
@@ -37,6 +42,16 @@ class Batch:
     labels: torch.Tensor
     shared: tuple[Place, ...] = ()
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.labels, torch.Tensor):
+            raise ValueError(f"labels must be a tensor (n,), got {type(self.labels).__name__}")
+        if not isinstance(self.args, (tuple, list)):
+            raise ValueError(f"args must be a tuple, got {type(self.args).__name__}: write (inputs,) for one")
+        if not isinstance(self.kwargs, Mapping):
+            raise ValueError(f"kwargs must be a mapping, got {self.kwargs!r}: write {{}} for none")
+        if not isinstance(self.shared, (tuple, list)):
+            raise ValueError(f"shared must be a tuple of arguments, got {self.shared!r}: write ('mask',)")
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -45,8 +60,25 @@ class Batch:
         yield from enumerate(self.args)
         yield from self.kwargs.items()
 
+    def is_one_tensor(self) -> bool:
+        """Whether all of the model's arguments is one tensor."""
+        values = [value for _, value in self.arguments()]
+        return len(values) == 1 and isinstance(values[0], torch.Tensor) and not self.shared
+
     def take(self, samples: torch.Tensor) -> Batch:
-        """Some of its samples; what is shared is passed on whole."""
+        """Some of its samples; what is shared is passed on whole.
+
+        Raises:
+            ValueError: an argument that may be by sample and cannot be cut, by its place.
+        """
+        for place, value in self.arguments() if len(samples) < len(self) else ():
+            found = None if place in self.shared else _cannot_be_cut(value, len(self))
+            if found is not None:
+                raise ValueError(
+                    f"argument {place!r} holds {found}, of which a part of the samples cannot take theirs: "
+                    "make it tensors of a row a sample (also in lists, mappings or dataclasses), or name it "
+                    "in Batch(..., shared=...) by a batch_hook if all samples share it"
+                )
 
         def rows(value: torch.Tensor) -> torch.Tensor:
             return value[samples.to(value.device)] if value.ndim else value
@@ -119,13 +151,67 @@ class Batch:
 
 
 def _changed(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
-    """The tensors of a value, or of the lists, tuples and dicts that it is made of, replaced."""
+    """The tensors of a value, or of the containers that it is made of, replaced."""
     if isinstance(value, torch.Tensor):
         return change(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):  # a named tuple takes its parts one by one
         return type(value)(*(_changed(part, change) for part in value))
     if isinstance(value, (list, tuple)):
         return type(value)(_changed(part, change) for part in value)
-    if isinstance(value, dict):
-        return {key: _changed(part, change) for key, part in value.items()}
-    return value
+    if isinstance(value, Mapping):
+        changed = {key: _changed(part, change) for key, part in value.items()}
+        return changed if isinstance(value, dict) else type(value)(changed)  # type: ignore[call-arg]
+    names = _field_names(value)
+    if not names:
+        return value
+    other = copy.copy(value)  # __init__ might want other arguments
+    for name in names:
+        object.__setattr__(other, name, _changed(getattr(value, name), change))  # frozen ones too
+    return other
+
+
+def _field_names(value: Any) -> list[str]:
+    """Of a dataclass or a simple namespace; else none."""
+    if type(value) is SimpleNamespace:
+        return list(vars(value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [field.name for field in dataclasses.fields(value) if hasattr(value, field.name)]
+    return []
+
+
+def _cannot_be_cut(value: Any, n: int) -> str | None:
+    """What of a value may be by sample and is no tensor, in words; None where nothing is."""
+    if isinstance(value, (torch.Tensor, str, bytes, type)):
+        return None
+    parts = [getattr(value, name) for name in _field_names(value)]
+    if isinstance(value, Mapping):
+        parts = list(value.values())
+    elif isinstance(value, (list, tuple)):
+        parts = list(value)
+    elif not parts and _holds_tensors(value):
+        return f"tensors in a {type(value).__name__}"
+    # A container of tensors: its own length tells nothing.
+    own_length = None if any(map(_holds_tensors, parts)) else _length(value)
+    if own_length == n:
+        return f"a {type(value).__name__} of length {n}"
+    return next((found for part in parts if (found := _cannot_be_cut(part, n)) is not None), None)
+
+
+def _length(value: Any) -> int | None:
+    """Of a sequence or array; None of what has none, or one that is of no rows."""
+    no_rows = isinstance(value, (Mapping, torch.nn.Module)) or getattr(value, "shape", None) == ()
+    return len(value) if isinstance(value, Sized) and not no_rows else None
+
+
+def _holds_tensors(value: Any, depth: int = 5) -> bool:
+    """A tensor, a container of some, or an object (no network) with some among its attributes."""
+    if isinstance(value, torch.Tensor):
+        return True
+    if (
+        isinstance(value, (type, torch.nn.Module)) or not depth
+    ):  # objects may refer to one another in a circle
+        return False
+    parts = value if isinstance(value, (list, tuple)) else getattr(value, "__dict__", {}).values()
+    if isinstance(value, Mapping):
+        parts = value.values()
+    return any(_holds_tensors(part, depth - 1) for part in parts)

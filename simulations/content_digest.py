@@ -1,10 +1,13 @@
 """A hash of Python values by what they hold: of two that a forward pass may tell apart, never one hash.
 
-Tensors and arrays count by type, shape and bytes; containers by their parts, in order; functions by code,
-defaults, closure and the globals they name; classes by their members and bases; other objects by what
-`pickle` would keep of them. Nothing is pickled and nothing is run but an object's own `__reduce_ex__`. What a
-library defines counts by its name. Memory addresses never count, so a hash is the same in every process of
-one Python version.
+Tensors and arrays count by type, shape and bytes; containers by their parts, in order; functions and classes
+by what `simulations.code_digest` says; other objects by what `pickle` would keep of them. Nothing is pickled
+and nothing is run but an object's own `__reduce_ex__`. What a library defines counts by its name. Memory
+addresses never count, so a hash is the same in every process of one Python version.
+
+Invisible remain: what code reads when it runs (the environment, files, a module imported inside a function, a
+global reached by a computed name), what compiled code holds, and a function's global that has no stable hash
+(a lock, a logger), which counts by its type alone.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from hashlib import blake2b
-from pathlib import Path
 from pickle import PickleError
 from typing import Any
 
@@ -25,15 +27,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from simulations.code_digest import NotHashableError, add_class, add_code, add_function, is_of_a_library
+
 __all__ = ["ContentDigest", "NotHashableError"]
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(Ellipsis))
-# Bookkeeping of Python, typing and dataclasses in a class's namespace.
-_NOT_MEMBERS = {
-    "__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__orig_bases__",
-    "__parameters__", "__abstractmethods__", "_abc_impl", "__firstlineno__", "__static_attributes__",
-    "__dataclass_fields__", "__dataclass_params__", "__match_args__",
-}  # fmt: skip
 # A module's own bookkeeping; its hooks are added apart. In evaluation mode `training` is False.
 _NOT_ATTRIBUTES = set(vars(nn.Module()))
 _HOOKS = (
@@ -42,10 +40,6 @@ _HOOKS = (
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
 )
-
-
-class NotHashableError(TypeError):
-    """A value without a stable hash; the message names where it stands and its type."""
 
 
 class ContentDigest:
@@ -67,24 +61,24 @@ class ContentDigest:
             NotHashableError: it, or a part of it, has no stable hash.
         """
         if isinstance(value, _PLAIN) and type(value) in _PLAIN:
-            self._words(type(value).__name__, value)
+            self.words(type(value).__name__, value)
         elif id(value) in self._known:
-            self._words("known", self._known[id(value)][0])
+            self.words("known", self._known[id(value)][0])
         elif id(value) in self._open:
-            self._words("around", self._open[id(value)])
+            self.words("around", self._open[id(value)])
         elif isinstance(value, torch.Tensor):
             self._tensor(value, name)
-        elif isinstance(value, np.ndarray) and value.dtype != object:
-            self._words("array", value.dtype.str, value.shape)
+        elif type(value) is np.ndarray and not value.dtype.hasobject:
+            self.words("array", repr(value.dtype), value.shape)
             self._digest.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data)
         elif isinstance(value, nn.Module):
             self.add_module(value, name, weights=True)
         elif isinstance(value, type):
             with self._once(value):
-                self._class(value, name)
+                add_class(self, value, name)
         elif isinstance(value, types.FunctionType):
             with self._once(value):
-                self._function(value, name)
+                add_function(self, value, name)
         else:
             with self._opened(value):
                 self._compound(value, name)
@@ -104,18 +98,18 @@ class ContentDigest:
         new = [(path, found) for path, found in module.named_modules() if id(found) not in self._known]
         for path, found in module.named_modules(remove_duplicate=False):
             self._known.setdefault(id(found), (len(self._known), found))
-            self._words("module", path, self._known[id(found)][0])
+            self.words("module", path, self._known[id(found)][0])
         try:
             for path, found in new:
                 self._one_module(found, f"{name}.{path}" if path else name)
             first: dict[int, str] = {}
             for path, tensor in module.named_parameters(remove_duplicate=False):
-                self._words("parameter", path, first.setdefault(id(tensor), path))
+                self.words("parameter", path, first.setdefault(id(tensor), path))
                 if weights:
                     self.add(tensor, f"{name}.{path}")
             replaced = set() if weights else set(module.state_dict())
             for path, buffer in module.named_buffers(remove_duplicate=False):
-                self._words("buffer", path, first.setdefault(id(buffer), path))
+                self.words("buffer", path, first.setdefault(id(buffer), path))
                 if path not in replaced:
                     self.add(buffer, f"{name}.{path}")
         except NotHashableError:
@@ -127,15 +121,16 @@ class ContentDigest:
         self.add(type(module), f"class of {name}")
         attributes = {key: value for key, value in vars(module).items() if key not in _NOT_ATTRIBUTES}
         for key in sorted(attributes):
-            self._words("attribute", key)
+            self.words("attribute", key)
             self.add(attributes[key], f"{name}.{key}")
         for key in _HOOKS:
             hooks = getattr(module, key)
-            self._words(key, len(hooks))
+            self.words(key, len(hooks))
             for hook in hooks.values():  # their numbers count all hooks of the process
                 self.add(hook, f"{name}.{key}")
 
-    def _words(self, *words: Any) -> None:
+    def words(self, *words: Any) -> None:
+        """Add what is told by its `repr`."""
         self._digest.update(f"{words!r}\n".encode())
 
     @contextmanager
@@ -156,42 +151,47 @@ class ContentDigest:
             del self._open[id(value)]
 
     def _tensor(self, value: torch.Tensor, name: str) -> None:
-        self._words("tensor", str(value.dtype), tuple(value.shape), type(value).__qualname__)
+        self.words("tensor", str(value.dtype), tuple(value.shape), type(value).__qualname__)
         try:
             flat = value.detach().cpu().contiguous().reshape(-1)
             self._digest.update(flat.view(torch.uint8).numpy().data)
         except (RuntimeError, TypeError) as error:  # sparse, quantised, on no device
             raise NotHashableError(f"{name} is a tensor whose bytes cannot be read ({error})") from error
+        if vars(value):  # what a user hung on it
+            with self._opened(value):
+                self._mapping(dict(sorted(vars(value).items())), name)
 
     def _compound(self, value: Any, name: str) -> None:
         kind = type(value)
-        self._words(kind.__module__, kind.__qualname__)
+        self.words(kind.__module__, kind.__qualname__)
         if isinstance(value, types.ModuleType):
-            self._words(value.__name__)
+            self.words(value.__name__)
         elif isinstance(value, weakref.ref):
             self.add(value(), name)
         elif kind in (list, tuple, torch.Size) or (isinstance(value, tuple) and hasattr(value, "_fields")):
-            self._words(len(value))
+            self.words(len(value))
             for index, part in enumerate(value):
                 self.add(part, f"{name}[{index}]")
         elif kind is dict or isinstance(value, types.MappingProxyType):
             self._mapping(value, name)
         elif kind in (set, frozenset):
-            self._words(sorted(map(_digest_of_part(name), value)))
+            self.words(sorted(map(_digest_of_part(name), value)))
         elif isinstance(value, types.CodeType):
-            self._code(value, name)
+            add_code(self, value, name)
         elif isinstance(value, types.CellType):
             self._cell(value, name)
+        elif isinstance(value, types.MethodType):
+            self.add([value.__func__, value.__self__], name)
         elif isinstance(value, (staticmethod, classmethod, property, cached_property)):
             inner = ("__func__", "fget", "fset", "fdel", "func")
             self.add([getattr(value, key, None) for key in inner], name)
         elif isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
-            self._words(value.__name__)
+            self.words(value.__name__)
         else:
             self._reduced(value, name)
 
     def _mapping(self, value: Mapping[Any, Any], name: str) -> None:
-        self._words(len(value))
+        self.words(len(value))
         for key, part in value.items():
             self.add(key, f"a key of {name}")
             self.add(part, f"{name}[{key!r}]")
@@ -205,58 +205,28 @@ class ContentDigest:
         except (TypeError, ValueError, AttributeError, RuntimeError, PickleError) as error:
             raise NotHashableError(f"{name} of type {kind.__qualname__} has no stable hash") from error
         if isinstance(parts, str):
-            self._words(getattr(value, "__module__", None), parts)
+            self._named(value, parts, name)
             return
         self.add(kind, f"class of {name}")
         for part in parts:
             self.add(list(part) if isinstance(part, Iterator) else part, name)
 
-    def _class(self, kind: type, name: str) -> None:
-        self._words("class", kind.__module__, kind.__qualname__)
-        if self._of_a_library(kind.__module__):
+    def _named(self, value: Any, known_as: str, name: str) -> None:
+        """What `pickle` would look up by its name: of a library, or a function that another one wraps."""
+        module = getattr(value, "__module__", None) or type(value).__module__
+        self.words(module, known_as)
+        if hasattr(value, "__wrapped__"):  # functools.lru_cache
+            self.add(vars(value), name)
             return
-        for base in kind.__bases__:
-            self.add(base, f"a base of {name}")
-        for key, member in sorted(vars(kind).items()):
-            if key not in _NOT_MEMBERS:
-                self._words("member", key)
-                self.add(member, f"{name}.{key}")
-
-    def _of_a_library(self, module: str | None) -> bool:
-        """Whether a module is installed or Python's own; then its version is added."""
-        root = (module or "builtins").partition(".")[0]
-        if root in sys.stdlib_module_names or root == "builtins":
-            return True
-        found = sys.modules.get(root)
-        file = getattr(found, "__file__", None)
-        if file is None or {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts):
-            return False
-        self._words(str(getattr(found, "__version__", "")))
-        return True
-
-    def _function(self, function: types.FunctionType, name: str) -> None:
-        self._words("function", function.__module__, function.__qualname__)
-        self.add([function.__defaults__, function.__kwdefaults__, function.__closure__], name)
-        if self._of_a_library(function.__module__):
-            return
-        self.add(function.__code__, name)
-        for key in sorted(_names(function.__code__)):
-            if key in function.__globals__:
-                self._words("global", key)
-                try:
-                    self.add(function.__globals__[key], key)
-                except NotHashableError:  # a logger, a lock: what it holds cannot be known
-                    self._words(type(function.__globals__[key]).__qualname__)
-
-    def _code(self, code: types.CodeType, name: str) -> None:
-        self._words(code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_argcount)
-        self.add(code.co_consts, name)
+        found = getattr(sys.modules.get(module), known_as.rpartition(".")[2], None)
+        if found is not value or not is_of_a_library(self, module):
+            raise NotHashableError(f"{name} of type {type(value).__qualname__} is known by its name alone")
 
     def _cell(self, cell: types.CellType, name: str) -> None:
         try:
             content = cell.cell_contents
         except ValueError:  # a name that has no value yet
-            self._words("empty")
+            self.words("empty")
             return
         self.add(content, f"a closure of {name}")
 
@@ -268,8 +238,3 @@ def _digest_of_part(name: str) -> Any:
         return own.hexdigest()
 
     return digest
-
-
-def _names(code: types.CodeType) -> set[str]:
-    inner = (part for part in code.co_consts if isinstance(part, types.CodeType))
-    return set(code.co_names).union(*map(_names, inner))

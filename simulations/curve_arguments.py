@@ -1,15 +1,18 @@
-"""The arguments of a curve, checked before any work."""
+"""The arguments of a curve, checked before any work and told as they were given."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-__all__ = ["METHODS", "check_options", "largest_bias_class", "requested_alphas"]
+__all__ = ["METHODS", "call_as_json", "check_options", "largest_bias_class", "requested_alphas"]
 
 METHODS = ("adaptive", "grid")
 
@@ -51,10 +54,33 @@ def check_options(method: str, loss_tolerance: float, error_tolerance: float, al
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     for name, value in (("loss_tolerance", loss_tolerance), ("error_tolerance", error_tolerance)):
-        if not 0 < value < float("inf"):
+        if not isinstance(value, Real) or not 0 < value < float("inf"):
             raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
     if isinstance(alphas_at_once, bool) or not isinstance(alphas_at_once, int) or alphas_at_once < 1:
         raise ValueError(f"alphas_at_once must be an integer >= 1, got {alphas_at_once!r}")
+
+
+def call_as_json(arguments: Mapping[str, Any]) -> str:
+    """The arguments as one line of JSON: alphas as their number or {count, first, last}, others in words.
+
+    Of a function its module and name; of another object its type.
+    """
+    given = dict(arguments)
+    if not isinstance(given["alphas"], (int, np.integer)):
+        points = np.asarray(given["alphas"], dtype=np.float64)
+        given["alphas"] = {"count": len(points), "first": points[0], "last": points[-1]}
+    return json.dumps(given, default=_in_words)
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, torch.device):
+        return str(value)
+    named = value if hasattr(value, "__qualname__") else type(value)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def largest_bias_class(model: nn.Module, end: Mapping[str, torch.Tensor]) -> int:

@@ -24,7 +24,7 @@ from simulations.line import Line
 
 __all__ = ["CurveCache", "fingerprint"]
 
-FORMAT = 3  # of the curves; a change of the numbers or names raises it
+FORMAT = 4  # of the curves; a change of the numbers or names raises it
 FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
 
 
@@ -102,7 +102,7 @@ class CurveCache:
 def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
     """Logits of a few samples at both ends, and the samples evaluated."""
     first = next(iter(batches))
-    plain = len(first.tensors()) == 1  # else one that the samples share might be cut with them
-    few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if plain else first
+    # Else something that the samples share might be cut with them.
+    few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if first.is_one_tensor() else first
     with line.in_precision():
         return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)

@@ -14,13 +14,20 @@ from torch import nn
 
 from simulations.batches import BatchHook
 from simulations.checkpoints import Checkpoint, checkpoint_hash
-from simulations.curve_arguments import METHODS, check_options, largest_bias_class, requested_alphas
+from simulations.curve_arguments import (
+    METHODS,
+    call_as_json,
+    check_options,
+    largest_bias_class,
+    requested_alphas,
+)
 from simulations.curve_cache import CurveCache
 from simulations.curve_engine import Engine, SplitCurve
 from simulations.curve_splits import join_splits
 from simulations.curve_sums import CurveSums
 from simulations.open_line import open_line
 from simulations.paths import PathFunction
+from simulations.provenance import package_version
 
 __all__ = ["METHODS", "interpolation_curves"]
 
@@ -99,7 +106,9 @@ def interpolation_curves(
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
         Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
         estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
-        and error tolerances, n_samples, start_hash, end_hash, data_hash, threads, torch_version, precision.
+        and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash (of the data of
+        "recalibrate"), threads, device, precision, torch_version, package_version, and call: JSON of the
+        arguments as given, without those that give the contents hashed above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
@@ -114,6 +123,25 @@ def interpolation_curves(
     """
     grid = requested_alphas(alphas, extrapolate)
     check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
+    call = call_as_json(
+        {
+            "alphas": alphas,
+            "path": path,
+            "method": method,
+            "loss_tolerance": loss_tolerance,
+            "error_tolerance": error_tolerance,
+            "batch_norm": batch_norm,
+            "extrapolate": extrapolate,
+            "exits": exits,
+            "samples": samples,
+            "bias_depth": bias_depth,
+            "batch_hook": batch_hook,
+            "device": device,
+            "precision": precision,
+            "channels_last": channels_last,
+            "alphas_at_once": alphas_at_once,
+        }
+    )
     with open_line(
         model,
         start,
@@ -136,6 +164,7 @@ def interpolation_curves(
             "error_tolerance": error_tolerance,
             "batch_norm": line.batch_norm or "none",
             "precision": precision,
+            "device": str(line.device),
             "start_hash": checkpoint_hash(opened.start),
             "end_hash": checkpoint_hash(opened.end),
         }
@@ -158,7 +187,7 @@ def interpolation_curves(
             found, evaluations = kept.find(name, split.batches)
             split.evaluations += evaluations
             if found is not None:
-                curves[name] = found
+                curves[name] = found.assign_attrs(call=call)  # other words may ask for the same curve
         engine = Engine(
             line,
             grid,
@@ -169,16 +198,21 @@ def interpolation_curves(
         )
         missing = {name: split for name, split in splits.items() if name not in curves}
         engine.run(list(missing.values()), progress)
+        calibration = line.calibration if line.batch_norm == "recalibrate" else None
+        measured_on = {} if calibration is None else {"calibration_hash": calibration.content_hash}
     for name, split in missing.items():
         curve = curves[name] = split.sums.dataset()
         curve.attrs = (
             attributes
             | engine.attributes(split)
+            | measured_on
             | {
                 "n_samples": split.sums.n,
                 "data_hash": split.batches.content_hash,
                 "threads": torch.get_num_threads(),
                 "torch_version": str(torch.__version__),
+                "package_version": package_version(),
+                "call": call,
             }
         )
         kept.keep(name, curve)

@@ -18,7 +18,7 @@ from simulations.batch_norm import POLICIES, has_running_statistics, measured_st
 from simulations.batches import Batch, Batches
 from simulations.checkpoints import further_names
 from simulations.paths import Coefficients
-from simulations.training_device import matmul_precision
+from simulations.training_device import checked_device, matmul_precision
 
 __all__ = ["PRECISIONS", "Line"]
 
@@ -58,7 +58,7 @@ class Line:
         self.batch_norm = _policy(model, batch_norm)
         self.calibration, self.channels_last = calibration, channels_last
         own = next(model.parameters(), torch.empty(0)).device
-        self.device = own if device is None else torch.device(device)
+        self.device = own if device is None else checked_device(device, model, "float32")
         self._start = {name: tensor.to(self.device) for name, tensor in start.items()}
         self._end = {name: tensor.to(self.device) for name, tensor in end.items()}
         self._point = {

@@ -54,19 +54,20 @@ class LineBatch:
         """Whether samples alone give the logits that they give among the others; returns what it evaluated.
 
         A shared argument that happens to be as long as the batch would be cut as the samples are. Where the
-        inputs are one tensor there is nothing to mistake, and nothing is evaluated.
+        only argument is one tensor there is nothing to mistake, and nothing is evaluated. Seen at the end:
+        a start of zeros gives the same logits however its arguments are cut.
 
         Raises:
-            ValueError: they do not.
+            ValueError: they do not, or `Batch.take` cannot cut an argument.
         """
-        if max(len(part.tensors()) for part in self.parts) < 2:
+        if all(part.is_one_tensor() for part in self.parts):
             return 0
         n = len(self)
         chosen = torch.arange(n - max(1, min(CHECKED, n // 2)), n)
-        whole = self.logits(line, 0.0, None)[chosen]
+        whole = self.logits(line, 1.0, None)[chosen]
         room = (1e-3 if line.precision == "native" else 0.05) * float(whole.abs().max())
         try:
-            alone = self.logits(line, 0.0, chosen)
+            alone = self.logits(line, 1.0, chosen)
             same = torch.allclose(alone, whole, rtol=0.0, atol=room)
         except RuntimeError as error:  # of shapes that no longer fit
             raise ValueError(_MIXED.format(n=len(chosen))) from error

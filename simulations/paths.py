@@ -51,10 +51,15 @@ def path_coefficients(
     names = [name for name, _ in model.named_parameters()]
 
     def coefficients(alpha: float) -> dict[str, float]:
-        values = {name: float(path(name, alpha)) for name in names}
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise ValueError(f"the path gave c = {value} for {name!r} at alpha = {alpha}")
+        values = {}
+        for name in names:
+            value = path(name, alpha)
+            try:
+                values[name] = float(value)
+            except (TypeError, ValueError):
+                values[name] = math.nan
+            if not math.isfinite(values[name]):
+                raise ValueError(f"the path gave c = {value!r} for {name!r} at alpha = {alpha}")
         return values
 
     return coefficients

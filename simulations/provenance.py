@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["code_hash", "provenance"]
+__all__ = ["code_hash", "package_version", "provenance"]
 
 LIBRARIES = ("numpy", "scipy", "torch", "xarray", "h5netcdf", "h5py", "safetensors", "scikit-learn")
 
@@ -26,7 +26,7 @@ def provenance(device: str) -> dict[str, Any]:
     files, `device`, `device_name`, `threads`, `system`, `host`, `time` (UTC).
     """
     return {
-        "package": _version("mli-plateau"),
+        "package": package_version(),
         "code": code_hash(),
         "commit": _commit(),
         "versions": {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES},
@@ -37,6 +37,12 @@ def provenance(device: str) -> dict[str, Any]:
         "host": platform.node(),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+@lru_cache(maxsize=1)
+def package_version() -> str:
+    """Of this package as it is installed."""
+    return _version("mli-plateau")
 
 
 @lru_cache(maxsize=1)

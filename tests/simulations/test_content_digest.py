@@ -7,6 +7,7 @@ import functools
 import subprocess
 import sys
 import threading
+import types
 import weakref
 
 import numpy as np
@@ -68,6 +69,27 @@ def around(value):
     return found
 
 
+def with_attributes(value, **attributes):
+    vars(value).update(attributes)
+    return value
+
+
+def patched(by):
+    model = nn.Linear(2, 2, bias=False).requires_grad_(False)
+    model.weight.fill_(1.0)
+    model.forward = types.MethodType((lambda _, x: x + 1, lambda _, x: x + 2)[by], model)
+    return model
+
+
+own = None  # stands for the module in the code below
+
+
+def of_a_module(mentions, **values):
+    """The function, whose global `own` is a module of the user's that holds the values."""
+    module = with_attributes(types.ModuleType("own"), **values)
+    return types.FunctionType(mentions.__code__, {"own": module})
+
+
 PAIRS = {
     "tensors' values": lambda i: torch.tensor([1.0, float(i)]),
     "tensors' shapes": lambda i: torch.zeros(2, 3).reshape((2, 3) if i else (3, 2)),
@@ -90,6 +112,24 @@ PAIRS = {
     "library functions": lambda i: (nn.functional.gelu, nn.functional.silu)[i],
     "cycles": lambda i: around(i),
     "modules in a list": lambda i: [filled(i)],
+    "a patched forward": lambda i: patched(i),
+    "cached functions": lambda i: functools.lru_cache((lambda x: x + 1, lambda x: x + 2)[i]),
+    "wrappers of library functions": lambda i: functools.wraps(torch.relu)(
+        (lambda x: x + 1, lambda x: x + 2)[i]
+    ),
+    "functions' attributes": lambda i: with_attributes(lambda x: x, limit=i),
+    "tensors' attributes": lambda i: with_attributes(torch.ones(2), limit=i),
+    "masks": lambda i: np.ma.array([1, 2], mask=[0, i]),
+    "names of fields": lambda i: np.zeros(2, dtype=[("ab"[i], "f4")]),
+    "a module's number": lambda i: of_a_module(lambda x: own.LIMIT * x, LIMIT=i),
+    "a module's function": lambda i: of_a_module(
+        lambda x: own.act(x),
+        act=(lambda x: x + 1, lambda x: x + 2)[i],
+    ),
+    "a module in a module": lambda i: of_a_module(
+        lambda x: own.inner.LIMIT * x,
+        inner=with_attributes(types.ModuleType("own.inner"), LIMIT=i),
+    ),
     "weak references": lambda i: weakref.ref(KEPT[i]),
 }
 KEPT = [Config(0), Config(1)]
@@ -153,8 +193,8 @@ def test_a_module_is_hashed_in_whatever_mode_and_without_weights_that_are_replac
 
 @pytest.mark.parametrize(
     "value",
-    [threading.Lock(), (i for i in range(3)), torch.eye(2).to_sparse()],
-    ids=["lock", "generator", "sparse"],
+    [threading.Lock(), (i for i in range(3)), torch.eye(2).to_sparse(), np.frompyfunc(abs, 1, 1)],
+    ids=["lock", "generator", "sparse", "a function in a ufunc"],
 )
 def test_what_has_no_stable_hash_is_named(value):
     class Net(nn.Module):
@@ -180,3 +220,20 @@ for name, make in PAIRS.items():
 def test_the_hash_is_the_same_in_every_process():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert done.stdout.split() == [digest(make(1)) for make in PAIRS.values()]
+
+
+def test_what_a_function_does_not_mention_of_a_module_does_not_count():
+    def of(other):
+        return digest(of_a_module(lambda x: own.LIMIT * x, LIMIT=1, other=other, lock=threading.Lock()))
+
+    assert of(1) == of(2)
+
+
+def test_modules_and_tensors_that_hold_themselves_end():
+    mentions = of_a_module(lambda x: own.own.LIMIT * x, LIMIT=1)
+    module = mentions.__globals__["own"]
+    module.own = module
+    tensor = torch.ones(2)
+    tensor.parts = [tensor]
+    for value in (mentions, tensor):
+        assert digest(value) == digest(value)

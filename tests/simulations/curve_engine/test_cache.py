@@ -1,7 +1,7 @@
 """A curve comes from the cache only where everything it depends on is the same."""
 
 import threading
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 
 import pytest
 import torch
@@ -42,6 +42,8 @@ class Scaled(nn.Module):
         self.config = SimpleNamespace(scale=scale if place == "config" else 1.0)
         if place == "hook":
             self.inner.register_forward_hook(lambda _, __, output: output * scale)
+        if place == "patched forward":
+            self.inner.forward = MethodType(lambda inner, x: scale * (x @ inner.weight.T), self.inner)
         if place == "loose module":
             self.loose = [nn.Linear(1, 1, bias=False).requires_grad_(False)]
             self.loose[0].weight.fill_(scale)
@@ -52,7 +54,7 @@ class Scaled(nn.Module):
         return logits * self.loose[0].weight[0, 0] if self.place == "loose module" else logits
 
 
-PLACES = ["buffer", "number", "settings", "function", "config", "hook", "loose module"]
+PLACES = ["buffer", "number", "settings", "function", "config", "hook", "loose module", "patched forward"]
 
 
 @pytest.mark.parametrize("place", PLACES)

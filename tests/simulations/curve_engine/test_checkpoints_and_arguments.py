@@ -33,6 +33,9 @@ def test_checkpoints_come_as_modules_and_safetensors_and_bad_files_are_refused(t
     [
         ({"method": "spline"}, "adaptive, grid, got 'spline'"),
         ({"loss_tolerance": 0.0}, "loss_tolerance must be a finite number > 0, got 0.0"),
+        ({"loss_tolerance": None}, "loss_tolerance must be a finite number > 0, got None"),
+        ({"device": "cuda:99"}, "device 'cuda:99' is not there"),
+        ({"path": lambda *_: None}, "the path gave c = None for '1.weight' at alpha = 0"),
         ({"error_tolerance": float("nan")}, "error_tolerance .* got nan"),
         ({"precision": "fp8"}, "native, tf32, bf16, got 'fp8'"),
         ({"alphas_at_once": 0}, "alphas_at_once .* got 0"),

@@ -1,6 +1,9 @@
 """Arguments that all samples share, and those that are one row a sample: said, checked, never guessed."""
 
 import re
+from collections import UserDict
+from dataclasses import dataclass
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from simulations.batches import Batch, Batches
 from simulations.curves import interpolation_curves
 from simulations.line_batches import LineBatch
+from simulations.paths import zero_start
 from simulations.random_streams import torch_stream
 from tests.simulations.curve_engine.networks import copy_of, moved
 
@@ -175,3 +179,99 @@ def test_a_second_pass_whose_other_arguments_differ_is_refused(change):
         list(data)
     same = Batches(first)
     assert [b.labels.tolist() for b in same] == [b.labels.tolist() for b in same]
+
+
+@pytest.mark.parametrize("start", ["moved", "zero"])
+def test_from_a_start_of_zeros_too_an_argument_that_is_silently_cut_is_found_out(run, start):
+    data = [Batch(b.args, {"weight": torch.linspace(1, 2, N)}, b.labels) for b in batches()]
+    first = run[1] if start == "moved" else zero_start(run[2])
+    with pytest.raises(ValueError, match="samples alone do not give"):
+        interpolation_curves(Balanced(), first, run[2], data, alphas=201)
+
+
+class Scaled(Masked):
+    """Times numbers by sample that come as whatever the user has."""
+
+    def forward(self, x, by=None):
+        inner = getattr(by, "kept", by)
+        return super().forward(x, weight=torch.as_tensor(inner, dtype=x.dtype)[: len(x)])
+
+
+class Holder:
+    def __init__(self, kept):
+        self.kept = kept
+
+
+NUMBERS = [1.0 + i / N for i in range(N)]
+
+
+@pytest.mark.parametrize(
+    ("by", "found"),
+    [
+        (NUMBERS, "a list of length 40"),
+        (tuple(NUMBERS), "a tuple of length 40"),
+        (np.array(NUMBERS), "a ndarray of length 40"),
+        (SimpleNamespace(kept=NUMBERS), "a list of length 40"),
+        (Holder(torch.tensor(NUMBERS)), "tensors in a Holder"),
+    ],
+    ids=["list", "tuple", "array", "list inside", "object"],
+)
+def test_numbers_by_sample_that_cannot_be_cut_are_refused_by_name_and_a_grid_takes_them(run, by, found):
+    data = [Batch(b.args, {"by": by}, b.labels) for b in batches()]
+    with pytest.raises(ValueError, match=f"argument 'by' holds {found}"):
+        interpolation_curves(Scaled(), *run[1:], data, alphas=201)
+    tensors = [Batch(b.args, {"by": torch.tensor(NUMBERS)}, b.labels) for b in batches()]
+    whole, expected = (
+        interpolation_curves(Scaled(), *run[1:], some, alphas=5, method="grid") for some in (data, tensors)
+    )
+    np.testing.assert_allclose(whole.loss, expected.loss, rtol=1e-6)
+
+
+def test_a_list_beside_one_tensor_that_is_by_place_is_found_out(run):
+    data = [Batch(b.args, {"by": [*NUMBERS, 1.0]}, b.labels) for b in batches()]
+    with pytest.raises(ValueError, match="samples alone do not give"):
+        interpolation_curves(Scaled(), *run[1:], data, alphas=201)
+
+
+@dataclass(frozen=True)
+class Parts:
+    a: torch.Tensor
+    b: object = "word"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda t: SimpleNamespace(a=t), Parts, lambda t: UserDict(a=t), lambda t: MappingProxyType({"a": t})],
+    ids=["namespace", "dataclass", "user dict", "proxy"],
+)
+def test_rows_inside_mappings_namespaces_and_dataclasses_follow_their_samples(make):
+    rows = torch.arange(6).reshape(3, 2)
+    batch = Batch((make(rows),), {}, torch.arange(3))
+    (taken,) = batch.take(torch.tensor([0, 2])).args
+    assert type(taken) is type(batch.args[0])
+    inner = taken["a"] if hasattr(taken, "keys") else taken.a
+    assert torch.equal(inner, rows[[0, 2]])
+    with pytest.raises(ValueError, match=r"holds 3 inputs and 2 labels \(argument 0\)"):
+        Batch((make(rows),), {}, torch.arange(2)).check()
+
+
+def test_what_the_samples_share_by_name_may_be_anything():
+    loop = Holder(None)
+    loop.kept = loop
+    values = {"names": ["a", "b", "c"], "array": np.ones(3), "holder": Holder(torch.ones(3))}
+    batch = Batch((torch.ones(3),), values | {"loop": loop}, torch.arange(3), shared=tuple(values))
+    assert batch.take(torch.tensor([1])).kwargs == values | {"loop": loop}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": [0, 1]}, r"labels must be a tensor \(n,\), got list"),
+        ({"kwargs": None}, "kwargs must be a mapping, got None"),
+        ({"args": torch.ones(2, 3)}, "args must be a tuple, got Tensor"),
+        ({"shared": "mask"}, r"shared must be a tuple .* got 'mask': write \('mask',\)"),
+    ],
+)
+def test_a_batch_that_is_none_says_so(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Batch(**{"args": (torch.ones(2, 3),), "kwargs": {}, "labels": torch.arange(2)} | arguments)
