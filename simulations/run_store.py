@@ -106,7 +106,8 @@ class Store:
                 spec = self.spec(run)
                 if spec.name != name:
                     found.append(f"{self.path(run, SPEC)} is the spec of another run")
-                found += self._not_recorded(spec)
+                else:
+                    found += self._not_recorded(spec)
             except (ValueError, OSError) as error:
                 found.append(str(error))
         return found
