@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -107,14 +107,13 @@ class Store:
                 if spec.name != name:
                     found.append(f"{self.path(run, SPEC)} is the spec of another run")
                 else:
-                    found += self._not_recorded(spec)
+                    found += self._not_recorded(spec, self.provenance(run))
             except (ValueError, OSError) as error:
                 found.append(str(error))
         return found
 
-    def _not_recorded(self, spec: RunSpec) -> list[str]:
+    def _not_recorded(self, spec: RunSpec, recorded: Mapping[str, Any]) -> list[str]:
         """Files that the run must have and its provenance.json knows nothing of."""
-        recorded = self.provenance(spec)
         files = [SPEC, "start.safetensors", "end.safetensors", "history.nc", "curves/endpoints.nc"]
         if recorded["status"] == "reached":
             files += [f"curves/{path}.nc" for path in spec.paths]
@@ -145,7 +144,7 @@ class Store:
         if SPEC not in digests:
             raise DamagedRunError(f"{self.path(run, SPEC)} is not recorded in {PROVENANCE}")
         spec = RunSpec.from_toml(read_verified(self.path(run, SPEC), digests[SPEC]).decode("utf-8"))
-        if missing := self._not_recorded(spec):
+        if missing := self._not_recorded(spec, recorded):
             raise DamagedRunError("; ".join(missing))
         files = {
             file: read_netcdf(self.path(run, file), digests[file]) for file in digests if file.endswith(".nc")
