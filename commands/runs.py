@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from commands.messages import expected_errors, input_errors
 from commands.run_options import STORE, StoreFolder
 
+if TYPE_CHECKING:
+    from simulations.runs import Store
+
 __all__ = ["runs"]
 
 runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
+
+
+def _existing(folder: Path) -> Store:
+    from simulations.runs import Store
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no store at {folder}: give its folder by --store")
+    return Store(folder)
 
 
 @runs.command("list")
 def list_runs(store: StoreFolder = STORE) -> None:
     """Every run: its name, state, data, network and seed."""
     with expected_errors():
-        from simulations.runs import Store
         from simulations.store_contents import stored_runs
 
-        for run in stored_runs(Store(store)):
+        for run in stored_runs(_existing(store)):
             spec = run.spec
             words = (
                 [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
@@ -39,10 +50,9 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
 
         import xarray as xr
 
-        from simulations.runs import Store
         from simulations.store_contents import full_name
 
-        here = Store(store)
+        here = _existing(store)
         name = full_name(here, name)
         typer.echo(here.spec(name).to_toml())
         if here.is_finished(name):
@@ -57,9 +67,7 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
 def verify(store: StoreFolder = STORE) -> None:
     """Read every file and compare its digest; the exit code is 1 where one is not what was written."""
     with expected_errors():
-        from simulations.runs import Store
-
-        here = Store(store)
+        here = _existing(store)
         finished = [name for name in here.names() if here.is_finished(name)]
         problems = [problem for name in finished for problem in here.problems(name)]
         for problem in problems:

@@ -87,7 +87,9 @@ def test_a_sweep_with_a_run_that_fails_says_so_and_ends_with_an_error(tmp_path):
         (["train", "--set", "dept=3"], "unknown key 'dept': a run has data"),
         (["train", "--set", "depth"], "expected KEY=VALUE, got 'depth'"),
         (["train"], "a run needs learning_rate, max_epochs, seed"),
-        (["runs", "show", "zzz"], "begins with 'zzz'"),
+        (["runs", "show", "zzz"], "there is no store at"),
+        (["runs", "list"], "there is no store at"),
+        (["runs", "verify"], "give its folder by --store"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, arguments, message):
@@ -96,3 +98,9 @@ def test_bad_input_is_one_line(tmp_path, arguments, message):
     (line,) = str(done.exception).splitlines()
     assert message in line
     assert not (tmp_path / "store").exists()
+
+
+def test_a_run_that_is_not_there_is_named(tmp_path):
+    done = mli("runs", "show", "zzz", "--store", tmp_path)
+    assert done.exit_code == 1
+    assert "begins with 'zzz'" in str(done.exception)
