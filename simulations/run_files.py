@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
+import h5netcdf
+import h5py
 import torch
 import xarray as xr
+from xarray.backends import H5NetCDFStore
 
 from simulations.atomic_files import atomic_path
 from simulations.netcdf_reading import dataset_from_bytes
@@ -34,8 +37,13 @@ class DamagedRunError(ValueError):
 def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
     """Write a Dataset as NetCDF 4, whole or not at all; the same Dataset gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # In memory first: on a full disk HDF5 cannot close its file, and the process ends by a signal.
-    content = dataset.to_netcdf(engine="h5netcdf")
+    # In memory first: on a full disk HDF5 cannot close its file, and the process ends by a signal. Not by
+    # `to_netcdf()`: in a Dask worker that asks the cluster for a lock, which it cannot pass on.
+    with h5py.File("in memory", "w", driver="core", backing_store=False, track_order=True) as image:
+        with h5netcdf.File(image, "w") as file:
+            dataset.dump_to_store(H5NetCDFStore(file))
+        image.flush()
+        content = image.id.get_file_image()
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
