@@ -20,9 +20,10 @@ import torch
 import xarray as xr
 from line_networks import CASES, build
 
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.atomic_files import writable_folder
 from simulations.chebyshev import chebyshev_nodes, interpolation_matrix
 from simulations.curves import interpolation_curves
+from simulations.netcdf_writing import write_netcdf
 
 NETWORKS = ("c-fcn", "c-attention", "b")
 # Of the loss (nats) and of the error rate, from loose to tight.
@@ -87,8 +88,7 @@ def main():
         "threads": 1,
         "alphas": f"{len(OFF)} alphas, none of them a node",
     }
-    with atomic_path(output) as temporary:
-        found.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(output, found)
     print(found.to_dataframe().to_string())
     print(output)
 

@@ -17,7 +17,8 @@ import xarray as xr
 
 from paper_figures.catalogue import FIGURES
 from paper_figures.run_curves import NothingToDrawError
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.atomic_files import writable_folder
+from simulations.netcdf_writing import write_netcdf
 from simulations.progress import progress_bar
 from simulations.worker_processes import in_processes
 
@@ -166,8 +167,7 @@ def collect_data(
             if values.nbytes > _WORTH_COMPRESSING and values.dtype.kind in "fi"
         }
         path = folder / f"{name}.nc"
-        with atomic_path(path) as temporary:
-            found.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        write_netcdf(path, found, encoding=encoding)
         written[name] = path
     return written
 

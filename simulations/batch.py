@@ -207,9 +207,8 @@ def _holds_tensors(value: Any, depth: int = 5) -> bool:
     """A tensor, a container of some, or an object (no network) with some among its attributes."""
     if isinstance(value, torch.Tensor):
         return True
-    if (
-        isinstance(value, (type, torch.nn.Module)) or not depth
-    ):  # objects may refer to one another in a circle
+    # The depth: objects may refer to one another in a circle.
+    if isinstance(value, (type, torch.nn.Module)) or not depth:
         return False
     parts = value if isinstance(value, (list, tuple)) else getattr(value, "__dict__", {}).values()
     if isinstance(value, Mapping):

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from simulations.counts import check_at_least_one
+
 __all__ = ["METHODS", "call_as_json", "check_options", "largest_bias_class", "requested_alphas"]
 
 METHODS = ("adaptive", "grid")
@@ -56,8 +58,7 @@ def check_options(method: str, loss_tolerance: float, error_tolerance: float, al
     for name, value in (("loss_tolerance", loss_tolerance), ("error_tolerance", error_tolerance)):
         if not isinstance(value, Real) or not 0 < value < float("inf"):
             raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
-    if isinstance(alphas_at_once, bool) or not isinstance(alphas_at_once, int) or alphas_at_once < 1:
-        raise ValueError(f"alphas_at_once must be an integer >= 1, got {alphas_at_once!r}")
+    check_at_least_one("alphas_at_once", alphas_at_once)
 
 
 def call_as_json(arguments: Mapping[str, Any]) -> str:

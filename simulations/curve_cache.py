@@ -17,10 +17,11 @@ from typing import Any
 import torch
 import xarray as xr
 
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.atomic_files import writable_folder
 from simulations.batches import Batches
 from simulations.content_digest import ContentDigest, NotHashableError
 from simulations.line import Line
+from simulations.netcdf_writing import write_netcdf
 
 __all__ = ["CurveCache", "fingerprint"]
 
@@ -75,8 +76,7 @@ class CurveCache:
         """Write a split's curve, whole or not at all."""
         if name in self._paths:
             writable_folder(self._paths[name].parent)
-            with atomic_path(self._paths[name]) as path:
-                curve.to_netcdf(path, engine="h5netcdf")
+            write_netcdf(self._paths[name], curve)
 
     def _key(self, batches: Batches) -> tuple[str, int]:
         """32 hex digits, and the samples evaluated for them."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from simulations.atomic_files import atomic_path
+from simulations.netcdf_writing import write_netcdf
 
 __all__ = ["save_curve"]
 
@@ -25,11 +26,11 @@ def save_curve(path: Path | str, curve: xr.Dataset) -> None:
     path = Path(path)
     if path.suffix not in (".nc", ".csv"):
         raise ValueError(f"curves are written as .nc or .csv, got {path}")
+    if path.suffix == ".nc":
+        write_netcdf(path, curve)
+        return
     with atomic_path(path) as temporary:
-        if path.suffix == ".nc":
-            curve.to_netcdf(temporary, engine="h5netcdf")
-        else:
-            temporary.write_text(_csv(curve), encoding="utf-8")
+        temporary.write_text(_csv(curve), encoding="utf-8")
 
 
 def _csv(curve: xr.Dataset) -> str:

@@ -25,8 +25,9 @@ from typing import Any
 
 from torch import nn
 
+from simulations.counts import check_at_least_one
 from simulations.training_device import checked_device
-from simulations.worker_processes import check_at_least_one, worker_pool
+from simulations.worker_processes import worker_pool
 
 __all__ = [
     "EXECUTORS",

@@ -7,17 +7,7 @@ import torch
 from simulations.batches import Batch, Batches
 from simulations.random_streams import numpy_stream
 
-__all__ = ["check_probe_count", "draw_probes", "samples_at"]
-
-
-def check_probe_count(n_probe: int) -> None:
-    """Refuse a number of probes that is no integer >= 1.
-
-    Raises:
-        ValueError: naming it.
-    """
-    if isinstance(n_probe, bool) or not isinstance(n_probe, int) or n_probe < 1:
-        raise ValueError(f"n_probe must be an integer >= 1, got {n_probe!r}")
+__all__ = ["draw_probes", "samples_at"]
 
 
 def draw_probes(n_samples: int, n_probe: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,11 +10,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 
-import h5netcdf
-import h5py
 import torch
 import xarray as xr
-from xarray.backends import H5NetCDFStore
 
 from simulations.atomic_files import atomic_path
 from simulations.netcdf_reading import dataset_from_bytes
@@ -24,7 +21,6 @@ __all__ = [
     "digest",
     "read_netcdf",
     "read_verified",
-    "write_netcdf",
     "write_tensors",
     "write_text",
 ]
@@ -32,20 +28,6 @@ __all__ = [
 
 class DamagedRunError(ValueError):
     """A file of a run that is missing or not what was written; the message names it."""
-
-
-def write_netcdf(path: Path, dataset: xr.Dataset) -> None:
-    """Write a Dataset as NetCDF 4, whole or not at all; the same Dataset gives the same bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In memory first: on a full disk HDF5 cannot close its file, and the process ends by a signal. Not by
-    # `to_netcdf()`: in a Dask worker that asks the cluster for a lock, which it cannot pass on.
-    with h5py.File("in memory", "w", driver="core", backing_store=False, track_order=True) as image:
-        with h5netcdf.File(image, "w") as file:
-            dataset.dump_to_store(H5NetCDFStore(file))
-        image.flush()
-        content = image.id.get_file_image()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
 
 
 def write_tensors(path: Path, state: Mapping[str, torch.Tensor]) -> None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import torch
 from threadpoolctl import threadpool_limits
 
+from simulations.netcdf_writing import write_netcdf
 from simulations.provenance import provenance
-from simulations.run_files import write_netcdf, write_tensors, write_text
+from simulations.run_files import write_tensors, write_text
 from simulations.run_measures import Trained, measure_endpoints, measure_path
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec

@@ -18,10 +18,11 @@ from torch.func import functional_call
 from simulations.batch_norm import has_running_statistics, uses_batch_statistics
 from simulations.batches import Batch, Batches
 from simulations.checkpoints import Checkpoint, load_checkpoint
+from simulations.counts import check_at_least_one
 from simulations.evaluation import evaluation_mode
 from simulations.last_layer import find_last_layer, logits_of
 from simulations.paths import point_on_path, tensor_exponents
-from simulations.probe_samples import check_probe_count, draw_probes, samples_at
+from simulations.probe_samples import draw_probes, samples_at
 
 __all__ = ["SignalLine"]
 
@@ -70,7 +71,7 @@ class SignalLine:
         seed: int = 0,
         batch_norm: str | None = None,
     ) -> None:
-        check_probe_count(n_probe)
+        check_at_least_one("n_probe", n_probe)
         _check_batch_norm(model, batch_norm)
         parameters = list(model.parameters())
         self.model = model
@@ -206,8 +207,7 @@ class SignalLine:
         if logits.ndim != 2 or len(logits) != len(targets) or int(targets.max()) >= logits.shape[1]:
             raise ValueError(
                 f"the network returns outputs of shape {tuple(logits.shape)} for {len(targets)} samples "
-                f"whose "
-                f"labels go up to {int(targets.max())}: one logit a class is needed"
+                f"whose labels go up to {int(targets.max())}: one logit a class is needed"
             )
         return bias_name, targets, self._checked(logits)
 

@@ -17,7 +17,9 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
-__all__ = ["check_at_least_one", "in_processes", "worker_pool"]
+from simulations.counts import check_at_least_one
+
+__all__ = ["in_processes", "worker_pool"]
 
 Common = TypeVar("Common")
 Job = TypeVar("Job")
@@ -106,16 +108,6 @@ def worker_pool(
         raise
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-
-
-def check_at_least_one(name: str, value: object) -> None:
-    """Refuse what is no count.
-
-    Raises:
-        ValueError: no integer, or < 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
 
 
 _task: list[Any] = []  # in a worker: the function and what all its jobs need

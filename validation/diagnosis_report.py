@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from simulations.atomic_files import atomic_path, writable_folder
+from simulations.netcdf_writing import write_netcdf
 from validation.counterfactuals import COUNTERFACTUALS
 from validation.diagnosis import Diagnosis, LineEnds
 from validation.diagnosis_verdict import cause, causes, verdict
@@ -37,8 +38,7 @@ def write_diagnosis(folder: Path | str, found: Diagnosis) -> dict[str, Any]:
     for name, text in (("report.md", diagnosis_markdown(data)), ("report.json", strict_json(data))):
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    with atomic_path(folder / "curves.nc") as temporary:
-        found.curves.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(folder / "curves.nc", found.curves)
     return data
 
 
@@ -86,9 +86,8 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
         "![Loss and error of the line and its counterfactuals](figures/diagnosis.png)\n",
         "## What accounts for the plateau\n",
         "How much longer (in alpha; negative: shorter) each cause makes the two plateaus. Each changes one "
-        "thing and "
-        "leaves the rest; causes interact, so the numbers do not add up. After ±: the standard error over "
-        "samples, the network being fixed.\n",
+        "thing and leaves the rest; causes interact, so the numbers do not add up. After ±: the standard "
+        "error over samples, the network being fixed.\n",
         "| cause | error | loss | measured as |",
         "| --- | --- | --- | --- |",
         *(

@@ -62,16 +62,14 @@ def _headline(found: Diagnosis) -> str:
     if kind == "last-layer bias":
         without = found.ends["last bias removed"]
         return (
-            f"**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
-            f"{_at(ends.error)}, "
-            f"without it at {_at(without.error)}."
+            "**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
+            f"{_at(ends.error)}, without it at {_at(without.error)}."
         )
     if kind == "other biases":
         without = found.ends["other biases removed"]
         return (
             f"**Biases below the last layer lengthen the error's plateau**: it ends at {_at(ends.error)}, "
-            f"without them "
-            f"at {_at(without.error)}."
+            f"without them at {_at(without.error)}."
         )
     if kind == "initialisation":
         return (
@@ -87,8 +85,7 @@ def _headline(found: Diagnosis) -> str:
         )
     return (
         f"**Depth alone shapes the line**: the signal grows with an effective degree of {effective}, and no "
-        f"bias "
-        "holds the predictions back."
+        "bias holds the predictions back."
     )
 
 

@@ -129,12 +129,9 @@ def _loss_plateau(evidence: Evidence) -> str:
     adam = ends.get("initial_scale/init_scale=0.5")
     return (
         "**Expected (A4).** With unequal last-layer biases on a deep network both plateaus, of the error "
-        "and of "
-        "the loss, are longer. **Found.** The plateau's end by depth, fully connected, digits, initial "
-        "scale 0.5, "
-        "SGD with momentum; runs that missed the target are left out, so the columns of one depth need not "
-        "have "
-        "the same seeds:\n\n"
+        "and of the loss, are longer. **Found.** The plateau's end by depth, fully connected, digits, "
+        "initial scale 0.5, SGD with momentum; runs that missed the target are left out, so the columns of "
+        "one depth need not have the same seeds:\n\n"
         + table(["depth", "error, last bias", "error, no bias", "loss, last bias", "loss, no bias"], rows)
         + "\nThe bias imposed, depth 8: how much later a gap (nats) makes the end than none does:\n\n"
         + table(["gap", "error", "loss"], gaps)
@@ -156,10 +153,8 @@ def _bump(evidence: Evidence) -> str:
     rows = [[arm, over_seeds(found, 4)] for arm, found in heights.items() if arm == "centre" or found["mean"]]
     return (
         "**Expected (T4).** On balanced data the loss of a trained network with unequal biases first rises "
-        "above "
-        f"its start; from zero initial weights, by {over_seeds(predicted, 4)} nats on the centre's runs. "
-        f"**Found.** "
-        "The height in nats, for the centre and every arm with a run that rises:\n\n"
+        f"above its start; from zero initial weights, by {over_seeds(predicted, 4)} nats on the centre's "
+        "runs. **Found.** The height in nats, for the centre and every arm with a run that rises:\n\n"
         + table(["arm", "height"], rows)
         + "\nAll other arms on balanced data: 0 in every run.\n"
     )
@@ -178,8 +173,7 @@ def _order(evidence: Evidence) -> str:
     return (
         "**Expected (T10, A5).** In the simple model the class that is learned last has the largest bias. "
         "**Found.** In networks on balanced data, rank correlation of bias and learning epoch over the "
-        "classes, "
-        "and runs in which the one class learned last has the largest bias:\n\n"
+        "classes, and runs in which the one class learned last has the largest bias:\n\n"
         + table(["arm", "rank correlation", "largest bias"], rows)
     )
 
@@ -188,8 +182,7 @@ def _practical(evidence: Evidence) -> str:
     error, loss = (evidence["C7"][f"{quantity}_last_minus_none"] for quantity in ("error", "loss"))
     return (
         "**Expected (A6).** A last-layer bias lengthens the plateau by more than 0.05. **Found.** The "
-        "plateau's end "
-        "with it minus that without any bias:\n\n"
+        "plateau's end with it minus that without any bias:\n\n"
         + table(
             ["network", "error", "loss"],
             [[name, over_seeds(error[name]), over_seeds(loss[name])] for name in error],

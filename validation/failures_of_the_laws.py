@@ -71,8 +71,7 @@ def _laws(evidence: Evidence) -> str:
         )
     return (
         "**Expected (M1, M2, measured laws of ours).** The trained signal times a gain, from both ends "
-        "(M2) or from "
-        "probes (M1), gives the line. **Found.** The largest difference over alpha:\n\n"
+        "(M2) or from probes (M1), gives the line. **Found.** The largest difference over alpha:\n\n"
         + table(["arm", "loss (nats), M2", "loss, M1", "error, M2", "error, M1"], rows)
         + at_full_scale
         + f"\nM2 has no error plateau for some or all runs of {len(undefined)} of {len(ends)} arms: it "
@@ -92,12 +91,10 @@ def _simple_model(evidence: Evidence) -> str:
     free = ends["measured, where the last class has not escaped"]["n"]
     return (
         f"Starts with off-diagonal weights, outside T10's proof. {free} of {found['runs']} end without an "
-        f"escape of "
-        "the last class, which T11's laws assume; the others learn every class by its weight. T9's times "
-        "are off by "
+        "escape of the last class, which T11's laws assume; the others learn every class by its weight. "
+        "T9's times are off by "
         f"{over_seeds(found['T9_relative_error_of_the_times_at_which_classes_are_learned'], 3)} (relative). "
-        f"Statements "
-        "that do not hold in all runs:\n\n" + "\n".join(broken or ["- none"]) + "\n"
+        "Statements that do not hold in all runs:\n\n" + "\n".join(broken or ["- none"]) + "\n"
     )
 
 

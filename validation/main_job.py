@@ -9,9 +9,10 @@ from typing import Any
 
 import xarray as xr
 
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.atomic_files import writable_folder
 from simulations.executors import open_executor
 from simulations.gradient_flow import integrate
+from simulations.netcdf_writing import write_netcdf
 from simulations.random_streams import numpy_stream
 from simulations.runs import Store
 from simulations.sweep_runner import run_sweeps
@@ -75,7 +76,6 @@ def integrate_simple_model(folder: Path | str, seeds: Sequence[int], model: Simp
         start = numpy_stream(seed, "simple model").uniform(0.5, 1.0, (model.n_classes, model.n_classes))
         flow = integrate(model.scale * start, model.degree, model.final_loss)
         flow = flow.assign_attrs(flow.attrs | asdict(model) | {"seed": int(seed)})
-        with atomic_path(folder / f"seed{seed}.nc") as temporary:
-            flow.to_netcdf(temporary, engine="h5netcdf")
+        write_netcdf(folder / f"seed{seed}.nc", flow)
         flows.append(flow)
     return flows

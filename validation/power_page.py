@@ -47,20 +47,17 @@ def power_markdown(operating: Operating) -> str:
         [
             "# False alarms and power of the rules\n",
             f"{trials} synthetic data sets for each scenario, drawn from a fixed seed and judged by the "
-            f"rule of "
-            "`mli validate --rules`. A number is normal (a share is binomial) with a spread over seeds of "
-            f"{PLANNED_SPREAD:g} of the distance from threshold to effect size, 12 seeds. Shares in per "
-            f"cent, in "
-            "brackets their exact (Clopper-Pearson) one-sided 95 % limits, lower and upper. Made by "
-            "`mli validate --power --output docs`; do not edit.\n",
+            "rule of `mli validate --rules`. A number is normal (a share is binomial) with a spread over "
+            f"seeds of {PLANNED_SPREAD:g} of the distance from threshold to effect size, 12 seeds. Shares "
+            "in per cent, in brackets their exact (Clopper-Pearson) one-sided 95 % limits, lower and "
+            "upper. Made by `mli validate --power --output docs`; do not edit.\n",
             "## Any wrong verdict among the nine claims\n",
             "| planted | data sets with a wrong verdict |",
             "| --- | --- |",
             *alarms,
             "\n## Power\n",
             "That claim alone true (every criterion at its effect size), or false (one criterion as far on "
-            "the wrong "
-            "side, drawn at random); the other eight at their thresholds.\n",
+            "the wrong side, drawn at random); the other eight at their thresholds.\n",
             "| claim | supported where true | refuted where false |",
             "| --- | --- | --- |",
             *power,

@@ -17,8 +17,8 @@ from types import ModuleType
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
-from simulations.atomic_files import atomic_path
 from simulations.gradient_flow import FlowError
+from simulations.netcdf_writing import write_netcdf
 from simulations.power_model_experiments.cases import Group, Values, table
 from simulations.power_model_experiments.catalogue import module_name
 
@@ -72,8 +72,7 @@ def make_part(folder: Path, part: Part) -> None:
             values, failure = [{} for _ in cases], str(error)
     result = table(cases, values, module.VARIABLES, part.n_classes, part.seed)
     result["failure"] = (("seed", "case"), [[failure] * len(cases)])
-    with atomic_path(folder / part.file_name) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(folder / part.file_name, result)
 
 
 def load_part(folder: Path, part: Part) -> xr.Dataset | None:

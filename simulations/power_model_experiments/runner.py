@@ -10,7 +10,9 @@ from pathlib import Path
 
 import xarray as xr
 
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.atomic_files import writable_folder
+from simulations.counts import check_at_least_one
+from simulations.netcdf_writing import write_netcdf
 from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.catalogue import CATALOGUE, SIZES
 from simulations.power_model_experiments.parts import (
@@ -104,8 +106,7 @@ def _write(folder: Path, name: str, size: str, groups: Sequence[Group], parts: S
         threads=THREADS,
     )
     path = folder / f"{name}.nc"
-    with atomic_path(path) as temporary:
-        result.to_netcdf(temporary, engine="h5netcdf")
+    write_netcdf(path, result)
     return path
 
 
@@ -116,7 +117,6 @@ def _check(experiments: Sequence[str], seeds: int, size: str) -> None:
         experiment_module(name)
     if len(set(experiments)) < len(experiments):
         raise ValueError(f"each experiment once, got {', '.join(experiments)}")
-    if isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1:
-        raise ValueError(f"seeds must be an integer >= 1, got {seeds!r}")
+    check_at_least_one("seeds", seeds)
     if size not in SIZES:
         raise ValueError(f"size must be one of {', '.join(SIZES)}, got {size!r}")

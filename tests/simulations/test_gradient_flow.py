@@ -39,14 +39,20 @@ def shares_of(seed, k):
     return shares / shares.sum()
 
 
+# Of starts over the whole range.
+FLOWS = {
+    "seed": st.integers(0, 10**6),
+    "degree": st.integers(2, 10),
+    "log_scale": st.floats(-4, -0.53),
+    "log_loss": st.floats(-12, -1.5),
+}
+
+
 # One flow takes up to 0.5 s, so 25 examples; the grid over the whole range is in test_gradient_flow_range.
 @settings(max_examples=25)
 @given(
-    seed=st.integers(0, 10**6),
+    **FLOWS,
     k=st.integers(2, 14),
-    degree=st.integers(2, 10),
-    log_scale=st.floats(-4, -0.53),
-    log_loss=st.floats(-12, -1.5),
     mixed=st.booleans(),
     equal=st.booleans(),
 )
@@ -172,11 +178,8 @@ def test_a_batch_is_its_runs_one_by_one(driver):
 
 @settings(max_examples=20)  # two flows each
 @given(
-    seed=st.integers(0, 10**6),
+    **FLOWS,
     k=st.integers(2, 8),
-    degree=st.integers(2, 10),
-    log_scale=st.floats(-4, -0.53),
-    log_loss=st.floats(-12, -1.5),
     mixed=st.booleans(),
     bias_size=st.sampled_from([0.0, 1.0]),
 )
@@ -201,11 +204,8 @@ def test_renaming_the_classes_renames_the_flow(seed, k, degree, log_scale, log_l
 
 @settings(max_examples=20)  # two flows each, the second at a tighter tolerance
 @given(
-    seed=st.integers(0, 10**6),
+    **FLOWS,
     k=st.integers(2, 8),
-    degree=st.integers(2, 10),
-    log_scale=st.floats(-4, -0.53),
-    log_loss=st.floats(-12, -1.5),
     bias_size=st.floats(0, 10),
 )
 @example(seed=0, k=8, degree=10, log_scale=-4.0, log_loss=-12.0, bias_size=10.0)

@@ -1,6 +1,7 @@
 """A small finished run of `mli validate` with a planted truth: what `mli report` is given."""
 
-from simulations.run_files import write_netcdf, write_text
+from simulations.netcdf_writing import write_netcdf
+from simulations.run_files import write_text
 from simulations.run_store import Store
 from simulations.sweeps import read_sweep
 from tests.validation.planted import planted
