@@ -1,4 +1,8 @@
-"""One torch thread a process, and the same Hypothesis examples on every run in CI."""
+"""One torch thread a process, and in CI nearly the same Hypothesis examples on every run.
+
+Hypothesis also draws constants from the modules that are loaded by then, and which those are hangs on the
+order in which xdist hands out the tests. HYPOTHESIS_PROFILE=explore searches at random.
+"""
 
 import os
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 __all__ = ["CARRY", "RULES", "advance", "factorise", "field", "solve", "time_to_hit"]
 
 Array = NDArray[np.float64]
+Classes = NDArray[np.int64]  # (k,): for every sample a class
 Record = Any  # one element of a structured array: np.void, whose fields numba reads as attributes
 Point = tuple[Array, Array, Array, Array]  # dy/dt, and p, D, margins as `Slope` has them
 Matrix = tuple[Array, Array, Array, Array]  # conductances, shares, the links of the biases eliminated, pivots
@@ -113,101 +114,126 @@ def field(state: Array, sign: Array, shares: Array, rules: Record, point: Point,
 
 
 @_compile
-def factorise(point: Point, shares: Array, step: float, train_bias: int, matrix: Matrix, room: Room) -> int:
-    """Fill the stage's matrix I - step J at a point; return the class that is grounded."""
+def factorise(
+    point: Point, shares: Array, step: float, train_bias: int, matrix: Matrix, hub: Classes, room: Room
+) -> None:
+    """Fill the stage's matrix I - step J at a point and the hubs of the samples.
+
+    A hub is the class from which the others of a column are seen: one of large conductance, so that the
+    column's mean is not lost in rounding beside it. It is the label unless another class has more than twice
+    the label's conductance: classes that are alike are then treated alike.
+    """
     _, probability, sensitivity, _ = point
     conductance, share, links, pivots = matrix
-    transposed, _, total, excess = room
-    k, ground, most = len(shares), 0, -1.0
+    transposed, _, total, most = room
+    k = len(shares)
     total[:] = 0.0
+    most[:] = 0.0
     for i in range(k):
         for j in range(k):
             a = step * shares[j] * probability[i, j]
-            conductance[i, j] = a / (1.0 + a * sensitivity[i, j])
-            total[j] += conductance[i, j]
+            conductance[i, j] = a = a / (1.0 + a * sensitivity[i, j])
+            total[j] += a
+            if a > most[j]:
+                most[j], hub[j] = a, i
+    for j in range(k):
+        if 2.0 * conductance[j, j] >= most[j]:
+            hub[j] = j
     for i in range(k):
         for j in range(k):
             share[i, j] = conductance[i, j] / total[j]
             transposed[j, i] = share[i, j]
     if not train_bias:
-        return ground
+        return
+    # The links are symmetric: those of i < other are enough, and the other half holds the factors.
     links[:] = 1.0 / k
     for i in range(k):
         for j in range(k):
-            for other in range(k):
+            for other in range(i + 1, k):
                 links[i, other] += conductance[i, j] * transposed[j, other]
-    for i in range(k):
-        links[i, i] = 0.0
-        degree = links[i].sum()
-        if degree > most:
-            ground, most = i, degree
-    for i in range(k):
-        excess[i] = links[i, ground]
-        links[i, ground] = 0.0
-        links[ground, i] = 0.0
-    excess[ground] = 1.0
     # Elimination without a subtraction: every entry keeps a small relative error at any stiffness.
-    for n in range(k):
-        pivots[n] = excess[n]
-        for j in range(n + 1, k):
-            pivots[n] += links[n, j]
+    for n in range(k - 1):
+        pivots[n] = links[n, n + 1 :].sum()
         for i in range(n + 1, k):
-            factor = links[i, n] / pivots[n]
-            links[i, n] = factor
-            excess[i] += factor * excess[n]
-            for j in range(n + 1, k):
+            factor = links[i, n] = links[n, i] / pivots[n]
+            for j in range(i + 1, k):
                 links[i, j] += factor * links[n, j]
-    return ground
 
 
 @_compile
-def _laplacian(matrix: Matrix, q: Array, out: Array, mean: Array) -> None:
-    """Conductance times (q - the mean of q over each column), from q relative to the label's entry."""
+def _laplacian(matrix: Matrix, hub: Classes, q: Array, out: Array, mean: Array) -> None:
+    """Conductance times (q - the mean of q over each column), from q relative to the hub's entry."""
     conductance, share, _, _ = matrix
     k = len(q)
     mean[:] = 0.0
     for i in range(k):
         for j in range(k):
-            mean[j] += share[i, j] * (q[i, j] - q[j, j])
+            mean[j] += share[i, j] * (q[i, j] - q[hub[j], j])
     for i in range(k):
         for j in range(k):
-            out[i, j] = conductance[i, j] * ((q[i, j] - q[j, j]) - mean[j])
+            out[i, j] = conductance[i, j] * ((q[i, j] - q[hub[j], j]) - mean[j])
+
+
+@_compile
+def _inflows(hub: Classes, kept: Array, moved: Array, pulled: Array, flows: Array) -> None:
+    """Fill flows[i, m], i < m, the net flow of bias from m to i.
+
+    Of a column, which sums to 0, every class's part comes from the column's hub; kept (k,), which sums to
+    0 too, comes in equal parts from all classes.
+    """
+    k = len(kept)
+    for i in range(k):
+        for m in range(i + 1, k):
+            flows[i, m] = (kept[i] - kept[m]) / k
+    for i in range(k):
+        for j in range(k):
+            part = moved[i * k + j] - pulled[i, j]
+            if i < hub[j]:
+                flows[i, hub[j]] += part
+            elif i > hub[j]:
+                flows[hub[j], i] -= part
 
 
 @_compile
 def solve(
-    sensitivity: Array, train_bias: int, matrix: Matrix, ground: int, rhs: Array, x: Array, room: Room
-) -> None:
-    """Fill x with (I - step J) x = rhs from what `factorise` left."""
+    sensitivity: Array, train_bias: int, matrix: Matrix, hub: Classes,
+    kept: Array, moved: Array, x: Array, room: Room,
+) -> None:  # fmt: skip
+    """Fill x with (I - step J) x = kept + moved from what `factorise` left.
+
+    moved is a multiple of the rate; its biases are not read, for they are the sums of its rows.
+    """
     _, _, links, pivots = matrix
     driven, pulled, mean, _ = room
     k = len(pivots)
     for i in range(k):
         for j in range(k):
-            driven[i, j] = sensitivity[i, j] * rhs[i * k + j]
+            driven[i, j] = sensitivity[i, j] * (kept[i * k + j] + moved[i * k + j])
     y = x[k * k :]
-    y[:] = rhs[k * k :]
+    y[:] = 0.0
     if train_bias:
-        _laplacian(matrix, driven, pulled, mean)
-        for i in range(k):
-            for j in range(k):
-                y[i] -= pulled[i, j]
-        y[ground] = 0.0
-        for n in range(k):
+        flows = x[: k * k].reshape(k, k)  # free until the end
+        _laplacian(matrix, hub, driven, pulled, mean)
+        _inflows(hub, kept[k * k :], moved, pulled, flows)
+        # What flows into an eliminated class is handed on to the others; what a class would get back of its
+        # own flow is never formed, so that no sum of large flows has to cancel. The last class stays at 0.
+        for n in range(k - 1):
+            y[n] = flows[n, n + 1 :].sum() / pivots[n]
             for i in range(n + 1, k):
-                y[i] += links[i, n] * y[n]
-        for n in range(k - 1, -1, -1):
+                factor, back = links[i, n], flows[n, i] / pivots[n]
+                for j in range(i + 1, k):
+                    flows[i, j] += factor * flows[n, j] - back * links[n, j]
+        for n in range(k - 2, -1, -1):
             for j in range(n + 1, k):
-                y[n] += links[n, j] * y[j]
-            y[n] /= pivots[n]
+                y[n] += links[j, n] * y[j]
         y -= np.sum(y) / k
     for i in range(k):
         for j in range(k):
             driven[i, j] += y[i]
-    _laplacian(matrix, driven, pulled, mean)
+    _laplacian(matrix, hub, driven, pulled, mean)
     for i in range(k):
         for j in range(k):
-            x[i * k + j] = rhs[i * k + j] - pulled[i, j]
+            x[i * k + j] = kept[i * k + j] + moved[i * k + j] - pulled[i, j]
 
 
 @_compile
@@ -308,26 +334,29 @@ def advance(
     k, rows, trained = len(shares), 0, rules.train_bias
     at, then, work = _point(k), _point(k), _point(k)
     matrix = np.empty((k, k)), np.empty((k, k)), np.empty((k, k)), np.empty(k)
+    hub = np.zeros(k, dtype=np.int64)
     room = np.empty((k, k)), np.empty((k, k)), np.empty(k), np.empty(k)
     stages = np.empty((len(shifts) + 1, len(state)))
-    new, drive = state.copy(), np.empty(len(state))
+    new, kept, moved = state.copy(), np.empty(len(state)), np.empty(len(state))
     carry.loss = field(state, sign, shares, rules, at, room)
     while log(carry.loss) > rules.log_final and rows < len(losses):
         if carry.trials >= rules.max_steps or not carry.h > 0:
             break
         h = carry.h
-        ground = factorise(at, shares, rules.gamma * h, trained, matrix, room)
-        drive[:] = rules.gamma * h * at[0]
-        solve(at[2], trained, matrix, ground, drive, stages[0], room)
+        factorise(at, shares, rules.gamma * h, trained, matrix, hub, room)
+        kept[:] = 0.0
+        moved[:] = rules.gamma * h * at[0]
+        solve(at[2], trained, matrix, hub, kept, moved, stages[0], room)
         for n in range(len(shifts)):
             new[:] = state
-            drive[:] = 0.0
+            kept[:] = 0.0
             _weigh(shifts, stages, n, new)
-            _weigh(memories, stages, n, drive)
+            _weigh(memories, stages, n, kept)
             field(new, sign, shares, rules, work, room)
-            for i in range(len(drive)):
-                drive[i] = rules.gamma * (drive[i] + h * work[0][i])
-            solve(at[2], trained, matrix, ground, drive, stages[n + 1], room)
+            for i in range(len(kept)):
+                kept[i] *= rules.gamma
+                moved[i] = rules.gamma * h * work[0][i]
+            solve(at[2], trained, matrix, hub, kept, moved, stages[n + 1], room)
         new += stages[-1]
         loss = field(new, sign, shares, rules, then, room)
         carry.trials += 1

@@ -65,8 +65,8 @@ SHIFTS, MEMORIES = (
 class StepMatrix(Protocol):
     """(I - GAMMA h J) at the start of the step, ready to be solved."""
 
-    def solve(self, rhs: Array) -> Array:
-        """X (n, m) with (I - GAMMA h J) x = rhs."""
+    def solve(self, kept: Array, moved: Array) -> Array:
+        """X (n, m) with (I - GAMMA h J) x = kept + moved; moved is a multiple of the rate at some state."""
 
 
 def rodas5p_step(
@@ -83,14 +83,9 @@ def rodas5p_step(
     size = state.size
     stages = np.empty((_STAGES, *state.shape))
     flat = stages.reshape(_STAGES, size)
-    drive = h * start_rate
-    drive *= GAMMA
-    stages[0] = matrix.solve(drive)
+    stages[0] = matrix.solve(np.zeros_like(state), (GAMMA * h) * start_rate)
     for n in range(1, _STAGES):
         shift, memory = (_A_AND_C[n - 1] @ flat[:n]).reshape(2, *state.shape)
         at = state + shift
-        drive = h * rate(at)
-        drive += memory
-        drive *= GAMMA
-        stages[n] = matrix.solve(drive)
+        stages[n] = matrix.solve(GAMMA * memory, (GAMMA * h) * rate(at))
     return at + stages[-1], stages[-1]

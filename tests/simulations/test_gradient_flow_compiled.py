@@ -89,14 +89,18 @@ def test_the_solve_is_that_of_the_arrays(seed, k, log_step, train_bias):
     shares = rng.dirichlet(np.full(k, 5.0))
     d, step = np.exp(2 * rng.normal(size=(k, k))), 10**log_step
     point = np.empty(k * k + k), p, d, np.empty(k)
-    matrix, x = (*room(k)[:2], *room(k)[1:3]), np.empty(k * k + k)
-    ground = kernel.factorise(point, shares, step, train_bias, matrix, room(k))
+    matrix, x = (*room(k)[:2], np.empty((k, k)), np.empty(k)), np.empty(k * k + k)
+    hub = np.zeros(k, dtype=np.int64)
+    kernel.factorise(point, shares, step, train_bias, matrix, hub, room(k))
     linear = Linearised.build(p[..., None], d[..., None], step * shares[:, None], train_bias)
-    rhs = rng.normal(size=k * k + k)
-    # Right-hand sides of a flow keep the sum of the biases, and none where they are held.
-    rhs[k * k :] = rhs[k * k :] - rhs[k * k :].mean() if train_bias else 0.0
-    kernel.solve(d, train_bias, matrix, ground, rhs, x, room(k))
-    exact = linear.solve(rhs[:, None])[:, 0]
+    # Right-hand sides of a flow keep the sum of the biases, and none where they are held; what the rate moves
+    # sums to 0 in every column.
+    kept, moved = rng.normal(size=(2, k * k + k))
+    kept[k * k :] = kept[k * k :] - kept[k * k :].mean() if train_bias else 0.0
+    columns = moved[: k * k].reshape(k, k)
+    columns -= columns.mean(axis=0)
+    kernel.solve(d, train_bias, matrix, hub, kept, moved, x, room(k))
+    exact = linear.solve(kept[:, None], moved[:, None])[:, 0]
     np.testing.assert_allclose(x, exact, atol=1e-9 * np.abs(exact).max())
 
 
