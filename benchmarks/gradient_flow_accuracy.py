@@ -1,10 +1,12 @@
 """The end-state error of `integrate` over its whole range: a fixed grid, each case solved twice.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy [--limit SECONDS]
+    PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy [--limit SECONDS] [--missing]
+    PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy --random STARTS
 
 The error of a case is the largest change of b and of W^r at the end, in nats, under a 100 times tighter
 tolerance, as `integrate(..., max_end_error=...)` measures it. Every case is printed and goes to
-benchmarks/gradient_flow_accuracy.csv as it ends; the last lines say how many are above 1e-6 nats.
+benchmarks/gradient_flow_accuracy.csv as it ends; the last lines say how many are above 1e-6 nats. --random
+draws starts over the range instead, prints those above 3e-7 and all that are refused, and writes nothing.
 """
 
 from __future__ import annotations
@@ -88,11 +90,50 @@ def measure(signs, k, degree, scale, final_loss):
     )
 
 
+def random_start(seed):
+    """Keyword arguments of `integrate` over the range, k 2 to 14."""
+    rng = np.random.default_rng([2026, seed])
+    k, degree = int(rng.integers(2, 15)), int(rng.integers(2, 11))
+    weights = 10 ** rng.uniform(-4, np.log10(0.3)) * rng.uniform(0.5, 1, (k, k))
+    if rng.random() < 0.7:
+        weights *= signs_without_a_cycle(rng, k, degree)
+    shares = rng.uniform(0.3, 1, k) if rng.random() < 0.7 else np.ones(k)
+    bias = 10 ** rng.uniform(-2, 1) * rng.normal(size=k) if rng.random() < 0.3 else np.zeros(k)
+    return {
+        "weights": weights,
+        "degree": degree,
+        "final_loss": 10 ** rng.uniform(-12, -1.5),
+        "bias": bias,
+        "class_shares": shares / shares.sum(),
+    }
+
+
+def random_starts(number):
+    errors, refused = [], 0
+    for seed in range(number):
+        given = random_start(seed)
+        try:
+            flow = integrate(**given, record=2, max_end_error=np.inf)
+        except (DomainError, FlowError) as error:
+            refused += 1
+            print(seed, f"{type(error).__name__}: {error}", flush=True)
+            continue
+        errors.append(float(flow.end_error))
+        if errors[-1] > 3e-7:
+            print(seed, given["weights"].shape[0], given["degree"], f"{errors[-1]:.3g}", flush=True)
+    print(f"{number} random starts, {refused} refused;", end=" ")
+    print(f"median {np.median(errors):.2e}, largest {max(errors):.2e}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--limit", type=float, default=3600, help="CPU seconds after which no case is begun")
     parser.add_argument("--missing", action="store_true", help="keep the table, run the cases it lacks")
+    parser.add_argument("--random", type=int, help="so many random starts in place of the grid")
     chosen = parser.parse_args()
+    if chosen.random:
+        random_starts(chosen.random)
+        return
     limit = chosen.limit
     rows, failed, left = [], [], 0
     if chosen.missing:
