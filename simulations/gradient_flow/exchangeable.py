@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from simulations.gradient_flow.accuracy import end_difference
 from simulations.gradient_flow.problem import Problem
 from simulations.gradient_flow.run import FlowError
 
@@ -29,11 +30,17 @@ def exchangeable_pairs(
     same &= (bias[:, None] == bias) & (shares[:, None] == shares)
     pairs = []
     for a, b in np.argwhere(np.triu(same, 1)):
-        swap = np.arange(len(bias))
-        swap[[a, b]] = b, a
+        swap = _exchange(a, b, len(bias))
         if (weights[np.ix_(swap, swap)] == weights).all():
             pairs.append((int(a), int(b)))
     return pairs
+
+
+def _exchange(a: int, b: int, k: int) -> NDArray[np.int64]:
+    """The k classes with a and b in each other's place."""
+    order = np.arange(k)
+    order[[a, b]] = b, a
+    return order
 
 
 def check_exchangeable(flow: xr.Dataset, problem: Problem) -> None:
@@ -42,12 +49,11 @@ def check_exchangeable(flow: xr.Dataset, problem: Problem) -> None:
     Raises:
         FlowError: b or W^r of such a pair differ by more than 1e-6 nats.
     """
-    ends = flow["bias"].to_numpy()[:, -1], flow["weights"].to_numpy()[:, -1] ** problem.degree
-    for run, (bias, signal) in enumerate(zip(*ends, strict=True)):
-        for a, b in exchangeable_pairs(problem.weights[run], problem.bias[run], problem.shares):
-            swap = np.arange(len(bias))
-            swap[[a, b]] = b, a
-            apart = max(np.abs(bias[swap] - bias).max(), np.abs(signal[np.ix_(swap, swap)] - signal).max())
+    ends = flow[["bias", "weights"]].isel(record=[-1])
+    for run, (weights, bias) in enumerate(zip(problem.weights, problem.bias, strict=True)):
+        for a, b in exchangeable_pairs(weights, bias, problem.shares):
+            end, swap = ends.isel(seed=[run]), _exchange(a, b, len(bias))
+            apart = float(end_difference(end, end.isel(class_index=swap, sample=swap))[0])
             if not apart <= _BROKEN:
                 raise FlowError(
                     f"run {run}: its start does not tell classes {a} and {b} apart, but rounding did while "

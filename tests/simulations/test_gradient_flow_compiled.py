@@ -11,6 +11,7 @@ from simulations.gradient_flow.linear import Linearised
 from simulations.gradient_flow.mirror import MirrorFlow
 from simulations.gradient_flow.reachability import sign_cycle
 from simulations.gradient_flow.stepper import integrate_batch
+from tests.simulations.kernel_stage import kernel_stage, room
 
 
 def problem(seed, k, degree, scale, *, train_bias=True, mixed=False):
@@ -21,10 +22,6 @@ def problem(seed, k, degree, scale, *, train_bias=True, mixed=False):
         weights *= rng.choice([-1.0, 1.0], weights.shape)
     bias = 0.1 * rng.normal(size=(1, k))
     return MirrorFlow.from_weights(weights, bias, degree, shares / shares.sum(), train_bias)
-
-
-def room(k):
-    return tuple(np.empty(shape) for shape in ((k, k), (k, k), k, k))
 
 
 def same_run(flow, one, other):
@@ -88,10 +85,6 @@ def test_the_solve_is_that_of_the_arrays(seed, k, log_step, train_bias):
     p /= p.sum(axis=0)
     shares = rng.dirichlet(np.full(k, 5.0))
     d, step = np.exp(2 * rng.normal(size=(k, k))), 10**log_step
-    point = np.empty(k * k + k), p, d, np.empty(k)
-    matrix, x = (*room(k)[:2], np.empty((k, k)), np.empty(k)), np.empty(k * k + k)
-    hub = np.zeros(k, dtype=np.int64)
-    kernel.factorise(point, shares, step, train_bias, matrix, hub, room(k))
     linear = Linearised.build(p[..., None], d[..., None], step * shares[:, None], train_bias)
     # Right-hand sides of a flow keep the sum of the biases, and none where they are held; what the rate moves
     # sums to 0 in every column.
@@ -99,7 +92,7 @@ def test_the_solve_is_that_of_the_arrays(seed, k, log_step, train_bias):
     kept[k * k :] = kept[k * k :] - kept[k * k :].mean() if train_bias else 0.0
     columns = moved[: k * k].reshape(k, k)
     columns -= columns.mean(axis=0)
-    kernel.solve(d, train_bias, matrix, hub, kept, moved, x, room(k))
+    x = kernel_stage(p, d, shares, step, train_bias, kept, moved)
     exact = linear.solve(kept[:, None], moved[:, None])[:, 0]
     np.testing.assert_allclose(x, exact, atol=1e-9 * np.abs(exact).max())
 

@@ -6,8 +6,8 @@ from flint import fmpq, fmpq_mat
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from simulations.gradient_flow import kernel
 from simulations.gradient_flow.linear import Linearised
+from tests.simulations.kernel_stage import kernel_stage
 
 
 def rational(number):
@@ -39,18 +39,11 @@ def dense_stage(mass, sensitivity, shares, step, kept):
 
 
 def stage(route, p, sensitivity, rate, shares, step, kept):
-    k = len(shares)
     moved = step * rate
     if route == "numpy":
         linear = Linearised.build(p[..., None], sensitivity[..., None], step * shares[:, None], True)
         return linear.solve(kept[:, None], moved[:, None])[:, 0]
-    square, line = (lambda: np.empty((k, k))), (lambda: np.empty(k))
-    point = rate, p, sensitivity, line()
-    matrix, room = (square(), square(), square(), line()), (square(), square(), line(), line())
-    hub, x = np.zeros(k, dtype=np.int64), np.empty(k * k + k)
-    kernel.factorise(point, shares, step, True, matrix, hub, room)
-    kernel.solve(sensitivity, True, matrix, hub, kept, moved, x, room)
-    return x
+    return kernel_stage(p, sensitivity, shares, step, True, kept, moved)
 
 
 def check(route, mass, sensitivity, shares, step, kept):
