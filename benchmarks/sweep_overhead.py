@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 import torch
 
 from simulations.executors import local_executor
-from simulations.run_measures import Trained, measure_endpoints, measure_path
+from simulations.run_lines import measure_paths
+from simulations.run_measures import Trained, measure_endpoints
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec
 from simulations.runs import Store
@@ -43,8 +44,8 @@ def plain(spec: RunSpec) -> None:
     reached = result.status == "reached"
     trained = Trained(spec, result.model, result.start, result.end, data, test, reached)
     measure_endpoints(trained)
-    for path in spec.paths if reached else ():
-        measure_path(trained, path)
+    if reached:
+        measure_paths(trained)
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from simulations.class_changes import class_states
 from simulations.curve_sums import CurveSums
 from simulations.evaluation import BATCH
 from simulations.line import Line
-from simulations.line_batches import LineBatch, grouped
+from simulations.line_batches import AnyLine, LineBatch, grouped
 from simulations.line_error import Drift
 
 __all__ = ["Engine", "SplitCurve"]
@@ -31,10 +31,18 @@ STEP_NUMBERS = 2**17  # samples times classes of a step, unless one batch has mo
 
 
 class SplitCurve:
-    """One split's sums, and what they took."""
+    """One split's sums, and what they took.
 
-    def __init__(self, batches: Batches, sums: CurveSums) -> None:
-        self.batches, self.sums = batches, sums
+    Curves of one `Batches` object are given the same batches, one after the other at each alpha.
+
+    Args:
+        batches: of the split.
+        sums: of the curve.
+        line: what evaluates on a grid, None: the engine's own line, which interpolation always asks.
+    """
+
+    def __init__(self, batches: Batches, sums: CurveSums, line: AnyLine | None = None) -> None:
+        self.batches, self.sums, self.line = batches, sums, line
         self.drift, self.evaluations, self.nodes, self.unsettled = Drift.none(), 0, 0, 0
 
 
@@ -172,7 +180,8 @@ class Engine:
         states: list[list[torch.Tensor]] = [[] for _ in step]
         for group in np.split(where, range(self.at_once, len(where), self.at_once)):
             for (split, batch), kept in zip(step, states, strict=True):
-                outputs = batch.together(self.line, [float(self.alphas[i]) for i in group], self.at_once)
+                line = split.line or self.line
+                outputs = batch.together(line, [float(self.alphas[i]) for i in group], self.at_once)
                 if not counted and not kept and group[0] == where[0]:
                     split.sums.count(batch.labels, outputs[0].shape[1])
                 for i, logits in zip(group, outputs, strict=True):
@@ -197,16 +206,19 @@ class Engine:
 
 def _steps(splits: Sequence[SplitCurve]) -> Iterator[list[tuple[SplitCurve, LineBatch]]]:
     """Batches of every split, as many as `STEP_NUMBERS` allow and one at least."""
-    sources = [(split, iter(grouped(split.batches, BATCH))) for split in splits]
+    curves: dict[int, list[SplitCurve]] = {}
+    for split in splits:
+        curves.setdefault(id(split.batches), []).append(split)
+    sources = [(of_data, iter(grouped(of_data[0].batches, BATCH))) for of_data in curves.values()]
     while sources:
         step, going_on = [], []
-        for split, source in sources:
+        for of_data, source in sources:
             numbers = 0
             for batch in source:
-                step.append((split, batch))
+                step += [(split, batch) for split in of_data]
                 numbers += len(batch) * (int(batch.labels.max()) + 1)
                 if numbers + BATCH * (int(batch.labels.max()) + 1) > STEP_NUMBERS // len(sources):
-                    going_on.append((split, source))
+                    going_on.append((of_data, source))
                     break
         if step:
             yield step

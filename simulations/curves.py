@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from simulations.batches import BatchHook
-from simulations.checkpoints import Checkpoint, checkpoint_hash
+from simulations.checkpoints import Checkpoint
 from simulations.curve_arguments import (
     METHODS,
     call_as_json,
@@ -21,13 +21,13 @@ from simulations.curve_arguments import (
     largest_bias_class,
     requested_alphas,
 )
+from simulations.curve_attributes import finished_curve, line_attributes
 from simulations.curve_cache import CurveCache
 from simulations.curve_engine import Engine, SplitCurve
 from simulations.curve_splits import join_splits
 from simulations.curve_sums import CurveSums
 from simulations.open_line import open_line
 from simulations.paths import PathFunction
-from simulations.provenance import package_version
 
 __all__ = ["METHODS", "interpolation_curves"]
 
@@ -123,25 +123,24 @@ def interpolation_curves(
     """
     grid = requested_alphas(alphas, extrapolate)
     check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
-    call = call_as_json(
-        {
-            "alphas": alphas,
-            "path": path,
-            "method": method,
-            "loss_tolerance": loss_tolerance,
-            "error_tolerance": error_tolerance,
-            "batch_norm": batch_norm,
-            "extrapolate": extrapolate,
-            "exits": exits,
-            "samples": samples,
-            "bias_depth": bias_depth,
-            "batch_hook": batch_hook,
-            "device": device,
-            "precision": precision,
-            "channels_last": channels_last,
-            "alphas_at_once": alphas_at_once,
-        }
-    )
+    arguments = {
+        "alphas": alphas,
+        "path": path,
+        "method": method,
+        "loss_tolerance": loss_tolerance,
+        "error_tolerance": error_tolerance,
+        "batch_norm": batch_norm,
+        "extrapolate": extrapolate,
+        "exits": exits,
+        "samples": samples,
+        "bias_depth": bias_depth,
+        "batch_hook": batch_hook,
+        "device": device,
+        "precision": precision,
+        "channels_last": channels_last,
+        "alphas_at_once": alphas_at_once,
+    }
+    call = call_as_json(arguments)
     with open_line(
         model,
         start,
@@ -157,19 +156,7 @@ def interpolation_curves(
         channels_last=channels_last,
     ) as opened:
         line = opened.line
-        attributes: dict[str, Any] = {
-            "path": path if isinstance(path, str) else "callable",
-            "method": method,
-            "loss_tolerance": loss_tolerance,
-            "error_tolerance": error_tolerance,
-            "batch_norm": line.batch_norm or "none",
-            "precision": precision,
-            "device": str(line.device),
-            "start_hash": checkpoint_hash(opened.start),
-            "end_hash": checkpoint_hash(opened.end),
-        }
-        if attributes["start_hash"] == attributes["end_hash"]:
-            raise ValueError("start and end are the same checkpoint: there is no line between them")
+        attributes = line_attributes(opened, arguments)
         exits_from = largest_bias_class(model, opened.end) if exits else None
         splits = {
             name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
@@ -198,23 +185,8 @@ def interpolation_curves(
         )
         missing = {name: split for name, split in splits.items() if name not in curves}
         engine.run(list(missing.values()), progress)
-        calibration = line.calibration if line.batch_norm == "recalibrate" else None
-        measured_on = {} if calibration is None else {"calibration_hash": calibration.content_hash}
     for name, split in missing.items():
-        curve = curves[name] = split.sums.dataset()
-        curve.attrs = (
-            attributes
-            | engine.attributes(split)
-            | measured_on
-            | {
-                "n_samples": split.sums.n,
-                "data_hash": split.batches.content_hash,
-                "threads": torch.get_num_threads(),
-                "torch_version": str(torch.__version__),
-                "package_version": package_version(),
-                "call": call,
-            }
-        )
+        curve = curves[name] = finished_curve(split, engine, attributes, call)
         kept.keep(name, curve)
         if split.unsettled:
             warnings.warn(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 __all__ = ["Scores", "evaluation_mode", "logits"]
@@ -28,24 +30,33 @@ class Scores:
     Attributes:
         loss: mean cross-entropy, nats, by log-softmax in float64.
         error: share of samples whose label's logit is not strictly the largest.
-        class_accuracy: (k,) share of correct samples in each class, nan for a class without samples.
-        class_share: (k,) share of all samples predicted as each class; of tied classes the first counts.
     """
 
     def __init__(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
-        values = logits.double()
-        n_classes = values.shape[1]
+        self._values, self._labels = logits.double(), labels
         own = labels[:, None]
-        self.loss = float(-torch.log_softmax(values, dim=1).gather(1, own).mean())
-        others = values.scatter(1, own, -torch.inf).amax(dim=1)
-        correct = values.gather(1, own)[:, 0] > others
-        self.error = int((~correct).sum()) / len(labels)
-        counts = torch.bincount(labels, minlength=n_classes).numpy()
-        hits = torch.bincount(labels[correct], minlength=n_classes).numpy()
-        self.class_accuracy = np.divide(hits, counts, out=np.full(n_classes, np.nan), where=counts > 0)
+        self.loss = float(-torch.log_softmax(self._values, dim=1).gather(1, own).mean())
+        others = self._values.scatter(1, own, -torch.inf).amax(dim=1)
+        self._correct = self._values.gather(1, own)[:, 0] > others
+        self.error = int((~self._correct).sum()) / len(labels)
+
+    # By class on request: a predicted line asks for losses and errors at hundreds of alphas, and for no more.
+    @cached_property
+    def class_accuracy(self) -> NDArray[np.float64]:
+        """(k,) share of correct samples in each class, nan for a class without samples."""
+        n_classes = self._values.shape[1]
+        counts = torch.bincount(self._labels, minlength=n_classes).numpy()
+        hits = torch.bincount(self._labels[self._correct], minlength=n_classes).numpy()
+        shares = np.full(n_classes, np.nan)
+        np.divide(hits, counts, out=shares, where=counts > 0)
+        return shares
+
+    @cached_property
+    def class_share(self) -> NDArray[np.float64]:
+        """(k,) share of all samples predicted as each class; of tied classes the first counts."""
         # torch.argmax returns the first of equal maxima.
-        predicted = torch.bincount(values.argmax(dim=1), minlength=n_classes)
-        self.class_share = predicted.numpy() / len(labels)
+        predicted = torch.bincount(self._values.argmax(dim=1), minlength=self._values.shape[1])
+        return np.asarray(predicted.numpy() / len(self._labels))
 
 
 class _Inputs(Protocol):

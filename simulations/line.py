@@ -20,7 +20,7 @@ from simulations.checkpoints import further_names
 from simulations.paths import Coefficients
 from simulations.training_device import checked_device, matmul_precision
 
-__all__ = ["PRECISIONS", "Line"]
+__all__ = ["PRECISIONS", "Line", "move_to"]
 
 PRECISIONS = ("native", "tf32", "bf16")
 
@@ -82,7 +82,11 @@ class Line:
         self._move(alpha)
         batch = batch.to(self.device, channels_last=self.channels_last)
         outputs = self._call(self._point | self._buffers(alpha), batch)
-        return self._checked(outputs, alpha, batch)
+        return self.checked(outputs, alpha, batch)
+
+    def parameter(self, name: str) -> torch.Tensor:
+        """A parameter at the alpha of the last pass; overwritten when the line moves on."""
+        return self._point[self._further_names.get(name, name)]
 
     def logits_together(self, alphas: Sequence[float], batch: Batch) -> list[torch.Tensor]:
         """The same at several alphas in one vectorised pass, for small networks on a GPU; costs copies."""
@@ -96,7 +100,7 @@ class Line:
         # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears
         # torch's own error.
         outputs = torch.func.vmap(lambda point: self._call(point, batch), randomness="error")(stacked)
-        return [self._checked(output, alpha, batch) for output, alpha in zip(outputs, alphas, strict=True)]
+        return [self.checked(output, alpha, batch) for output, alpha in zip(outputs, alphas, strict=True)]
 
     @contextmanager
     def in_precision(self) -> Iterator[None]:
@@ -142,7 +146,8 @@ class Line:
             )
         return found
 
-    def _checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
+    def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
+        """What the network returned for a batch, as `logits` gives it; raises as it does."""
         if outputs.ndim != 2 or len(outputs) != len(batch):
             raise ValueError(
                 f"the network must return logits ({len(batch)}, k) it returned {tuple(outputs.shape)}"
@@ -159,14 +164,7 @@ class Line:
         if alpha == self._at:
             return
         for name, c in self.coefficients(alpha).items():
-            start, end, point = self._start[name], self._end[name], self._point[name]
-            # A copy at both ends: start + 1 (end - start) is not the end in floating point.
-            if c == 0 or c == 1:
-                point.copy_(end if c else start)
-            elif point.dtype in (torch.float32, torch.float64):
-                torch.sub(end, start, out=point).mul_(c).add_(start)
-            else:  # half precision: the difference would lose digits
-                point.copy_(start.float() + c * (end.float() - start.float()))
+            move_to(self._start[name], self._end[name], c, self._point[name])
         self._at = alpha
 
     def _buffers(self, alpha: float) -> dict[str, torch.Tensor]:
@@ -185,6 +183,17 @@ class Line:
         if self.channels_last and tensor.ndim == 4:
             return tensor.to(memory_format=torch.channels_last)
         return tensor
+
+
+def move_to(start: torch.Tensor, end: torch.Tensor, c: float, point: torch.Tensor) -> None:
+    """Write start + c (end - start) into `point`."""
+    # A copy at both ends: start + 1 (end - start) is not the end in floating point.
+    if c == 0 or c == 1:
+        point.copy_(end if c else start)
+    elif point.dtype in (torch.float32, torch.float64):
+        torch.sub(end, start, out=point).mul_(c).add_(start)
+    else:  # half precision: the difference would lose digits
+        point.copy_(start.float() + c * (end.float() - start.float()))
 
 
 def _policy(model: nn.Module, batch_norm: str | None) -> str | None:

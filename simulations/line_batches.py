@@ -8,10 +8,12 @@ from typing import Any
 import torch
 
 from simulations.batches import Batch
+from simulations.bias_variants import BiasVariant, SharedFeatures
 from simulations.line import Line
 
-__all__ = ["LineBatch", "grouped"]
+__all__ = ["AnyLine", "LineBatch", "grouped"]
 
+AnyLine = Line | SharedFeatures | BiasVariant
 
 CHECKED = 16
 _MIXED = (
@@ -36,7 +38,7 @@ class LineBatch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def logits(self, line: Line, alpha: float, chosen: torch.Tensor | None) -> torch.Tensor:
+    def logits(self, line: AnyLine, alpha: float, chosen: torch.Tensor | None) -> torch.Tensor:
         """Logits (n, k) of the chosen samples (ascending; None: all)."""
         if chosen is None:
             return _cat([line.logits(alpha, part) for part in self.parts])
@@ -75,11 +77,11 @@ class LineBatch:
             raise ValueError(_MIXED.format(n=len(chosen)))
         return n + len(chosen)
 
-    def together(self, line: Line, alphas: Sequence[float], at_once: int) -> list[torch.Tensor]:
+    def together(self, line: AnyLine, alphas: Sequence[float], at_once: int) -> list[torch.Tensor]:
         """Logits of all samples at several alphas, vectorised `at_once` at a time except at 0 and 1."""
         inner = [alpha for alpha in alphas if alpha not in (0.0, 1.0)]
         found: dict[float, torch.Tensor] = {}
-        if at_once > 1:
+        if at_once > 1 and isinstance(line, Line):
             for i in range(0, len(inner), at_once):
                 some = inner[i : i + at_once]
                 columns = zip(*(line.logits_together(some, part) for part in self.parts), strict=True)

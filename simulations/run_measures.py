@@ -1,11 +1,10 @@
-"""What is measured on a trained network: its lines, its biases, and the laws that predict the line.
+"""What is measured on a trained network's two ends: its biases, and the laws that predict the line.
 
 n samples of the training set · k classes · losses in nats, averaged over samples.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,17 +13,14 @@ import torch
 import xarray as xr
 from torch import nn
 
-from simulations.curve_splits import split_curves
-from simulations.curves import interpolation_curves
 from simulations.datasets import ImageDataset
 from simulations.endpoint_prediction import HELD_OUT_ALPHAS, GainPrediction, predict_both
 from simulations.evaluation import evaluation_mode, logits
-from simulations.last_layer import find_last_layer
-from simulations.run_parts import CONVOLUTIONAL
+from simulations.last_layer import LastLayer, find_last_layer
 from simulations.run_spec import RunSpec
 from simulations.training_device import device_of, samples_on
 
-__all__ = ["Trained", "measure_endpoints", "measure_path"]
+__all__ = ["Trained", "measure_endpoints"]
 
 State = Mapping[str, torch.Tensor]
 
@@ -41,7 +37,7 @@ class Trained:
         data: the training samples.
         test: test samples, or None.
         reached: whether the target loss was: else no line is walked and no law is asked.
-        bias_name: of the last layer's bias, None where it has none.
+        last_layer: what makes the logits.
     """
 
     spec: RunSpec
@@ -51,55 +47,22 @@ class Trained:
     data: ImageDataset
     test: ImageDataset | None
     reached: bool
-    bias_name: str | None = field(init=False)
+    last_layer: LastLayer = field(init=False)
 
     def __post_init__(self) -> None:
         last = find_last_layer(self.model, self.data.inputs[:1].to(device_of(self.model)))
-        object.__setattr__(self, "bias_name", last.bias_name)
+        object.__setattr__(self, "last_layer", last)
+
+    @property
+    def bias_name(self) -> str | None:
+        """Of the last layer's bias, None where it has none."""
+        return self.last_layer.bias_name
 
     def last_bias(self, state: State) -> np.ndarray:
         """The last layer's bias (k,) in a state, float64; zeros where it has none."""
         if self.bias_name is None:
             return np.zeros(self.data.n_classes)
         return state[self.bias_name].detach().cpu().double().numpy()
-
-
-def measure_path(trained: Trained, path: str) -> xr.Dataset:
-    """The curves of one path on the training samples; `test_loss`, `test_error` on those of the test split.
-
-    Variables and attributes of `simulations.curves.interpolation_curves`; on the linear path with `exits`
-    where they are defined, else the attribute `skipped_exits` says why not.
-    """
-    spec, start, end = trained.spec, trained.start, trained.end
-    if path == "no_last_bias":
-        start, end = _without(start, trained.bias_name), _without(end, trained.bias_name)
-    no_exits = _why_no_exits(trained) if path == "linear" else ""
-    splits = {"train": trained.data} | ({} if trained.test is None else {"test": trained.test})
-    with warnings.catch_warnings():
-        # The attribute samples_on_grid says it.
-        warnings.filterwarnings("ignore", ".*did not reach the tolerances by interpolation")
-        curves = interpolation_curves(
-            trained.model,
-            start,
-            end,
-            splits,  # in one sweep: weights are moved, and statistics measured, once for both
-            alphas=spec.alphas,
-            path="linear" if path == "no_last_bias" else path,
-            method=spec.method,
-            batch_norm=spec.bn_policy if spec.batch_norm else None,
-            calibration=trained.data,
-            exits=path == "linear" and not no_exits,
-            channels_last=spec.network in CONVOLUTIONAL,
-        )
-    found = split_curves(curves, "train")
-    if no_exits:
-        found.attrs["skipped_exits"] = no_exits
-    if trained.test is not None:
-        on_test = split_curves(curves, "test")
-        found = found.assign(test_loss=on_test["loss"], test_error=on_test["error"])
-        found.attrs["test_data_hash"] = trained.test.content_hash
-    found.attrs["path"] = path
-    return found
 
 
 def measure_endpoints(trained: Trained) -> xr.Dataset:
@@ -142,21 +105,6 @@ def _outputs(trained: Trained) -> np.ndarray:
     samples = samples_on(trained.data, device_of(trained.model))
     with evaluation_mode(trained.model):
         return logits(trained.model, samples).double().cpu().numpy()
-
-
-def _without(state: State, bias_name: str | None) -> State:
-    if bias_name is None:
-        return state
-    return {name: torch.zeros_like(t) if name == bias_name else t for name, t in state.items()}
-
-
-def _why_no_exits(trained: Trained) -> str:
-    if trained.bias_name is None:
-        return "the last layer has no bias"
-    bias = trained.last_bias(trained.end)
-    if int((bias == bias.max()).sum()) > 1:
-        return "the largest last-layer bias is tied"
-    return ""
 
 
 def _why_no_predictions(trained: Trained) -> str:

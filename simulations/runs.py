@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 from simulations.netcdf_writing import write_netcdf
 from simulations.provenance import provenance
 from simulations.run_files import write_tensors, write_text
-from simulations.run_measures import Trained, measure_endpoints, measure_path
+from simulations.run_lines import measure_paths
+from simulations.run_measures import Trained, measure_endpoints
 from simulations.run_parts import run_data, run_network, train_run
 from simulations.run_spec import RunSpec
 from simulations.run_store import CHECKPOINT, Store
@@ -103,8 +104,8 @@ def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback |
     # As training's own evaluations, whatever its steps were in: torch's default on CUDA is TF32 in places.
     with matmul_precision("float32", torch.device(device)):
         write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
-        for path in spec.paths if reached else ():
-            write_netcdf(store.path(spec, f"curves/{path}.nc"), measure_path(trained, path))
+        for path, curves in measure_paths(trained).items() if reached else ():
+            write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
     store.finish(
         spec,
         provenance(device)

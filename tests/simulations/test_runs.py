@@ -249,10 +249,10 @@ def test_lines_are_walked_in_true_float32_whatever_the_steps_were_in(tmp_path, m
         return call
 
     monkeypatch.setattr(runs, "matmul_precision", asked)
-    for function in (runs.measure_endpoints, runs.measure_path):
+    for function in (runs.measure_endpoints, runs.measure_paths):
         monkeypatch.setattr(runs, function.__name__, noted(function))
     made(tmp_path, tiny(precision="bf16"))
-    assert seen == [(name, [("float32", "cpu")]) for name in ("measure_endpoints", "measure_path")]
+    assert seen == [(name, [("float32", "cpu")]) for name in ("measure_endpoints", "measure_paths")]
 
 
 @pytest.mark.gpu

@@ -1,0 +1,182 @@
+"""Several paths of one network on a grid: those that differ in the last bias alone are walked as one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from simulations.bias_variants import BiasVariant, SharedFeatures, shared_features
+from simulations.checkpoints import load_checkpoint
+from simulations.curve_arguments import call_as_json, largest_bias_class, requested_alphas
+from simulations.curve_attributes import finished_curve, line_attributes
+from simulations.curve_engine import Engine, SplitCurve
+from simulations.curve_splits import join_splits
+from simulations.curve_sums import CurveSums
+from simulations.curves import interpolation_curves
+from simulations.last_layer import LastLayer
+from simulations.line_batches import AnyLine
+from simulations.open_line import OpenLine, open_line
+from simulations.paths import tensor_exponents
+
+__all__ = ["Walk", "curves_together"]
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """One path between two states.
+
+    Attributes:
+        start: state dict at alpha = 0.
+        end: at alpha = 1.
+        path: a name of `simulations.paths.tensor_exponents`.
+        exits: as of `simulations.curves.interpolation_curves`.
+    """
+
+    start: Mapping[str, torch.Tensor]
+    end: Mapping[str, torch.Tensor]
+    path: str = "linear"
+    exits: bool = False
+
+
+def curves_together(
+    model: nn.Module,
+    walks: Mapping[str, Walk],
+    data: Any,
+    last_layer: LastLayer,
+    *,
+    alphas: int | ArrayLike = 101,
+    batch_norm: str | None = None,
+    calibration: Any = None,
+    channels_last: bool = False,
+) -> dict[str, xr.Dataset]:
+    """What `interpolation_curves(method="grid")` gives of each walk, bit for bit, by the walks' names.
+
+    Walks that differ in the last bias alone take one walk's passes; their attributes count what each would
+    have taken alone.
+
+    Args:
+        model: its last layer an `nn.Linear`, else nothing is shared.
+        walks: by name.
+        data: as there.
+        last_layer: of `simulations.last_layer.find_last_layer`.
+        alphas: as there, like the others.
+        batch_norm: of all walks.
+        calibration: likewise.
+        channels_last: likewise.
+
+    Raises:
+        ValueError: as `interpolation_curves`.
+    """
+    options = {"alphas": alphas, "batch_norm": batch_norm, "channels_last": channels_last}
+    found: dict[str, xr.Dataset] = {}
+    for group in _groups(model, walks, last_layer):
+        first = next(iter(group.values()))
+        with ExitStack() as stack:
+            opened = stack.enter_context(
+                open_line(
+                    model,
+                    first.start,
+                    first.end,
+                    data,
+                    path=first.path,
+                    batch_norm=batch_norm,
+                    calibration=calibration,
+                    channels_last=channels_last,
+                )
+            )
+            lines: dict[str, AnyLine] = dict.fromkeys(group, opened.line)
+            if len(group) > 1:
+                shared = stack.enter_context(shared_features(opened.line, last_layer.name))
+                lines = {
+                    name: shared if walk is first else _variant(model, shared, walk, last_layer)
+                    for name, walk in group.items()
+                }
+            grid = requested_alphas(alphas, extrapolate=False)
+            curves = {
+                name: {
+                    split: SplitCurve(batches, _sums(model, walk, grid), lines[name])
+                    for split, batches in opened.splits.items()
+                }
+                for name, walk in group.items()
+            }
+            arguments = {name: _arguments(options, walk) for name, walk in group.items()}
+            attributes = {
+                name: line_attributes(
+                    OpenLine(opened.line, opened.splits, walk.start, walk.end), arguments[name]
+                )
+                for name, walk in group.items()
+            }
+            engine = Engine(
+                opened.line, grid, adaptive=False, loss_tolerance=1.0, error_tolerance=1.0, at_once=1
+            )
+            engine.run([curve for by_split in curves.values() for curve in by_split.values()])
+        for name, by_split in curves.items():
+            finished = {
+                split: finished_curve(curve, engine, attributes[name], call_as_json(arguments[name]))
+                for split, curve in by_split.items()
+            }
+            found[name] = finished[""] if "" in finished else join_splits(finished)
+    return {name: found[name] for name in walks}
+
+
+def _groups(model: nn.Module, walks: Mapping[str, Walk], last_layer: LastLayer) -> list[dict[str, Walk]]:
+    """The walks, those together that differ in the last bias alone."""
+    groups: list[dict[str, Walk]] = []
+    for name, walk in walks.items():
+        walk = replace(
+            walk,
+            start=load_checkpoint(f"start of {name!r}", walk.start, model),
+            end=load_checkpoint(f"end of {name!r}", walk.end, model),
+        )
+        for group in groups:
+            if _differ_in_last_bias(model, next(iter(group.values())), walk, last_layer):
+                group[name] = walk
+                break
+        else:
+            groups.append({name: walk})
+    return groups
+
+
+def _differ_in_last_bias(model: nn.Module, one: Walk, other: Walk, last_layer: LastLayer) -> bool:
+    bias = last_layer.bias_name
+    if bias is None or not isinstance(model.get_submodule(last_layer.name), nn.Linear):
+        return False
+    named = dict(model.named_parameters(remove_duplicate=False))
+    if sum(parameter is named[bias] for parameter in named.values()) > 1:
+        return False  # it is another layer's too
+    ours, theirs = (tensor_exponents(model, walk.path) for walk in (one, other))
+    return all(ours[name] == theirs[name] for name in ours if name != bias) and all(
+        state[name] is of_other[name] or torch.equal(state[name], of_other[name])
+        for state, of_other in ((one.start, other.start), (one.end, other.end))
+        for name in state
+        if name != bias
+    )
+
+
+def _variant(model: nn.Module, shared: SharedFeatures, walk: Walk, last_layer: LastLayer) -> BiasVariant:
+    name = str(last_layer.bias_name)
+    return BiasVariant(shared, walk.start[name], walk.end[name], tensor_exponents(model, walk.path)[name])
+
+
+def _sums(model: nn.Module, walk: Walk, grid: NDArray[np.float64]) -> CurveSums:
+    return CurveSums(grid, largest_bias_class(model, walk.end) if walk.exits else None)
+
+
+def _arguments(options: dict[str, Any], walk: Walk) -> dict[str, Any]:
+    """Those with which `interpolation_curves` gives the walk's curve, as its attribute tells them."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(interpolation_curves).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and name not in ("calibration", "cache", "progress")
+    }
+    return defaults | {"method": "grid", "path": walk.path, "exits": walk.exits} | options
