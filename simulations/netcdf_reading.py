@@ -13,9 +13,9 @@ import netCDF4
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
-__all__ = ["dataset_from_bytes"]
+__all__ = ["NETCDF_LOCK", "dataset_from_bytes"]
 
-_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
+NETCDF_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
 
 
 def dataset_from_bytes(content: bytes) -> xr.Dataset:
@@ -24,6 +24,6 @@ def dataset_from_bytes(content: bytes) -> xr.Dataset:
     Raises:
         OSError: the bytes are no NetCDF file.
     """
-    with _LOCK:
+    with NETCDF_LOCK:
         store = NetCDF4DataStore(netCDF4.Dataset("bytes", memory=content))  # type: ignore[no-untyped-call]
         return xr.load_dataset(store)

@@ -15,7 +15,17 @@ import torch
 
 __all__ = ["code_hash", "package_version", "provenance"]
 
-LIBRARIES = ("numpy", "scipy", "torch", "xarray", "h5netcdf", "h5py", "safetensors", "scikit-learn")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "torch",
+    "xarray",
+    "netCDF4",
+    "h5netcdf",
+    "h5py",
+    "safetensors",
+    "scikit-learn",
+)
 
 
 def provenance(device: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Files read from their bytes, by netCDF4, against those read by what wrote them, h5netcdf."""
+"""Files written and read by netCDF4 against what h5netcdf reads and writes."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,13 @@ import pytest
 import xarray as xr
 
 from simulations.netcdf_reading import dataset_from_bytes
+from simulations.netcdf_writing import write_netcdf
 from simulations.runs import Store, make_run
 from tests.simulations.tiny_runs import tiny
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
+def files(tmp_path_factory, early):
     """The files of a run with all paths and a hidden bias, of one without a bias, and of one that missed."""
     store = Store(tmp_path_factory.mktemp("store"))
     store.prepare()
@@ -38,8 +39,8 @@ def test_every_file_of_a_run_reads_as_it_was_written(files):
             assert read[name].dtype == expected[name].dtype
 
 
-def test_what_our_files_may_hold(tmp_path):
-    dataset = xr.Dataset(
+def sample():
+    return xr.Dataset(
         {
             "a": (("x", "y"), np.arange(6.0).reshape(2, 3), {"units": "nats"}),
             "with_nan": ("x", [np.nan, np.inf]),
@@ -51,7 +52,10 @@ def test_what_our_files_may_hold(tmp_path):
         coords={"x": ["left", "right"], "along_y": ("y", [0.1, 0.2, 0.3])},
         attrs={"words": "ü", "number": 2, "real": 0.5, "list": [1, 2]},
     )
-    dataset.to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
+
+
+def test_what_our_files_may_hold(tmp_path):
+    sample().to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
     content = (tmp_path / "file.nc").read_bytes()
     xr.testing.assert_identical(dataset_from_bytes(content), by_h5netcdf(content))
 
@@ -67,3 +71,34 @@ def test_threads_may_read_at_once(files):
 def test_what_is_no_file_is_an_error():
     with pytest.raises(OSError, match="Unknown file format"):
         dataset_from_bytes(b"not HDF5")
+
+
+def written(folder):
+    """The sample, plain and packed, as their bytes."""
+    packed = {"a": {"zlib": True, "complevel": 9}}
+    for name, encoding in (("plain", None), ("packed", packed)):
+        write_netcdf(folder / f"{name}.nc", sample(), encoding=encoding)
+    return [(folder / f"{name}.nc").read_bytes() for name in ("plain", "packed")]
+
+
+@pytest.fixture(scope="module")
+def early(tmp_path_factory):
+    """Before the runs of `files`, which take seconds: HDF5 may keep the second of a file's making."""
+    return written(tmp_path_factory.mktemp("early"))
+
+
+def test_the_same_dataset_gives_the_same_bytes_at_any_time(early, files, tmp_path):
+    assert written(tmp_path) == early
+    for content in early:
+        xr.testing.assert_identical(dataset_from_bytes(content), sample())
+        xr.testing.assert_identical(by_h5netcdf(content), sample())
+
+
+def test_what_the_library_cannot_write_is_an_os_error(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("NetCDF: HDF error")
+
+    monkeypatch.setattr(xr.Dataset, "dump_to_store", fails)
+    with pytest.raises(OSError, match=r"NetCDF: HDF error.*content\.nc"):
+        write_netcdf(tmp_path / "file.nc", sample())
+    assert not list(tmp_path.iterdir())
