@@ -52,7 +52,10 @@ def escape_schedule(
         members = np.flatnonzero(unlearned)
         rate = _falling_rates(shares[members])
         wait = left[members] / rate
-        first = int(np.lexsort((-shares[members], wait))[0])  # not the input's order
+        nearest = int(np.lexsort((-shares[members], -weights[members], wait))[0])  # not the input's order
+        # Of equal shares the largest weight is first, also where rounding made or turned the order of waits.
+        peers = np.flatnonzero(shares[members] == shares[members[nearest]])
+        first = int(peers[np.argmax(weights[members[peers]])])
         # Equal weight and equal share is the one tie that rounding cannot make or break.
         tied = (weights[members] == weights[members[first]]) & (shares[members] == shares[members[first]])
         now += float(wait[first])
