@@ -85,13 +85,15 @@ def gc(
 ) -> None:
     """Remove runs that a sweep would make again: failed, unfinished, damaged; none that is being made."""
     with expected_errors():
-        from simulations.runs import Store
-        from simulations.store_contents import garbage
+        from simulations.store_contents import garbage, garbage_run
 
-        here = Store(store)
+        here = _existing(store)
         here.prepare()
         for run in garbage(here, other_code=other_code):
             with here.locked(run.name, wait=False) as mine:
+                # Judged again: reading a store takes minutes, in which a sweep may have finished the run.
+                if mine and garbage_run(here, run.name, other_code=other_code) is None:
+                    continue
                 if mine and not dry_run:
                     here.remove(run.name)
                 typer.echo(f"{run.name}  {run.state}  {run.about if mine else 'is being made: kept'}")

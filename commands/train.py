@@ -26,15 +26,25 @@ def train(
 ) -> None:
     """One run, here: train, walk its lines, and put it in the store."""
     with expected_errors(), input_errors():
+        from torch import nn
+
         from simulations.runs import RunSpec, Store, make_run
+        from simulations.sweep_runner import DISK, record_failure
+        from simulations.training_device import checked_device
 
         values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
         run = RunSpec.from_dict(
             values | {key: RunSpec.parsed(key, text) for key, text in key_values(set_ or [])}
         )
         folder = Store(store)
+        checked_device(device, nn.Identity(), "float32")
         folder.prepare()
-        made = make_run(run, folder, device=device, progress="bar")
+        try:
+            made = make_run(run, folder, device=device, progress="bar")
+        except Exception as error:
+            if not (isinstance(error, OSError) and error.errno in DISK):
+                record_failure(folder, run, error)
+            raise
         for problem in made.repaired:
             typer.echo(f"made again: {problem}")
         typer.echo(f"{made.status}{', as it was in the store' if made.kept else ''}: {folder.path(run)}")

@@ -33,7 +33,7 @@ def validate(
         _Profile,
         typer.Option(
             help="quick: the star and the simple model, about 2 minutes on two cores. standard: every "
-            "experiment in its quick form, 33 minutes on two cores. full: trains nothing, judges all in "
+            "experiment in its quick form, half an hour on two cores. full: trains nothing, judges all in "
             "the store, seeds beyond the planned ones too (see --rules)."
         ),
     ] = _Profile.QUICK,

@@ -18,7 +18,7 @@ from torch import nn
 from simulations.batches import Batch
 from simulations.line import Line, move_to
 
-__all__ = ["BiasVariant", "SharedFeatures", "shared_features"]
+__all__ = ["BiasVariant", "SharedFeatures", "is_plain_linear", "shared_features"]
 
 
 class SharedFeatures:
@@ -80,17 +80,32 @@ class BiasVariant:
         return line.checked(outputs, alpha, batch)
 
 
+def is_plain_linear(model: nn.Module, name: str) -> bool:
+    """Whether a module's output is its weight times its input plus its bias, and nothing else.
+
+    A subclass, a hook, or a weight that is computed (as by weight normalisation) may make another.
+    """
+    module: Any = model.get_submodule(name)
+    return (
+        type(module) is nn.Linear
+        and not module._forward_hooks
+        and not module._forward_pre_hooks
+        and {"weight", "bias"} <= dict(module.named_parameters(recurse=False)).keys()
+    )
+
+
 @contextmanager
 def shared_features(line: Line, last_layer: str) -> Iterator[SharedFeatures]:
     """The line with its features kept; the model's hook is gone after it.
 
     Raises:
-        ValueError: the last layer is no `nn.Linear`.
+        ValueError: the last layer is no plain `nn.Linear`.
     """
     module: Any = line.model.get_submodule(last_layer)
-    if not isinstance(module, nn.Linear):
+    if not is_plain_linear(line.model, last_layer):
         raise ValueError(
-            f"features are shared before an nn.Linear, {last_layer!r} is a {type(module).__name__}"
+            f"features are shared before a plain nn.Linear, {last_layer!r} is a {type(module).__name__} that "
+            "may compute something else"
         )
     shared = SharedFeatures(line, last_layer)
     handle = module.register_forward_pre_hook(shared.note)

@@ -14,8 +14,8 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from simulations.bias_variants import BiasVariant, SharedFeatures, shared_features
-from simulations.checkpoints import load_checkpoint
+from simulations.bias_variants import BiasVariant, SharedFeatures, is_plain_linear, shared_features
+from simulations.checkpoints import checkpoint_hash, load_checkpoint
 from simulations.curve_arguments import call_as_json, largest_bias_class, requested_alphas
 from simulations.curve_attributes import finished_curve, line_attributes
 from simulations.curve_engine import Engine, SplitCurve
@@ -64,7 +64,7 @@ def curves_together(
     have taken alone.
 
     Args:
-        model: its last layer an `nn.Linear`, else nothing is shared.
+        model: its last layer a plain `nn.Linear`, else nothing is shared.
         walks: by name.
         data: as there.
         last_layer: of `simulations.last_layer.find_last_layer`.
@@ -76,56 +76,60 @@ def curves_together(
     Raises:
         ValueError: as `interpolation_curves`.
     """
+    requested_alphas(alphas, extrapolate=False)
+    for name, walk in walks.items():
+        if checkpoint_hash(walk.start) == checkpoint_hash(walk.end):
+            raise ValueError(
+                f"start and end of {name!r} are the same checkpoint: there is no line between them"
+            )
     options = {"alphas": alphas, "batch_norm": batch_norm, "channels_last": channels_last}
     found: dict[str, xr.Dataset] = {}
     for group in _groups(model, walks, last_layer):
-        first = next(iter(group.values()))
-        with ExitStack() as stack:
-            opened = stack.enter_context(
-                open_line(
-                    model,
-                    first.start,
-                    first.end,
-                    data,
-                    path=first.path,
-                    batch_norm=batch_norm,
-                    calibration=calibration,
-                    channels_last=channels_last,
-                )
-            )
-            lines: dict[str, AnyLine] = dict.fromkeys(group, opened.line)
-            if len(group) > 1:
-                shared = stack.enter_context(shared_features(opened.line, last_layer.name))
-                lines = {
-                    name: shared if walk is first else _variant(model, shared, walk, last_layer)
-                    for name, walk in group.items()
-                }
-            grid = requested_alphas(alphas, extrapolate=False)
-            curves = {
-                name: {
-                    split: SplitCurve(batches, _sums(model, walk, grid), lines[name])
-                    for split, batches in opened.splits.items()
-                }
-                for name, walk in group.items()
-            }
-            arguments = {name: _arguments(options, walk) for name, walk in group.items()}
-            attributes = {
-                name: line_attributes(
-                    OpenLine(opened.line, opened.splits, walk.start, walk.end), arguments[name]
-                )
-                for name, walk in group.items()
-            }
-            engine = Engine(
-                opened.line, grid, adaptive=False, loss_tolerance=1.0, error_tolerance=1.0, at_once=1
-            )
-            engine.run([curve for by_split in curves.values() for curve in by_split.values()])
-        for name, by_split in curves.items():
-            finished = {
-                split: finished_curve(curve, engine, attributes[name], call_as_json(arguments[name]))
-                for split, curve in by_split.items()
-            }
-            found[name] = finished[""] if "" in finished else join_splits(finished)
+        found |= _as_one(model, group, data, last_layer, options, calibration)
     return {name: found[name] for name in walks}
+
+
+def _as_one(
+    model: nn.Module,
+    group: Mapping[str, Walk],
+    data: Any,
+    last_layer: LastLayer,
+    options: dict[str, Any],
+    calibration: Any,
+) -> dict[str, xr.Dataset]:
+    """The curves of walks that differ in the last bias alone, or of one."""
+    first = next(iter(group.values()))
+    grid = requested_alphas(options["alphas"], extrapolate=False)
+    arguments = {name: _arguments(options, walk) for name, walk in group.items()}
+    how = {name: options[name] for name in ("batch_norm", "channels_last")}
+    with ExitStack() as stack:
+        opened = stack.enter_context(
+            open_line(model, first.start, first.end, data, path=first.path, calibration=calibration, **how)
+        )
+        attributes = {
+            name: line_attributes(OpenLine(opened.line, opened.splits, walk.start, walk.end), arguments[name])
+            for name, walk in group.items()
+        }
+        lines: dict[str, AnyLine] = dict.fromkeys(group, opened.line)
+        if len(group) > 1:
+            shared = stack.enter_context(shared_features(opened.line, last_layer.name))
+            lines = {
+                name: shared if walk is first else _variant(model, shared, walk, last_layer)
+                for name, walk in group.items()
+            }
+        curves = {
+            (name, split): SplitCurve(batches, _sums(model, walk, grid), lines[name])
+            for name, walk in group.items()
+            for split, batches in opened.splits.items()
+        }
+        # The tolerances are those of interpolation.
+        engine = Engine(opened.line, grid, adaptive=False, loss_tolerance=1.0, error_tolerance=1.0, at_once=1)
+        engine.run(list(curves.values()))
+    found: dict[str, dict[str, xr.Dataset]] = {name: {} for name in group}
+    for (name, split), curve in curves.items():
+        call = call_as_json(arguments[name])
+        found[name][split] = finished_curve(curve, engine, attributes[name], call)
+    return {name: parts[""] if "" in parts else join_splits(parts) for name, parts in found.items()}
 
 
 def _groups(model: nn.Module, walks: Mapping[str, Walk], last_layer: LastLayer) -> list[dict[str, Walk]]:
@@ -148,7 +152,7 @@ def _groups(model: nn.Module, walks: Mapping[str, Walk], last_layer: LastLayer) 
 
 def _differ_in_last_bias(model: nn.Module, one: Walk, other: Walk, last_layer: LastLayer) -> bool:
     bias = last_layer.bias_name
-    if bias is None or not isinstance(model.get_submodule(last_layer.name), nn.Linear):
+    if bias is None or not is_plain_linear(model, last_layer.name):
         return False
     named = dict(model.named_parameters(remove_duplicate=False))
     if sum(parameter is named[bias] for parameter in named.values()) > 1:

@@ -31,26 +31,26 @@ def write_netcdf(path: Path, dataset: xr.Dataset, *, encoding: Mapping[Any, Any]
         encoding: of variables, as `xarray.Dataset.to_netcdf` takes it.
 
     Raises:
-        OSError: the file, or one like it in the system's temporary folder, cannot be written.
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = _netcdf_bytes(dataset, encoding)
+    content = _netcdf_bytes(path.parent, dataset, encoding)
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _netcdf_bytes(dataset: xr.Dataset, encoding: Mapping[Any, Any] | None) -> bytes:
+def _netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] | None) -> bytes:
     # Not in memory: the library's images hold the time of their making, and no two are the same. Not under
     # the path's own temporary name: of a file that cannot be closed (a full disk) it keeps the name for good.
-    with TemporaryDirectory(prefix="mli-netcdf-") as folder:
-        file = Path(folder) / "content.nc"
+    with TemporaryDirectory(prefix=".netcdf-", dir=folder) as unique:
+        file = Path(unique) / "content.nc"
         try:
             # Not by `to_netcdf()`: in a Dask worker that asks the cluster for a lock, which no one passes on.
             with NETCDF_LOCK, closing(netCDF4.Dataset(file, "w", format="NETCDF4")) as opened:
                 store = NetCDF4DataStore(opened)  # type: ignore[no-untyped-call]
                 dataset.dump_to_store(store, encoding=encoding)
-        except RuntimeError as error:
-            # The library's word for whatever HDF5 could not do: the system says whether the disk is full.
+        except (RuntimeError, OSError) as error:
+            # The library's words for whatever HDF5 could not do: the system says whether the disk is full.
             (file.parent / "probe").write_bytes(bytes(2 * dataset.nbytes + MOST_ATTRIBUTES))
             raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({error})", str(file)) from error
         return file.read_bytes()

@@ -9,7 +9,7 @@ from simulations.run_files import DamagedRunError
 from simulations.run_spec import RunSpec
 from simulations.run_store import Store
 
-__all__ = ["StoredRun", "full_name", "garbage", "stored_runs"]
+__all__ = ["StoredRun", "full_name", "garbage", "garbage_run", "stored_runs"]
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,17 @@ def garbage(store: Store, *, other_code: bool = False) -> list[StoredRun]:
         store: of the runs.
         other_code: also those made by other code of this package.
     """
-    found = []
-    for run in stored_runs(store):
-        if run.state in ("failed", "unfinished", "damaged") or (other_code and run.other_code):
-            found.append(run)
-        elif problems := store.problems(run.name):
-            found.append(StoredRun(run.name, "damaged", run.spec, "; ".join(problems)))
-    return found
+    judged = (garbage_run(store, name, other_code=other_code) for name in store.names())
+    return [run for run in judged if run is not None]
+
+
+def garbage_run(store: Store, name: str, *, other_code: bool = False) -> StoredRun | None:
+    """The run as it is now, if `garbage` counts it; None if not."""
+    run = _stored_run(store, name)
+    if run.state in ("failed", "unfinished", "damaged") or (other_code and run.other_code):
+        return run
+    problems = store.problems(name)
+    return StoredRun(name, "damaged", run.spec, "; ".join(problems)) if problems else None
 
 
 def _stored_run(store: Store, name: str) -> StoredRun:

@@ -20,7 +20,7 @@ from simulations.run_spec import RunSpec
 from simulations.runs import MadeRun, Store, make_run
 from simulations.sweeps import Sweep
 
-__all__ = ["SweepOutcome", "run_sweeps"]
+__all__ = ["SweepOutcome", "record_failure", "run_sweeps"]
 
 # Errors of the disk, not of a run: every other run would meet them too.
 DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
@@ -159,14 +159,7 @@ def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome:
             if isinstance(error, BrokenExecutor)
             else f"{type(error).__name__}: {error}"
         )
-        store.record_failure(
-            spec,
-            {
-                "error": outcome.failed[spec.name],
-                "traceback": "".join(traceback.format_exception(error)),
-                "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-        )
+        record_failure(store, spec, error, outcome.failed[spec.name])
         return
     if made.repaired:
         outcome.repaired.setdefault(spec.name, list(made.repaired))
@@ -175,3 +168,22 @@ def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome:
         outcome.kept.append(spec.name)
     else:
         outcome.made[spec.name] = made
+
+
+def record_failure(store: Store, spec: RunSpec, error: BaseException, words: str | None = None) -> None:
+    """Put into the store that a run raised an error, which one, and where.
+
+    Args:
+        store: of the run.
+        spec: of the run.
+        error: that it raised.
+        words: for it; None: its type and message.
+    """
+    store.record_failure(
+        spec,
+        {
+            "error": words or f"{type(error).__name__}: {error}",
+            "traceback": "".join(traceback.format_exception(error)),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )

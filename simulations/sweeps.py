@@ -155,6 +155,8 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
             raise ValueError(f"{what} must be a table, got {table!r}")
         RunSpec.check_keys(key for key in table if key != "seed")
     _refuse_seed(fixed, "[fixed]")
+    if "grid" in content and not grid:
+        raise ValueError("[grid] is empty: list what varies, or leave the table out")
     _check_grid(grid, fixed)
     arms = content.get("arm", [{}])
     if not isinstance(arms, list) or not arms or not all(isinstance(arm, dict) for arm in arms):

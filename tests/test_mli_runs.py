@@ -4,7 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mli import app
+from simulations import store_contents
 from simulations.runs import Store
+from simulations.store_contents import StoredRun
 from tests.simulations.tiny_runs import SWEEP, tiny
 
 FIELDS = ["limit=20", "depth=2", "width=16", "learning_rate=0.05", "target_loss=2.0", "max_epochs=60"]
@@ -64,6 +66,27 @@ def test_damage_is_found_and_what_is_of_no_use_removed(folder):
     assert store.names() == sorted([name, tiny(seed=1).name])
     assert mli("runs", "gc", "--store", folder).output == f"{tiny(seed=1).name}  failed  ValueError: no\n"
     assert store.names() == [name]
+
+
+def test_what_a_sweep_finished_meanwhile_is_not_removed(folder, monkeypatch):
+    """Reading a store takes minutes: what was unfinished when it was read may be finished now."""
+    run = StoredRun(tiny().name, "unfinished", tiny(), "")
+    monkeypatch.setattr(store_contents, "garbage", lambda *_, **__: [run])
+    assert mli("runs", "gc", "--store", folder).output == ""
+    assert Store(folder).names() == [tiny().name]
+    nowhere = mli("runs", "gc", "--store", folder / "typo")
+    assert nowhere.exit_code != 0
+    assert not (folder / "typo").exists()
+
+
+def test_one_run_that_fails_is_recorded_and_a_wrong_device_is_refused_before_it(tmp_path):
+    nowhere = settings(*FIELDS, f"data={tmp_path / 'nowhere'}")
+    assert mli("train", *nowhere, "--store", tmp_path / "store").exit_code != 0
+    listed = mli("runs", "list", "--store", tmp_path / "store").output
+    assert "  failed  " in listed
+    assert "nowhere" in mli("runs", "show", listed.split()[0], "--store", tmp_path / "store").output
+    assert mli("train", *settings(*FIELDS), "--device", "cuda:99", "--store", tmp_path / "new").exit_code != 0
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_sweep_with_a_run_that_fails_says_so_and_ends_with_an_error(tmp_path):

@@ -74,6 +74,7 @@ BAD = [
     ("seeds = [0]\n[grid]\nlr = [1]", "unknown key 'lr'"),
     ("seeds = [0]\n[[arm]]\nlr = 1", "unknown key 'lr'"),
     ("seeds = [0]\n[grid]\ndepth = []", r"grid: depth must be a list of at least one value, got \[\]"),
+    ("seeds = [0]\n[grid]", r"\[grid\] is empty: list what varies, or leave the table out"),
     ("seeds = [0]\n[grid]\ndepth = 3", "grid: depth must be a list of at least one value, got 3"),
     ("seeds = [0]\n[grid]\ndepth = [2, 2]", r"a value twice in depth = \[2, 2\]"),
     (

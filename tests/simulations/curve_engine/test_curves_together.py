@@ -58,6 +58,19 @@ class Channels(nn.Module):
         return self.last(x, torch.ones(len(x), 1))
 
 
+class Halved(nn.Linear):
+    """Another product than its base class's."""
+
+    def forward(self, x):
+        return super().forward(x / 2)
+
+
+def hooked():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.Linear(9, 10))
+    model[3].register_forward_hook(lambda _, __, output: output * 2)
+    return model
+
+
 MODELS = {
     "fcn, last bias": lambda: fcn(4, 24, 64, 10, bias="last", seed=5),
     "fcn, all biases": lambda: fcn(3, 24, 64, 10, bias="all", seed=5),
@@ -65,6 +78,13 @@ MODELS = {
     "residual": Residual,
     "resnet": small_resnet,
     "no linear last layer": Channels,
+    "a linear layer of its own": lambda: nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), Halved(9, 10)
+    ),
+    "weight norm": lambda: nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), nn.utils.parametrizations.weight_norm(nn.Linear(9, 10))
+    ),
+    "hooked": hooked,
 }
 
 
@@ -115,7 +135,8 @@ def test_a_bias_that_another_layer_has_too_is_not_the_last_layers_alone(digits):
     for state in (start, end):
         state["3.bias"] = state["1.bias"]
     zero = [s | {name: torch.zeros(10) for name in ("1.bias", "3.bias")} for s in (start, end)]
-    walks = {"linear": Walk(start, end), "without": Walk(*zero)}
+    # "weights" differs from "linear" in one bias alone, which is the first layer's as well.
+    walks = {"linear": Walk(start, end), "weights": Walk(start, end, "weights"), "without": Walk(*zero)}
     together = curves_together(model, walks, digits, LastLayer("3", "1.bias"), alphas=4)
     for name, walk in walks.items():
         xr.testing.assert_identical(together[name], alone(model, walk, digits, alphas=4))
@@ -140,6 +161,7 @@ def test_bad_walks_are_refused_before_any_pass(digits):
     last = find_last_layer(model, digits.inputs[:1])
     for walks, words in (
         ({"a": Walk(start, start)}, "the same checkpoint"),
+        ({"a": Walk(start, end), "b": Walk(start, start)}, "'b' are the same checkpoint"),
         ({"a": Walk(start, end), "b": Walk(start, {})}, "end of 'b'"),
         ({"a": Walk(start, end, "sideways")}, "unknown path 'sideways'"),
     ):
