@@ -4,9 +4,8 @@ theta(alpha) = start + c(alpha) (end - start) tensor by tensor, alpha = 0 the st
 Every named path has c(alpha) = alpha^e with one exponent a tensor: e = 1 walks the line, e = 0 stays at the
 end for every alpha (alpha^0 is 1 at 0 too). A user's own path is a callable (tensor name, alpha) -> c.
 
-A start other than the initial weights is another start, not another path: `zero_start`, `noise_start`, or a
-    second
-minimum's checkpoint.
+A start other than the initial weights is another start, not another path: `zero_start`, `noise_start`, or
+a second minimum's checkpoint.
 """
 
 from __future__ import annotations

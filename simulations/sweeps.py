@@ -1,4 +1,4 @@
-"""Sweeps: many runs from one TOML file, made on any executor, whatever stops it in between.
+"""Sweeps: many runs from one TOML file. `simulations.sweep_runner` makes them.
 
 The file:
 

@@ -1,8 +1,8 @@
 """Jobs in spawned processes of a fixed number of torch threads, stopped cleanly.
 
-Ctrl-C (in the caller's process) or an error in any job ends all of them: each running job is left by a
-`SystemExit`, so its `finally` blocks run and temporary files go; no process stays behind, also when the
-caller itself is killed.
+Ctrl-C (in the caller's process), or in `in_processes` an error in any job, ends all of them: each running job
+is left by a `SystemExit`, so its `finally` blocks run and temporary files go; no process stays behind, also
+when the caller itself is killed.
 """
 
 from __future__ import annotations
