@@ -76,7 +76,7 @@ def curves_together(
     Raises:
         ValueError: as `interpolation_curves`.
     """
-    requested_alphas(alphas, extrapolate=False)
+    grid = requested_alphas(alphas, extrapolate=False)
     for name, walk in walks.items():
         if checkpoint_hash(walk.start) == checkpoint_hash(walk.end):
             raise ValueError(
@@ -85,7 +85,7 @@ def curves_together(
     options = {"alphas": alphas, "batch_norm": batch_norm, "channels_last": channels_last}
     found: dict[str, xr.Dataset] = {}
     for group in _groups(model, walks, last_layer):
-        found |= _as_one(model, group, data, last_layer, options, calibration)
+        found |= _as_one(model, group, data, last_layer, grid, options, calibration)
     return {name: found[name] for name in walks}
 
 
@@ -94,12 +94,12 @@ def _as_one(
     group: Mapping[str, Walk],
     data: Any,
     last_layer: LastLayer,
+    grid: NDArray[np.float64],
     options: dict[str, Any],
     calibration: Any,
 ) -> dict[str, xr.Dataset]:
     """The curves of walks that differ in the last bias alone, or of one."""
     first = next(iter(group.values()))
-    grid = requested_alphas(options["alphas"], extrapolate=False)
     arguments = {name: _arguments(options, walk) for name, walk in group.items()}
     how = {name: options[name] for name in ("batch_norm", "channels_last")}
     with ExitStack() as stack:
