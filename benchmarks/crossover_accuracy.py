@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from mli_theory import crossover_law, plateau_law
-from tests.mli_theory.reduced_flow import reduced_flow
+from tests.mli_theory.second_routes.reduced_flow import reduced_flow
 
 SCALES = {3: (1e-2, 1e-3, 1e-4), 4: (3e-2, 1e-2), 5: (6e-2, 3e-2)}
 

@@ -24,8 +24,8 @@ import torch
 from line_networks import CASES, build
 from torch import nn
 
-from simulations.chebyshev import chebyshev_nodes, interpolation_matrix
-from simulations.curves import interpolation_curves
+from simulations.curves.one_path import interpolation_curves
+from simulations.interpolation.chebyshev import chebyshev_nodes, interpolation_matrix
 
 REPEATS = 3
 

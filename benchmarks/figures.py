@@ -18,9 +18,9 @@ import xarray as xr
 from paper_figures.catalogue import FIGURES, figure_names
 from paper_figures.figure_files import write_figure
 from paper_figures.sources import figure_data, load_experiments, shipped_data
-from simulations.run_spec import RunSpec
-from simulations.run_store import Store
-from simulations.sweeps import EXPERIMENTS, read_sweep
+from simulations.runs.store import Store
+from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import EXPERIMENTS, read_sweep
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:

@@ -24,7 +24,7 @@ import numpy as np
 
 from mli_theory import DomainError
 from simulations.gradient_flow import FlowError, integrate
-from tests.simulations.flow_starts import signs_without_a_cycle
+from tests.simulations.gradient_flow.helpers.flow_starts import signs_without_a_cycle
 
 TABLE = Path(__file__).with_suffix(".csv")
 WANTED = 1e-6

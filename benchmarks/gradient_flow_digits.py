@@ -2,7 +2,8 @@
 
     PYTHONPATH=. python -m benchmarks.gradient_flow_digits [--starts N]
 
-The other side (tests/simulations/flow_in_many_digits.py) shares T8's coordinates and Rodas5P's coefficients.
+The other side (tests/simulations/gradient_flow/helpers/flow_in_many_digits.py) shares T8's coordinates and
+Rodas5P's coefficients.
 
 What 16 digits lose in such a wait both runs of `max_end_error` lose alike, so that their difference does not
 show it. Every start is printed: its largest difference of b at the end, in nats. The other side's own
@@ -20,8 +21,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from simulations.gradient_flow import integrate
-from tests.simulations.flow_in_many_digits import end_bias
-from tests.simulations.flow_starts import signs_without_a_cycle
+from tests.simulations.gradient_flow.helpers.flow_in_many_digits import end_bias
+from tests.simulations.gradient_flow.helpers.flow_starts import signs_without_a_cycle
 
 FINAL_LOSS = 1e-3
 # With these signs classes 0 and 1, and 2 and 3, may share their samples' probability through a wait.

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from simulations.datasets import load
+from simulations.datasets.image_dataset import load
+from simulations.datasets.parquet_images import parquet_images
 from simulations.networks import build_network
-from simulations.parquet_images import parquet_images
 
 BATCH, ROUNDS, STEPS = 64, 5, 2
 QUARTER = {"width_multiplier": 0.25}

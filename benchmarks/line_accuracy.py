@@ -20,10 +20,10 @@ import torch
 import xarray as xr
 from line_networks import CASES, build
 
-from simulations.atomic_files import writable_folder
-from simulations.chebyshev import chebyshev_nodes, interpolation_matrix
-from simulations.curves import interpolation_curves
-from simulations.netcdf_writing import write_netcdf
+from simulations.curves.one_path import interpolation_curves
+from simulations.interpolation.chebyshev import chebyshev_nodes, interpolation_matrix
+from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.netcdf import write_netcdf
 
 NETWORKS = ("c-fcn", "c-attention", "b")
 # Of the loss (nats) and of the error rate, from loose to tight.

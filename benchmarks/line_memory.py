@@ -21,7 +21,7 @@ import torch
 from line_networks import CASES, build, images, network
 from safetensors.torch import load_file, save_file
 
-from simulations.curves import interpolation_curves
+from simulations.curves.one_path import interpolation_curves
 
 CONTENDERS = ("engine", "engine, grid", "loss-landscapes 3.0.6")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from simulations.datasets import ImageDataset, load
+from simulations.datasets.image_dataset import ImageDataset, load
 from simulations.networks import fcn
-from simulations.training import train
+from simulations.training.single import train
 
 __all__ = ["CASES", "build", "images", "network"]
 

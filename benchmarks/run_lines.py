@@ -17,12 +17,12 @@ import torch
 import xarray as xr
 from torch import nn
 
-from simulations.curves import interpolation_curves
-from simulations.curves_together import Walk, curves_together
-from simulations.last_layer import find_last_layer
-from simulations.netcdf_writing import write_netcdf
+from simulations.curves.one_path import interpolation_curves
+from simulations.curves.several_paths import PathBetweenStates, curves_together
+from simulations.models.last_layer import find_last_layer
 from simulations.networks import resnet18, vgg16
-from simulations.random_streams import torch_stream
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.random_streams import torch_stream
 
 TURNS, ALPHAS, IMAGES = 3, 9, 256
 
@@ -49,7 +49,11 @@ def lines(make: Callable[..., nn.Module], *, batch_norm: bool) -> tuple[float, f
     for state in (start, end):
         state[last.bias_name] = torch.randn(10, generator=stream)
     zero = [state | {last.bias_name: torch.zeros(10)} for state in (start, end)]
-    walks = {"linear": Walk(start, end), "weights": Walk(start, end, "weights"), "no_last_bias": Walk(*zero)}
+    walks = {
+        "linear": PathBetweenStates(start, end),
+        "weights": PathBetweenStates(start, end, "weights"),
+        "no_last_bias": PathBetweenStates(*zero),
+    }
     how = {"alphas": ALPHAS, "batch_norm": "recalibrate" if batch_norm else None, "channels_last": True}
 
     def one_by_one() -> dict[str, xr.Dataset]:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from validation import judgement_power
 from validation.claims import CLAIMS
 from validation.claims.claim import Criterion
-from validation.judgement_power import operating_characteristics
+from validation.judgement import power
+from validation.judgement.power import operating_characteristics
 from validation.statistics import sign_flip_test
 
 Floats = NDArray[np.float64]
@@ -64,11 +64,11 @@ def main() -> None:
             beyond = beyond if criterion.side == "above" else -beyond
             return rule(beyond), rule(-beyond)
 
-        judgement_power.p_of_criterion = p_of_criterion
+        power.p_of_criterion = p_of_criterion
         found = operating_characteristics(CLAIMS, sets)
         *symmetric, skewed = (rate.share for rate in found.false_alarms.values())
-        power = [rate.share for rate in found.support.values()]
-        print(f"| {name} | {max(symmetric):.1%} | {skewed:.1%} | {min(power):.0%} to {max(power):.0%} |")
+        support = [rate.share for rate in found.support.values()]
+        print(f"| {name} | {max(symmetric):.1%} | {skewed:.1%} | {min(support):.0%} to {max(support):.0%} |")
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from simulations.executors import local_executor
-from simulations.run_lines import measure_paths
-from simulations.run_measures import Trained, measure_endpoints
-from simulations.run_parts import run_data, run_network, train_run
-from simulations.run_spec import RunSpec
-from simulations.runs import Store
-from simulations.sweep_runner import run_sweeps
-from simulations.sweeps import read_sweep
+from simulations.runs.endpoint_measures import TrainedRun, measure_endpoints
+from simulations.runs.one_run import Store
+from simulations.runs.run_curves import measure_paths
+from simulations.runs.spec_to_training import run_data, run_network, train_run
+from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import read_sweep
+from simulations.sweeps.executors import local_executor
+from simulations.sweeps.runner import run_sweeps
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -42,7 +42,7 @@ def plain(spec: RunSpec) -> None:
     data, test = run_data(spec)
     result = train_run(spec, run_network(spec, data), data, device="cpu", checkpoint=None, progress=None)
     reached = result.status == "reached"
-    trained = Trained(spec, result.model, result.start, result.end, data, test, reached)
+    trained = TrainedRun(spec, result.model, result.start, result.end, data, test, reached)
     measure_endpoints(trained)
     if reached:
         measure_paths(trained)

@@ -16,15 +16,15 @@ import time
 import torch
 from torch import nn
 
-from simulations.datasets import ImageDataset, load
+from simulations.datasets.image_dataset import ImageDataset, load
 from simulations.networks import build_network
-from simulations.optimizers import make_optimizer
-from simulations.random_streams import torch_stream
-from simulations.train_many import train_many
-from simulations.training import train
-from simulations.training_arguments import TrainingArguments
-from simulations.training_device import samples_on
-from simulations.training_epoch import evaluate, run_epoch
+from simulations.runtime.random_streams import torch_stream
+from simulations.training.arguments import TrainingArguments
+from simulations.training.ensemble import train_many
+from simulations.training.epoch import evaluate, run_epoch
+from simulations.training.optimizers import make_optimizer
+from simulations.training.samples_on_device import samples_on
+from simulations.training.single import train
 
 CASES = ("members", "fcn", "resnet")
 REPEATS = 3

@@ -5,8 +5,7 @@ n samples, k classes, degree r, logits in nats, losses in nats per sample averag
 alpha = 0 is the initialisation and alpha = 1 the trained network, beta = alpha^(r-1).
 """
 
-from mli_theory.bias_bounds import BiasGapBounds, bias_gap_bounds
-from mli_theory.certificate import (
+from mli_theory.certificates.power_model_certificate import (
     Certificate,
     CertifiedPlateau,
     ClassChange,
@@ -15,11 +14,8 @@ from mli_theory.certificate import (
     SlowCertificateWarning,
     certify,
 )
-from mli_theory.certified_window import certified_window
-from mli_theory.crossover_law import CrossoverLaw, crossover_law
 from mli_theory.domain import DomainError
-from mli_theory.expansion import Bump, LossExpansion, loss_bump, loss_expansion, loss_sandwich
-from mli_theory.homogeneous import (
+from mli_theory.homogeneous_path.closed_form import (
     Plateau,
     PredictedCurves,
     correct_interval,
@@ -27,11 +23,21 @@ from mli_theory.homogeneous import (
     plateau,
     predict_curves,
 )
-from mli_theory.learning_schedule import escape_gap, escape_schedule
-from mli_theory.plateau_law import PlateauLaw, largest_admissible_loss, plateau_law
-from mli_theory.plateau_start import plateau_start
-from mli_theory.quadratic_law import quadratic_plateau_law
-from mli_theory.symbolic_plateau import PlateauSymbols, SymbolicPlateau, symbolic_plateau
+from mli_theory.homogeneous_path.expansion import (
+    Bump,
+    LossExpansion,
+    loss_bump,
+    loss_expansion,
+    loss_sandwich,
+)
+from mli_theory.homogeneous_path.symbolic import PlateauSymbols, SymbolicPlateau, symbolic_plateau
+from mli_theory.operator_norm_window import certified_window
+from mli_theory.power_model.bias_bounds import BiasGapBounds, bias_gap_bounds
+from mli_theory.power_model.crossover import CrossoverLaw, crossover_law
+from mli_theory.power_model.degree_two import quadratic_plateau_law
+from mli_theory.power_model.learning_schedule import escape_gap, escape_schedule
+from mli_theory.power_model.plateau_laws import PlateauLaw, largest_admissible_loss, plateau_law
+from mli_theory.start_of_plateau import plateau_start
 
 __all__ = [
     "BiasGapBounds",

@@ -1,1 +1,6 @@
-"""One file a figure: saved numbers drawn onto a matplotlib `Axes`."""
+"""Figures from saved numbers.
+
+Comes in: a store of runs, or the data shipped in data/. Goes out: PDF, PNG, SVG, captions and CSV.
+catalogue.py   the figures by name; sources.py   their numbers; figure_files.py   their files
+main_job_figures.py   the three of `mli validate`; figures/   one file each; drawing/   what they share
+"""

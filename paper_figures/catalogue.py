@@ -10,7 +10,7 @@ __all__ = ["FIGURES", "figure_names"]
 FIGURES = {
     "F1": "f01_lines",
     "F2": "f02_growth",
-    "F3": "f03_simple_model",
+    "F3": "f03_power_model",
     "F4": "f04_plateau_end",
     "F5": "f05_practical",
     "F6": "f06_imposed_bias",

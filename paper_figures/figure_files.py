@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from paper_figures.catalogue import FIGURES
+from paper_figures.drawing.style import FORMATS, AxesGrid, save_figure
 from paper_figures.sources import NoDataError, figure_data, figure_module, load_experiments
-from paper_figures.style import FORMATS, AxesGrid, save_figure
-from simulations.atomic_files import atomic_path, writable_folder
+from simulations.runtime.atomic_files import atomic_path, writable_folder
 
 __all__ = ["figure_formats", "long_table", "make_figures", "shipped_note", "write_data", "write_figure"]
 

@@ -8,10 +8,10 @@ from types import ModuleType
 
 import xarray as xr
 
-from paper_figures import f01_lines, f03_simple_model, f04_plateau_end
-from paper_figures.run_curves import NothingToDrawError
-from paper_figures.style import AxesGrid, Layout, save_figure
-from validation.main_job import Outcome
+from paper_figures.drawing.run_curves import NothingToDrawError
+from paper_figures.drawing.style import AxesGrid, Layout, save_figure
+from paper_figures.figures import f01_lines, f03_power_model, f04_plateau_end
+from validation.job.main_job import Outcome
 
 __all__ = ["save_main_job_figures"]
 
@@ -26,11 +26,11 @@ def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
     """
     runs = [run for run in outcome.observations.runs if "/" not in run.attrs["arm"]]  # the star's
     lines = [run for run in runs if run.attrs["arm"] in _ARMS_OF_LINES]
-    flows = list(outcome.observations.simple_model)
+    flows = list(outcome.observations.power_model)
     return [
         *_save(folder, "centre_curve", f01_lines, lambda: f01_lines.collect(lines)),
         *_save(folder, "plateau_end", f04_plateau_end, lambda: f04_plateau_end.collect(runs)),
-        *_save(folder, "power_model_time", f03_simple_model, lambda: f03_simple_model.collect(flows)),
+        *_save(folder, "power_model_time", f03_power_model, lambda: f03_power_model.collect(flows)),
     ]
 
 

@@ -1,7 +1,7 @@
 """Where a figure's data come from: the store and the files beside it, else what the package ships.
 
 Figures of runs read merged runs from the store. F7 and F10 read one file each beside it, F3 integrates the
-simple model anew, which takes a second. What is shipped was collected from a full store (`collect_data`).
+power model anew, which takes a second. What is shipped was collected from a full store (`collect_data`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from types import ModuleType
 import xarray as xr
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.run_curves import NothingToDrawError
-from simulations.atomic_files import writable_folder
-from simulations.netcdf_writing import write_netcdf
-from simulations.progress import progress_bar
-from simulations.worker_processes import in_processes
+from paper_figures.drawing.run_curves import NothingToDrawError
+from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.progress import progress_bar
+from simulations.runtime.worker_processes import in_processes
 
 __all__ = ["NoDataError", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
 
@@ -38,7 +38,7 @@ class NoDataError(Exception):
 
 def figure_module(name: str) -> ModuleType:
     """The module of a figure of the catalogue: `collect`, `layout`, `draw`, `caption`, TITLE."""
-    return import_module(f"paper_figures.{FIGURES[name]}")
+    return import_module(f"paper_figures.figures.{FIGURES[name]}")
 
 
 def figure_data(
@@ -103,7 +103,7 @@ def load_experiments(names: Sequence[str], store: Path | str, form: str = "quick
     """The runs of all experiments that some figures draw, each read once: for `figure_data`.
 
     Reading is most of what a figure costs: many runs are read by two processes, which a script must guard
-    its main part for (`simulations.worker_processes`).
+    its main part for (`simulations.runtime.worker_processes`).
     """
     experiments = [e for name in names for e in getattr(figure_module(name), "EXPERIMENTS", ())]
     wanted, store = list(dict.fromkeys(experiments)), Path(store)
@@ -122,8 +122,8 @@ def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
     """An experiment's merged runs, with what the store records of them besides."""
     if not store.is_dir():  # reading must not make one
         return []
-    from simulations.run_store import Store
-    from simulations.sweeps import experiment_runs
+    from simulations.runs.finished_runs import experiment_runs
+    from simulations.runs.store import Store
 
     runs = Store(store)
     return [

@@ -1,4 +1,14 @@
-"""What is run: data sets, networks, training, paths, curves and the simple model's gradient flow.
+"""What is run: data sets, networks, training, paths, curves and the power model's gradient flow.
 
-Raw numbers per seed come from here; intervals and verdicts are validation's.
+Raw numbers per seed come from here; intervals and verdicts are validation's. Each room imports only rooms
+further down (pyproject.toml's import contract keeps this):
+
+sweeps                     many runs on an engine
+runs                       one run, from its spec to its files
+curves, prediction         loss and error along a path; the line foretold from its ends
+line                       a network held at one alpha
+user_data, training        any data as batches; training
+networks, datasets, power_model_experiments, experiments/*.toml
+gradient_flow, interpolation, specs, models
+runtime                    files, processes, random streams
 """

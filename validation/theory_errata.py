@@ -1,4 +1,4 @@
-"""Where theory.md and simulation of the simple model part, found by `mli simulate power-model`.
+"""Where theory.md and simulation of the power model part, found by `mli simulate power-model`.
 
 The numbers are those of docs/power_model_experiments.md, which says from which starts they are.
 """
@@ -6,7 +6,7 @@ The numbers are those of docs/power_model_experiments.md, which says from which 
 __all__ = ["THEORY_ERRATA"]
 
 THEORY_ERRATA = """\
-## theory.md beside simulation of the simple model
+## theory.md beside simulation of the power model
 
 By hand, from [power_model_experiments.md](power_model_experiments.md); the theorems are re-proved by `mli
 theory` and none was found false. What is wrong or not reproducible in the text around them:

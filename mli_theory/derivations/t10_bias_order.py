@@ -1,4 +1,4 @@
-"""T10: in the simple model from a diagonal start the biases are ordered against the weights, at all times."""
+"""T10: in the power model from a diagonal start the biases are ordered against the weights, at all times."""
 
 from __future__ import annotations
 

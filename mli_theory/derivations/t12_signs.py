@@ -1,4 +1,4 @@
-"""T12: what negative weights do in the simple model."""
+"""T12: what negative weights do in the power model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""T8: what gradient flow of the simple model conserves."""
+"""T8: what gradient flow of the power model conserves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ phi = w ** (2 - r) / (r * (2 - r))
 
 
 def _flow(value: sp.Expr, gradient: sp.Expr) -> sp.Expr:
-    """dW/dt of the simple model."""
+    """dW/dt of the power model."""
     return r * value ** (r - 1) * gradient
 
 

@@ -1,4 +1,4 @@
-"""T9: the times at which the simple model learns its classes."""
+"""T9: the times at which the power model learns its classes."""
 
 from __future__ import annotations
 

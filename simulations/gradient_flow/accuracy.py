@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mli_theory import escape_gap, plateau_law
 from mli_theory.domain import DomainError
-from mli_theory.power_model import conserved_quantities
+from mli_theory.power_model.flow_equations import conserved_quantities
 from simulations.gradient_flow.problem import Problem
 
 __all__ = ["end_difference", "with_drift", "with_escape"]

@@ -27,7 +27,7 @@ def largest_curvature(
         class_shares: pi (k,), equal by default.
 
     Raises:
-        DomainError: as `mli_theory.power_model.logits`.
+        DomainError: as `mli_theory.power_model.flow_equations.logits`.
     """
     z = np.swapaxes(power_model.logits(weights, bias, degree), -1, -2)  # refuses what is not a state
     w, k, r = np.asarray(weights, dtype=np.float64), z.shape[-1], degree

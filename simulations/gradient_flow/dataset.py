@@ -6,8 +6,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simulations.gradient_flow.mirror import MirrorFlow
-from simulations.gradient_flow.run import Run
+from simulations.gradient_flow.solver.mirror import MirrorFlow
+from simulations.gradient_flow.solver.run import Run
 
 __all__ = ["flow_dataset"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from simulations.gradient_flow.accuracy import end_difference
 from simulations.gradient_flow.problem import Problem
-from simulations.gradient_flow.run import FlowError
+from simulations.gradient_flow.solver.run import FlowError
 
 __all__ = ["check_exchangeable", "exchangeable_pairs"]
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mli_theory import power_model
 from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
-from simulations.gradient_flow.reachability import check_reachable
+from simulations.gradient_flow.solver.reachability import check_reachable
 
 __all__ = ["Problem"]
 
@@ -56,7 +56,7 @@ class Problem:
             biases = np.tile(finite_array("bias", bias, (k,)), (m, 1))
         else:
             biases = finite_array("bias", bias, (m, k))
-        shares = check_class_shares(class_shares, k, statement="the gradient flow of the simple model")
+        shares = check_class_shares(class_shares, k, statement="the gradient flow of the power model")
         return cls(array, biases, degree, shares, batched)
 
     def start_loss(self) -> Array:

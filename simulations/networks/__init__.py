@@ -7,11 +7,21 @@ are left out, is in `simulations.networks.bias_modes`; how weights start in
 """
 
 from simulations.networks.bias_modes import BIAS_MODES
-from simulations.networks.build import NETWORKS, build_network
+from simulations.networks.build import CONVOLUTIONAL, NETWORKS, build_network
 from simulations.networks.fully_connected import fcn
 from simulations.networks.initialisation import INIT_SCHEMES
 from simulations.networks.resnet import resnet18
 from simulations.networks.vgg import vgg16
 from simulations.networks.vision_transformer import vit
 
-__all__ = ["BIAS_MODES", "INIT_SCHEMES", "NETWORKS", "build_network", "fcn", "resnet18", "vgg16", "vit"]
+__all__ = [
+    "BIAS_MODES",
+    "CONVOLUTIONAL",
+    "INIT_SCHEMES",
+    "NETWORKS",
+    "build_network",
+    "fcn",
+    "resnet18",
+    "vgg16",
+    "vit",
+]

@@ -1,7 +1,7 @@
 """Which layers have a bias: the choices "all", "last" and "none".
 
 A bias is the bias of a linear or convolution layer, or the shift of a normalisation layer: whatever is added,
-one learned number a channel. (`simulations.paths` goes by the same rule: a parameter whose name ends in
+one learned number a channel. (`simulations.line.paths` goes by the same rule: a parameter whose name ends in
 "bias".) "all" is the network as published; "last" leaves the last linear layer's only; "none" leaves none.
 Normalisation layers keep their scales, and their centring on the batch's mean or the running mean, in every
 mode: centring learns nothing, but at a fixed running mean it shifts like a bias.

@@ -13,7 +13,7 @@ from simulations.networks.resnet import resnet18
 from simulations.networks.vgg import vgg16
 from simulations.networks.vision_transformer import vit
 
-__all__ = ["NETWORKS", "build_network"]
+__all__ = ["CONVOLUTIONAL", "NETWORKS", "build_network"]
 
 NETWORKS = ("fcn", "vgg16", "resnet18", "vit")
 CONVOLUTIONAL = {"vgg16": vgg16, "resnet18": resnet18}

@@ -9,7 +9,7 @@ from torch import nn
 from simulations.networks.arguments import check_choices, check_image_shape, check_integers, scaled_width
 from simulations.networks.bias_modes import batch_norm_layer
 from simulations.networks.initialisation import initialised
-from simulations.random_streams import torch_stream
+from simulations.runtime.random_streams import torch_stream
 
 __all__ = ["vgg16"]
 

@@ -14,7 +14,7 @@ from simulations.gradient_flow import FlowError
 from simulations.power_model_experiments.cases import Group, Values
 from simulations.power_model_experiments.flows import ends, signal_one, solve
 from simulations.power_model_experiments.starts import initial_weights
-from simulations.random_streams import numpy_stream
+from simulations.runtime.random_streams import numpy_stream
 
 __all__ = ["GROUPS", "VARIABLES", "can_reach_zero", "first_arrival", "measure"]
 

@@ -18,9 +18,9 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 from simulations.gradient_flow import FlowError
-from simulations.netcdf_writing import write_netcdf
 from simulations.power_model_experiments.cases import Group, Values, table
 from simulations.power_model_experiments.catalogue import module_name
+from simulations.runtime.netcdf import write_netcdf
 
 __all__ = ["THREADS", "Part", "experiment_module", "load_part", "make_part", "versions"]
 
@@ -28,7 +28,15 @@ THREADS = 1
 
 # What decides the numbers besides the spec: these packages and the text of these folders.
 _PACKAGES = ("numpy", "numba", "scipy", "xarray", "mli-plateau")
-_CODE = ("mli_theory/*.py", "simulations/gradient_flow/*.py", "simulations/power_model_experiments/*.py")
+_CODE = (
+    "mli_theory/*.py",
+    "mli_theory/homogeneous_path/*.py",
+    "mli_theory/power_model/*.py",
+    "simulations/gradient_flow/*.py",
+    "simulations/gradient_flow/solver/*.py",
+    "simulations/power_model_experiments/*.py",
+    "simulations/runtime/random_streams.py",
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,6 @@ def versions() -> Mapping[str, str]:
 def _code_digest() -> str:
     root = Path(__file__).resolve().parents[2]
     files = [path for pattern in _CODE for path in sorted(root.glob(pattern))]
-    files.append(root / "simulations" / "random_streams.py")
     digest = blake2b(digest_size=16)
     for path in files:
         digest.update(os.fsencode(path.name) + b"\0" + path.read_bytes() + b"\0")

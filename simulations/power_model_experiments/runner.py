@@ -10,9 +10,6 @@ from pathlib import Path
 
 import xarray as xr
 
-from simulations.atomic_files import writable_folder
-from simulations.counts import check_at_least_one
-from simulations.netcdf_writing import write_netcdf
 from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.catalogue import CATALOGUE, SIZES
 from simulations.power_model_experiments.parts import (
@@ -23,8 +20,11 @@ from simulations.power_model_experiments.parts import (
     make_part,
     versions,
 )
-from simulations.progress import progress_bar
-from simulations.worker_processes import in_processes
+from simulations.runtime.argument_checks import check_at_least_one
+from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.progress import progress_bar
+from simulations.runtime.worker_processes import in_processes
 
 __all__ = ["run_experiments"]
 
@@ -38,7 +38,7 @@ def run_experiments(
     processes: int = 2,
     groups: Sequence[Group] | None = None,
 ) -> list[Path]:
-    """Run experiments on the simple model from seeds 0 .. seeds - 1 and write folder/<experiment>.nc each.
+    """Run experiments on the power model from seeds 0 .. seeds - 1 and write folder/<experiment>.nc each.
 
     A file has dimensions seed, case (with the coordinates n_classes, degree, init_scale, final_loss and
     start) and class_index where a number is one a class; nan where there is no number. Attributes: the spec

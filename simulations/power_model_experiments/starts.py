@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.power_model_experiments.cases import Group
-from simulations.random_streams import numpy_stream
+from simulations.runtime.random_streams import numpy_stream
 
 __all__ = ["NEAR_TIES", "initial_weights", "unit_weights"]
 

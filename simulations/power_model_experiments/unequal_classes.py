@@ -8,7 +8,7 @@ from mli_theory import escape_schedule
 from simulations.power_model_experiments.cases import Group, Values
 from simulations.power_model_experiments.flows import ends, learning_times, schedule_errors, solve
 from simulations.power_model_experiments.starts import initial_weights
-from simulations.random_streams import numpy_stream
+from simulations.runtime.random_streams import numpy_stream
 
 __all__ = ["GROUPS", "VARIABLES", "measure"]
 

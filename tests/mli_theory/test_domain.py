@@ -23,7 +23,7 @@ from mli_theory import (
     quadratic_plateau_law,
 )
 from mli_theory.domain import check_class_shares
-from mli_theory.power_model import conserved_quantities, gradient, loss
+from mli_theory.power_model.flow_equations import conserved_quantities, gradient, loss
 
 NAN, S, B, Y = float("nan"), [[1.0, 0.0], [0.0, 1.0]], [0.0, 1.0], [0, 1]
 BROKEN_S, BROKEN_B, BROKEN_W = [[1.0, NAN], [0.0, 1.0]], [0.0, NAN], [[1.0, 0.0], [0.0, NAN]]
@@ -55,7 +55,7 @@ BROKEN_S, BROKEN_B, BROKEN_W = [[1.0, NAN], [0.0, 1.0]], [0.0, NAN], [[1.0, 0.0]
         (bias_gap_bounds, (BROKEN_W, 3, 0.01), r"T11': weights.*= nan"),
         (bias_gap_bounds, (np.eye(2), 3, NAN), r"T10b: final_loss.*= nan"),
         (plateau_start, (BROKEN_S, B, 3, 0.1), r"T14: signal.*= nan"),
-        (certify, (BROKEN_W, [0, 0], S, B, 3), r"the simple model \(T8-T12\): start_weights.*= nan"),
+        (certify, (BROKEN_W, [0, 0], S, B, 3), r"the power model \(T8-T12\): start_weights.*= nan"),
     ],
 )
 def test_what_is_not_finite_is_refused_by_theorem_and_value(call, arguments, named):

@@ -3,18 +3,16 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-import mli
+from mli.commands.application import app
 from paper_figures.catalogue import FIGURES
+from paper_figures.drawing.style import FORMATS
 from paper_figures.figure_files import write_figure
 from paper_figures.sources import shipped_data
-from paper_figures.style import FORMATS
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import ROOT
 
 
 @pytest.mark.slow
@@ -32,7 +30,7 @@ def test_a_second_run_writes_the_same_bytes(name, tmp_path):
 def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path):
     names = ("F6", "F13")
     command = ["figures", *names, "--shipped", "--output"]
-    found = CliRunner().invoke(mli.app, [*command, str(tmp_path / "one")])
+    found = CliRunner().invoke(app, [*command, str(tmp_path / "one")])
     assert found.exit_code == 0, found.output
     subprocess.run(
         [sys.executable, "-m", "mli", *command, str(tmp_path / "two")],

@@ -8,10 +8,10 @@ import pytest
 import xarray as xr
 from matplotlib import rcParams
 
-from paper_figures import f01_lines, f06_imposed_bias, f10_accuracy
+from paper_figures.drawing.style import FORMATS, save_figure
 from paper_figures.figure_files import figure_formats, long_table, write_data, write_figure
-from paper_figures.style import FORMATS, save_figure
-from tests.paper_figures.planted_runs import accuracy, experiment
+from paper_figures.figures import f01_lines, f06_imposed_bias, f10_accuracy
+from tests.paper_figures.helpers.planted_runs import accuracy, experiment
 
 
 @pytest.fixture(scope="module")

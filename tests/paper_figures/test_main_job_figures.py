@@ -2,18 +2,18 @@
 
 import pytest
 
-from paper_figures.f03_simple_model import simple_model_flows
+from paper_figures.figures.f03_power_model import power_model_flows
 from paper_figures.main_job_figures import save_main_job_figures
-from tests.validation.planted import planted
-from validation.main_job import Outcome
-from validation.observations import Observations
+from tests.validation.helpers.planted import planted
+from validation.claims.observations import Observations
+from validation.job.main_job import Outcome
 
 NAMES = ("centre_curve", "plateau_end", "power_model_time")
 
 
 @pytest.fixture(scope="module")
 def flows():
-    return tuple(simple_model_flows((100,)))
+    return tuple(power_model_flows((100,)))
 
 
 def outcome(flows, **truth):

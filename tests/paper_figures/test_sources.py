@@ -8,7 +8,7 @@ from paper_figures import sources
 from paper_figures.catalogue import FIGURES, figure_names
 from paper_figures.figure_files import write_figure
 from paper_figures.sources import NoDataError, collect_data, figure_data, figure_module
-from tests.paper_figures.planted_runs import accuracy, experiment
+from tests.paper_figures.helpers.planted_runs import accuracy, experiment
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mli_theory import power_model
 from simulations.gradient_flow import descend
-from simulations.random_streams import numpy_stream
-from simulations.signal_line import SignalLine
-from tests.theorems.random_networks import Shape, gaussian_state, shapes, trained_end
+from simulations.prediction.signal_gain import SignalLine
+from simulations.runtime.random_streams import numpy_stream
+from tests.theorems.helpers.random_networks import Shape, gaussian_state, shapes, trained_end
 
 WIDE = Shape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=3)
 

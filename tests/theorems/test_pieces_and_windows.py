@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mli_theory import certified_window
-from tests.theorems.random_networks import Shape, gaussian_state, logits_at, on_line, shapes
+from tests.theorems.helpers.random_networks import Shape, gaussian_state, logits_at, on_line, shapes
 
 DEEP = Shape(depth=4, width=5, n_inputs=3, n_classes=3, n_samples=4, seed=1)
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
 
-from mli_theory.homogeneous import correct_interval, plateau, predict_curves
-from simulations.curves import interpolation_curves
-from tests.theorems.random_networks import (
+from mli_theory.homogeneous_path.closed_form import correct_interval, plateau, predict_curves
+from simulations.curves.one_path import interpolation_curves
+from tests.theorems.helpers.random_networks import (
     EIGHTHS,
     Shape,
     gaussian_state,

@@ -10,8 +10,8 @@ from validation import metrics
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, all_correct_at_the_end, start_near_zero
 from validation.claims.line_shape import relative_rise, summary
+from validation.claims.observations import Observations, curve
 from validation.claims.predicted import LAWS, falling_curve
-from validation.observations import Observations, curve
 
 __all__ = ["CLAIM"]
 

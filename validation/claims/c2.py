@@ -19,10 +19,10 @@ from scipy import stats
 
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, check
-from validation.claims.line_shape import effect, plateau_end, relative_rise, summary
+from validation.claims.line_shape import effect, end_of_plateau, relative_rise, summary
+from validation.claims.observations import Observations
 from validation.claims.predicted import LAWS, falling_curve
-from validation.metrics import max_rise
-from validation.observations import Observations
+from validation.metrics.curve_shape import max_rise
 
 __all__ = ["CLAIM"]
 
@@ -30,8 +30,8 @@ _EASY, _HARD = "hardness/true-labels", "hardness/random-labels"
 _SHAPES: dict[str, Callable[[xr.Dataset], float]] = {
     "loss_rise": lambda run: relative_rise(run, "loss"),
     "error_rise": lambda run: relative_rise(run, "error"),
-    "loss_plateau_end": lambda run: plateau_end(run, "loss"),
-    "error_plateau_end": lambda run: plateau_end(run, "error"),
+    "loss_plateau_end": lambda run: end_of_plateau(run, "loss"),
+    "error_plateau_end": lambda run: end_of_plateau(run, "error"),
 }
 # What may differ between the two arms (a stop at too many epochs counts nowhere); the rest must agree.
 _MAY_DIFFER = {

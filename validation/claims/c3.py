@@ -12,12 +12,12 @@ from typing import Any
 
 import xarray as xr
 
-from simulations.run_fields import RUN_PATHS
+from simulations.specs.run_fields import RUN_PATHS
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, no_hidden_bias, start_near_zero, unequal_biases
-from validation.claims.line_shape import effect, plateau_end, summary
+from validation.claims.line_shape import effect, end_of_plateau, summary
+from validation.claims.observations import Observations
 from validation.claims.predicted import HOMOGENEOUS, LAWS, predicted_plateau_end
-from validation.observations import Observations
 
 __all__ = ["CLAIM"]
 
@@ -55,14 +55,14 @@ def _path_effect(
     observations: Observations, arm: str, quantity: str, other: str = "homogeneous"
 ) -> dict[int, float]:
     return {
-        seed: plateau_end(run, quantity) - plateau_end(run, quantity, other)
+        seed: end_of_plateau(run, quantity) - end_of_plateau(run, quantity, other)
         for seed, run in observations.arm(arm).items()
         if other in run["path"]
     }
 
 
 def _bias_effect(observations: Observations, other: str, quantity: str) -> dict[int, float]:
-    return observations.paired("centre", other, lambda run: plateau_end(run, quantity))
+    return observations.paired("centre", other, lambda run: end_of_plateau(run, quantity))
 
 
 def _predicted(observations: Observations) -> dict[str, dict[str, dict[int, float]]]:
@@ -89,7 +89,7 @@ def _ends_by_path(observations: Observations, quantity: str) -> dict[str, dict[s
         if any(run.sizes["path"] > 1 for run in runs.values()):
             found[arm] = {
                 path: summary(
-                    {s: plateau_end(run, quantity, path) for s, run in runs.items() if path in run["path"]}
+                    {s: end_of_plateau(run, quantity, path) for s, run in runs.items() if path in run["path"]}
                 )
                 for path in RUN_PATHS
             }
@@ -110,7 +110,7 @@ def _bias_effects(observations: Observations, quantity: str) -> dict[str, Any]:
     arms = [arm for arm in observations.arms() if "bias=last" in arm]
     pairs = {arm: arm.replace("bias=last", "bias=none") for arm in arms}
     return {
-        arm: effect(observations.paired(arm, other, lambda run: plateau_end(run, quantity)))
+        arm: effect(observations.paired(arm, other, lambda run: end_of_plateau(run, quantity)))
         for arm, other in pairs.items()
         if other in observations.arms()
     }

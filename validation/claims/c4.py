@@ -10,10 +10,10 @@ import xarray as xr
 
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, check, no_hidden_bias, start_near_zero
-from validation.claims.line_shape import area, held, plateau_end, summary
+from validation.claims.line_shape import area, end_of_plateau, held, summary
+from validation.claims.observations import Observations
 from validation.claims.predicted import HOMOGENEOUS, gain_degree, weights_or_bias_alone
-from validation.observations import Observations
-from validation.zero_start import meets_the_form
+from validation.claims.zero_start import meets_the_form
 
 __all__ = ["CLAIM"]
 
@@ -82,7 +82,7 @@ def _shapes(observations: Observations, path: str) -> dict[str, object]:
     shapes: dict[str, Callable[[xr.Dataset], float]] = {
         "mean_error_over_alpha": lambda run: area(run, "error", path),
         "mean_loss_over_alpha": lambda run: area(run, "loss", path),
-        "error_plateau_end": lambda run: plateau_end(run, "error", path),
+        "error_plateau_end": lambda run: end_of_plateau(run, "error", path),
         "length_held_by_one_class": held_length,
     }
     return {name: summary(observations.by_seed("centre", shape)) for name, shape in shapes.items()}

@@ -17,9 +17,9 @@ from scipy import stats
 
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, check, no_hidden_bias, start_near_zero, unequal_biases
-from validation.claims.line_shape import effect, held, plateau_end, summary
+from validation.claims.line_shape import effect, end_of_plateau, held, summary
+from validation.claims.observations import Observations
 from validation.claims.predicted import LAWS, constant_prediction_end, predicted_plateau_end
-from validation.observations import Observations
 
 __all__ = ["CLAIM"]
 
@@ -60,7 +60,7 @@ def _measure(observations: Observations) -> Measurement:
 
 
 def _end(quantity: str) -> _End:
-    return lambda run: plateau_end(run, quantity)
+    return lambda run: end_of_plateau(run, quantity)
 
 
 def _predicted_end(quantity: str, law: str) -> _End:

@@ -11,8 +11,8 @@ from scipy import stats
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, balanced_classes, check
 from validation.claims.line_shape import effect, summary
-from validation.claims.simple_model_laws import simple_model_laws
-from validation.observations import Observations, balanced
+from validation.claims.observations import Observations, balanced
+from validation.claims.power_model_laws import power_model_laws
 from validation.statistics import wilson_interval
 
 __all__ = ["CLAIM", "learned_epochs"]
@@ -21,7 +21,7 @@ __all__ = ["CLAIM", "learned_epochs"]
 def _measure(observations: Observations) -> Measurement:
     networks = {seed: run for seed, run in observations.arm("centre").items() if balanced(run)}
     spread = {seed: float(np.std(run["bias"].to_numpy())) for seed, run in networks.items()}
-    order = {int(run.attrs["seed"]): float(_smallest_takes_all(run)) for run in observations.simple_model}
+    order = {int(run.attrs["seed"]): float(_smallest_takes_all(run)) for run in observations.power_model}
     evidence: dict[str, Any] = {
         "largest_minus_second_largest_bias": summary(
             {seed: float(np.diff(np.sort(run["bias"].to_numpy()))[-1]) for seed, run in networks.items()}
@@ -31,15 +31,15 @@ def _measure(observations: Observations) -> Measurement:
     }
     if order:
         hits = int(sum(order.values()))
-        evidence["simple_model"] = {
+        evidence["power_model"] = {
             "runs": len(order),
             "largest_bias_is_smallest_weight": hits,
             "wilson_95_percent": list(wilson_interval(hits, len(order))),
-            "bias_order_is_the_whole_weight_order": sum(map(_whole_order, observations.simple_model)),
-        } | simple_model_laws(observations.simple_model)
+            "bias_order_is_the_whole_weight_order": sum(map(_whole_order, observations.power_model)),
+        } | power_model_laws(observations.power_model)
     # T10, for a diagonal start: in every run.
-    predicted = {"simple_model_order": {"diagonal start (T10)": dict.fromkeys(order, 1.0)}}
-    return Measurement({"network_bias_spread": spread, "simple_model_order": order}, evidence, predicted)
+    predicted = {"power_model_order": {"diagonal start (T10)": dict.fromkeys(order, 1.0)}}
+    return Measurement({"network_bias_spread": spread, "power_model_order": order}, evidence, predicted)
 
 
 def learned_epochs(run: xr.Dataset) -> np.ndarray:
@@ -111,16 +111,16 @@ def _check(observations: Observations) -> tuple[Check, ...]:
     return (
         balanced_classes(observations.arm("centre").values()),
         check(
-            "the simple model starts on the diagonal (T10)",
+            "the power model starts on the diagonal (T10)",
             "its largest off-diagonal weight over its smallest diagonal one, at the start; met at 0",
-            observations.simple_model,
+            observations.power_model,
             _off_diagonal,
             lambda value: value == 0,
         ),
         check(
-            "the simple model starts small (T9)",
+            "the power model starts small (T9)",
             "its largest weight at the start; met up to 0.01",
-            observations.simple_model,
+            observations.power_model,
             lambda run: float(np.abs(run["weights"].isel(record=0)).max()),
             lambda value: value <= 0.01,
         ),
@@ -137,13 +137,13 @@ CLAIM = Claim(
     id="C6",
     title="Biases differ on balanced data",
     statement="Last-layer biases of different classes become different even on a perfectly balanced data "
-    "set; in the simple model the class with the smallest initial weight takes the largest.",
+    "set; in the power model the class with the smallest initial weight takes the largest.",
     source="A5; T10",
     hypotheses="Equal class sizes, checked on every run's labels. T10 is proved for a diagonal start of "
-    "the simple model; here its off-diagonal weights are as large as its diagonal ones. What T8 to T12 say "
+    "the power model; here its off-diagonal weights are as large as its diagonal ones. What T8 to T12 say "
     "of these runs, and whether a network's biases follow the order in which it learns its classes, is shown "
     "and not judged: A5 claims neither.",
-    prediction="The trained biases of a network spread by tenths of a nat; in the simple model the order "
+    prediction="The trained biases of a network spread by tenths of a nat; in the power model the order "
     "holds in nearly every run.",
     criteria=(
         Criterion(
@@ -159,8 +159,8 @@ CLAIM = Claim(
             "(what a loss of 0.01 takes) already holds (0.05/10)^(1/7) = 0.47 of the line at depth 8",
         ),
         Criterion(
-            key="simple_model_order",
-            about="bias order of the simple model",
+            key="power_model_order",
+            about="bias order of the power model",
             measures="1 if the class of the smallest initial diagonal weight has the largest final bias, "
             "else 0",
             side="above",
@@ -171,7 +171,7 @@ CLAIM = Claim(
         ),
     ),
     measure=_measure,
-    simple_model=True,
+    power_model=True,
     check=_check,
-    needs="runs of the centre on balanced data, and of the simple model",
+    needs="runs of the centre on balanced data, and of the power model",
 )

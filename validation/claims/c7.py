@@ -12,8 +12,8 @@ import xarray as xr
 
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, all_correct_at_the_end, check, unequal_biases
-from validation.claims.line_shape import effect, held, plateau_end, relative_rise, summary
-from validation.observations import Observations
+from validation.claims.line_shape import effect, end_of_plateau, held, relative_rise, summary
+from validation.claims.observations import Observations
 
 __all__ = ["CLAIM"]
 
@@ -62,7 +62,7 @@ def _last_minus_none(
         for mode in ("last", "none")
     }
     return {
-        seed: plateau_end(run, quantity) - plateau_end(arms["none"][seed], quantity)
+        seed: end_of_plateau(run, quantity) - end_of_plateau(arms["none"][seed], quantity)
         for seed, run in arms["last"].items()
         if seed in arms["none"]
     }
@@ -78,7 +78,7 @@ def _shape(observations: Observations, arm: str, quantity: str) -> dict[str, Any
         return interval.end - interval.start if interval.class_index >= 0 else 0.0
 
     return {
-        "plateau_end": summary(observations.by_seed(arm, lambda run: plateau_end(run, quantity))),
+        "plateau_end": summary(observations.by_seed(arm, lambda run: end_of_plateau(run, quantity))),
         "largest_rise_over_fall": summary(
             observations.by_seed(arm, lambda run: relative_rise(run, quantity))
         ),

@@ -18,10 +18,10 @@ from validation.claims.hypotheses import (
     unequal_biases,
 )
 from validation.claims.line_shape import effect, summary
+from validation.claims.observations import Observations, balanced, curve
 from validation.claims.predicted import HOMOGENEOUS, LAWS, predicted_curve
-from validation.observations import Observations, balanced, curve
+from validation.claims.zero_start import meets_the_form
 from validation.statistics import wilson_interval
-from validation.zero_start import meets_the_form
 
 __all__ = ["CLAIM"]
 

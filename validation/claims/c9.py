@@ -13,10 +13,10 @@ import xarray as xr
 from validation import metrics
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, no_hidden_bias, start_near_zero
-from validation.claims.line_shape import plateau_end, summary
+from validation.claims.line_shape import end_of_plateau, summary
+from validation.claims.observations import Observations, curve
 from validation.claims.predicted import LAWS, predicted_curve
-from validation.observations import Observations, curve
-from validation.zero_start import meets_the_form, zero_start_curves
+from validation.claims.zero_start import meets_the_form, zero_start_curves
 
 __all__ = ["CLAIM"]
 
@@ -71,7 +71,7 @@ def _accuracy(run: xr.Dataset, path: Literal["linear", "homogeneous"]) -> dict[s
         found[name] = float(np.max(np.abs(predicted - measured)[counted]))
         predicted_end = metrics.plateau_end(alphas, predicted)
         found[f"{quantity}_plateau_end_predicted"] = predicted_end
-        measured_end = plateau_end(run, quantity, path)
+        measured_end = end_of_plateau(run, quantity, path)
         found[f"{quantity}_plateau_end_measured"] = measured_end
         found[f"{quantity}_plateau_end_difference"] = predicted_end - measured_end
     return found

@@ -1,7 +1,7 @@
 """What a claim is: words, criteria with thresholds fixed beforehand, and a way to measure them.
 
 A claim is judged on *criteria*. Each criterion is one number a seed, and a threshold that the mean
-over seeds must pass. The rule of judgement, the same for all claims, is in `validation.judgement`.
+over seeds must pass. The rule of judgement, the same for all claims, is in `validation.judgement.judging`.
 Beside it stand the checks of the claim's hypotheses on the data and what the theory predicts for each
 criterion; they are shown, and decide nothing.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from validation.claims.hypotheses import Check
-from validation.observations import Observations
+from validation.claims.observations import Observations
 
 __all__ = ["MOST_CRITERIA", "N_SEEDS", "Claim", "Criterion", "Measurement"]
 
@@ -91,7 +91,7 @@ class Claim:
         needs: the data it needs, said where there is none.
         experiment: whose runs these are, for the command that makes them.
         arms: the arms that its criteria are measured on, the one it is about first.
-        simple_model: whether a criterion is about the simple model, too.
+        power_model: whether a criterion is about the power model, too.
     """
 
     id: str
@@ -107,7 +107,7 @@ class Claim:
     needs: str = "runs of the star"
     experiment: str = "star"
     arms: tuple[str, ...] = ("centre",)
-    simple_model: bool = False
+    power_model: bool = False
 
     def __post_init__(self) -> None:
         refuting = sum(c.can_refute for c in self.criteria)

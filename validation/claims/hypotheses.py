@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
-from validation.observations import balanced
+from validation.claims.observations import balanced
 
 __all__ = [
     "Check",

@@ -8,13 +8,13 @@ import numpy as np
 import xarray as xr
 
 from validation import metrics
-from validation.observations import curve
+from validation.claims.observations import curve
 from validation.statistics import bootstrap_mean_interval, sign_flip_test
 
-__all__ = ["area", "effect", "held", "plateau_end", "relative_rise", "summary"]
+__all__ = ["area", "effect", "end_of_plateau", "held", "relative_rise", "summary"]
 
 
-def plateau_end(run: xr.Dataset, quantity: str, path: str = "linear") -> float:
+def end_of_plateau(run: xr.Dataset, quantity: str, path: str = "linear") -> float:
     """The first alpha at which a tenth of the curve's fall is spent (nan where it does not fall)."""
     return metrics.plateau_end(*curve(run, quantity, path))
 

@@ -7,7 +7,8 @@ Three laws, each knowing less than the line itself:
 - ENDPOINTS (M2): logits g s + alpha b, the gain g from the two checkpoints alone.
 - PROBE (M1): the same with g measured on a few hundred samples along the line.
 
-The last two are made with the run (`simulations.endpoint_prediction`) and absent where the store has none.
+The last two are made with the run (`simulations.prediction.gain_prediction`) and absent where the store has
+none.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from mli_theory.homogeneous import plateau
+from mli_theory.homogeneous_path.closed_form import plateau
 from validation import metrics
-from validation.observations import curve
-from validation.zero_start import meets_the_form
+from validation.claims.observations import curve
+from validation.claims.zero_start import meets_the_form
 
 __all__ = [
     "ENDPOINTS",

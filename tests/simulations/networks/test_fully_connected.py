@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from simulations.networks import fcn
-from simulations.random_streams import torch_stream
+from simulations.runtime.random_streams import torch_stream
 
 
 @pytest.mark.parametrize(("depth", "bias"), list(product((1, 2, 8), ("all", "last", "none"))))

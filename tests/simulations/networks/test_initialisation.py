@@ -8,7 +8,7 @@ from torch import nn
 
 from simulations.networks import BIAS_MODES, INIT_SCHEMES, build_network
 from simulations.networks.initialisation import initialised
-from simulations.random_streams import torch_stream
+from simulations.runtime.random_streams import torch_stream
 
 KINDS = {
     "fcn": {"network": "fcn", "depth": 3, "width": 12},

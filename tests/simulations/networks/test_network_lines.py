@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from simulations.curves import interpolation_curves
-from simulations.datasets import load
-from simulations.endpoint_prediction import predict_from_endpoints
-from simulations.evaluation import Scores
-from simulations.last_layer import find_last_layer
-from simulations.layer_depths import bias_depths
+from simulations.curves.one_path import interpolation_curves
+from simulations.datasets.image_dataset import load
+from simulations.models.evaluation import Scores
+from simulations.models.last_layer import find_last_layer
+from simulations.models.layer_depths import bias_depths
 from simulations.networks import BIAS_MODES, build_network
-from simulations.random_streams import torch_stream
+from simulations.prediction.gain_prediction import predict_from_endpoints
+from simulations.runtime.random_streams import torch_stream
 
 SMALL = {
     "fcn": {"network": "fcn", "depth": 4, "width": 16},

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from simulations.datasets import load
+from simulations.datasets.image_dataset import load
 from simulations.networks import BIAS_MODES, resnet18, vgg16
-from simulations.random_streams import torch_stream
-from simulations.training import train
+from simulations.runtime.random_streams import torch_stream
+from simulations.training.single import train
 
 VGG = [64, 64, "pool", 128, 128, "pool", *[256] * 3, "pool", *[512] * 3, "pool", *[512] * 3, "pool"]
 # Widths in and out, kernel, stride of the trunk; shortcut convolutions apart.

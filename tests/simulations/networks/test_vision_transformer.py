@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from simulations.datasets import load
+from simulations.datasets.image_dataset import load
 from simulations.networks import BIAS_MODES, vit
-from simulations.random_streams import torch_stream
-from simulations.training import train
+from simulations.runtime.random_streams import torch_stream
+from simulations.training.single import train
 
 SHAPE, WIDTH, DEPTH, HEADS = (2, 8, 12), 16, 3, 4
 

@@ -15,8 +15,8 @@ from simulations.power_model_experiments import degree_two, parts, runner
 from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.catalogue import CATALOGUE
 from simulations.power_model_experiments.runner import run_experiments
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 GROUPS = (Group(2, 2, (0.1, 0.01), (1e-2,)), Group(3, 2, (0.1,), (1e-2,)))
 
 

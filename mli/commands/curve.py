@@ -1,0 +1,45 @@
+"""`mli curve`: loss and error on the line, as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.messages import expected_errors, input_errors
+
+__all__ = ["curve"]
+
+
+def curve(
+    model: Model,
+    end: End,
+    data: Data,
+    output: Annotated[Path, typer.Option(help="A .nc (NetCDF) or .csv file.")],
+    start: Start = "init:0",
+    batch_norm: BatchNorm = None,
+    path: Annotated[
+        str, typer.Option(help="linear, homogeneous, weights, bias, last_bias or only:PATTERN.")
+    ] = "linear",
+    alphas: Alphas = 101,
+    allow_pickle: AllowPickle = False,
+) -> None:
+    """Loss and error of a network on the line, as a file."""
+    with expected_errors(), input_errors():
+        from simulations.runtime.atomic_files import writable_folder
+
+        if output.suffix not in (".nc", ".csv"):
+            raise ValueError(f"--output must end in .nc or .csv, got {output}")
+        writable_folder(output.parent)
+        network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
+        typer.echo(note)
+        from simulations.curves.files import save_curve
+        from simulations.curves.one_path import interpolation_curves
+
+        found = interpolation_curves(
+            network, first, last, samples, alphas=alphas, path=path, batch_norm=batch_norm
+        )
+        save_curve(output, found.assign_attrs(start=note))
+        typer.echo(f"The curves: {output}")

@@ -1,0 +1,49 @@
+"""`mli diagnose`: why a network's line looks like this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.messages import expected_errors, input_errors
+
+__all__ = ["diagnose"]
+
+
+def diagnose(
+    model: Model,
+    end: End,
+    data: Data,
+    start: Start = "init:0",
+    batch_norm: BatchNorm = None,
+    output: Annotated[Path, typer.Option(help="Folder for report, curves and figure.")] = Path(
+        "results", "diagnosis"
+    ),
+    alphas: Alphas = 101,
+    allow_pickle: AllowPickle = False,
+) -> None:
+    """Why does my network's line look like this? What bias, depth and initialisation account for."""
+    with expected_errors(), input_errors():
+        from simulations.runtime.atomic_files import writable_folder
+
+        writable_folder(output)
+        network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
+        from rich.console import Console
+
+        from paper_figures.figures.diagnosis_figure import save_diagnosis_figure
+        from validation.diagnosis.accounts import diagnose as run
+        from validation.diagnosis.report import account_table, write_diagnosis
+
+        found = run(network, first, last, samples, alphas=alphas, batch_norm=batch_norm, notes=(note,))
+        save_diagnosis_figure(output / "figures", found)
+        report = write_diagnosis(output, found)
+        console = Console()
+        for note in report["notes"]:
+            console.print(note, markup=False)
+        for sentence in report["verdict"]:
+            console.print(sentence.replace("**", ""), markup=False)
+        console.print(account_table(report))
+        console.print(f"The report: {output / 'report.md'}", soft_wrap=True)

@@ -1,0 +1,59 @@
+"""`mli figures`: the thirteen figures, their tables, and what the package ships."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mli.commands.messages import expected_errors, input_errors
+
+__all__ = ["figures"]
+
+
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F13; all by default.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
+    output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
+        "results", "figures"
+    ),
+    store: Annotated[
+        Path, typer.Option(help="Folder of runs; F7 and F10 read their files beside it.")
+    ] = Path("results", "store"),
+    form: Annotated[str, typer.Option(help="Form of the experiments: quick or paper.")] = "quick",
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Write this figure's numbers as CSV instead.")
+    ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="Draw the data shipped with the package.")
+    ] = False,
+    collect: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
+    ] = None,
+) -> None:
+    """Draw the figures from stored runs, or from the data shipped with the package: no training."""
+    from paper_figures.catalogue import figure_names
+    from paper_figures.figure_files import figure_formats, make_figures
+    from paper_figures.sources import NoDataError, collect_data
+
+    missing = []
+    with expected_errors(), input_errors():
+        asked, kinds = figure_names(names or ()), figure_formats(formats)
+        tables = figure_names(data) if data else ()
+        if form not in ("quick", "paper"):
+            raise ValueError(f"form must be one of quick, paper, got {form!r}")
+        if collect is not None:
+            made = iter(collect_data(collect, asked, store, form).values())
+        else:
+            drawn = asked if names or not tables else ()
+            made = make_figures(output, drawn, kinds, tables=tables, store=store, form=form, shipped=shipped)
+        for one in made:
+            if isinstance(one, NoDataError):
+                missing.append(str(one))
+            else:
+                typer.echo(one)
+    if missing:
+        sys.exit("\n".join(f"mli: {why}" for why in missing))

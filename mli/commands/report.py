@@ -1,0 +1,51 @@
+"""`mli report`: one page of what was computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mli.commands.messages import expected_errors, input_errors
+from mli.commands.run_options import STORE
+
+__all__ = ["report"]
+
+
+def report(
+    input: Annotated[  # noqa: A002 - the option's name
+        Path, typer.Option(help="Folder that `mli validate` wrote: report.json and figures.")
+    ] = Path("results", "validate"),
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of its runs, for their lines; a store in --input, or else results/store."),
+    ] = None,
+    figures: Annotated[
+        Path, typer.Option(help="Folder that `mli figures` wrote; left out where it is not there.")
+    ] = Path("results", "figures"),
+    output: Annotated[
+        Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
+    ] = Path("results", "report"),
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Only keep the verdicts in this folder (docs): its pages and the README's list are remade.",
+        ),
+    ] = None,
+) -> None:
+    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    with expected_errors(), input_errors():
+        if record is not None:
+            from validation.docs_pages.verdict_record import record_of
+            from validation.docs_pages.write_pages import write_verdicts
+            from validation.html_report.source import read_report
+
+            for path in write_verdicts(record, record_of(read_report(input))):
+                typer.echo(path)
+            return
+        from validation.html_report.write import write_report_page
+
+        runs = store or (input / "store" if (input / "store").is_dir() else STORE)
+        typer.echo(f"The page: {write_report_page(input, runs, figures, output)}")

@@ -1,0 +1,110 @@
+"""`mli validate`: the main job."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mli.commands.messages import expected_errors, said_on_a_terminal
+from mli.commands.run_options import STORE
+
+if TYPE_CHECKING:
+    from validation.job.profiles import Job
+
+__all__ = ["validate"]
+
+
+class _Profile(StrEnum):
+    QUICK = "quick"
+    STANDARD = "standard"
+    FULL = "full"
+
+
+def validate(
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for report and figures; results/validate (-smoke) by default."),
+    ] = None,
+    profile: Annotated[
+        _Profile,
+        typer.Option(
+            help="quick: the star and the power model, about 2 minutes on two cores. standard: every "
+            "experiment in its quick form, half an hour on two cores. full: trains nothing, judges all in "
+            "the store, seeds beyond the planned ones too (see --rules)."
+        ),
+    ] = _Profile.QUICK,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the runs; what is there is kept. results/store by default."),
+    ] = None,
+    claim: Annotated[
+        list[str] | None,
+        typer.Option(help="Show this claim alone (C1 to C9, several allowed); all nine are judged together."),
+    ] = None,
+    smoke: bool = typer.Option(
+        False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
+    ),
+    rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
+    power: bool = typer.Option(
+        False,
+        "--power",
+        help="Print how often the rules err and find on 400 synthetic data sets, and stop "
+        "(a page with --output).",
+    ),
+) -> None:
+    """The main job: train networks, walk the line, and judge the claims C1 to C9."""
+    from validation.claims import CLAIMS
+
+    known = [one.id for one in CLAIMS]
+    if unknown := [name for name in claim or () if name not in known]:
+        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--claim")
+    shown = tuple(one for one in CLAIMS if one.id in (claim or known))
+    if rules:
+        from validation.claims.rule_text import rules_text
+
+        typer.echo(rules_text(shown), nl=False)
+        return
+    if power:
+        from validation.judgement.power import operating_characteristics, power_text
+
+        with said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
+            found = operating_characteristics(CLAIMS)
+        typer.echo(power_text(found), nl=False)
+        if output is not None:
+            from validation.docs_pages.power_page import write_power_page
+
+            with expected_errors():
+                typer.echo(write_power_page(output, found))
+        return
+    from validation.job.profiles import job_of, smoke_job
+
+    folder = output or Path("results", "validate-smoke" if smoke else "validate")
+    # A smoke run stays in its own folder: its runs are of no use to anybody.
+    runs = store or (folder / "store" if smoke else STORE)
+    with expected_errors():
+        _run_validate(folder, smoke_job() if smoke else job_of(profile), runs, {one.id for one in shown})
+
+
+def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
+    from rich.console import Console
+
+    from paper_figures.main_job_figures import save_main_job_figures
+    from simulations.runs.verified_files import DamagedRunError
+    from simulations.runtime.atomic_files import writable_folder
+    from validation.job.main_job import run_main_job
+    from validation.report.report_data import write_report
+    from validation.report.terminal_table import verdict_table
+
+    writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
+    try:
+        outcome = run_main_job(folder, job, store)
+    except DamagedRunError as error:
+        sys.exit(f"mli: {error}; `mli validate --profile standard` makes damaged runs of its sweeps again")
+    save_main_job_figures(folder / "figures", outcome)
+    console = Console()
+    console.print(verdict_table(write_report(folder, outcome), shown))
+    console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)

@@ -1,0 +1,205 @@
+"""A user's own network, checkpoints and data, named on the command line.
+
+Python objects are named package.module:attribute and imported with the current folder at the *end* of
+sys.path, so that a file there never takes the place of an installed package. Files are never unpickled unless
+asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from simulations.datasets.image_dataset import load
+from simulations.line.paths import zero_start
+from simulations.models.checkpoints import load_checkpoint
+from simulations.models.evaluation import evaluation_mode
+
+__all__ = ["find_object", "load_data", "load_end", "load_start", "network_from_factory"]
+
+State = dict[str, torch.Tensor]
+
+
+def find_object(name: str) -> Any:
+    """What package.module:attribute names.
+
+    Raises:
+        ValueError: another form, a module that cannot be found, or no such attribute in it.
+    """
+    module_name, colon, attribute = name.partition(":")
+    if not (module_name and colon and attribute):
+        raise ValueError(f"{name!r} must have the form package.module:name")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{name!r}: {error}; modules are looked for among the installed packages, then in {here}"
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise ValueError(f"{name!r}: {module_name} has no {attribute!r}")
+        found = getattr(found, part)
+    return found
+
+
+def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """What the factory makes after torch.manual_seed(seed); the global generators are left as they were.
+
+    Raises:
+        ValueError: it is no callable, or makes no module.
+        RuntimeError: it raised a ValueError or OSError of its own; others pass.
+    """
+    if not callable(factory) or isinstance(factory, nn.Module):
+        raise ValueError(
+            f"the model must be named by a function without arguments that makes it, got "
+            f"{type(factory).__name__}"
+        )
+    with evaluation_mode(nn.Identity()):
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002 - the user's code may draw from it
+        network = _called(factory, "the model's factory")
+    if not isinstance(network, nn.Module):
+        raise ValueError(f"the model's factory must return a torch.nn.Module, got {type(network).__name__}")
+    return network
+
+
+def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False, name: str = "end") -> State:
+    """The state dict in a file, fitting the network.
+
+    A .safetensors file holds numbers and nothing else. With `allow_pickle`, torch.load also reads a .pt or
+    .pth file, with weights_only=True, which refuses all but tensors and plain containers; a bug there could
+    still run the file's code.
+
+    Raises:
+        ValueError: a file that does not fit, is damaged, or is a pickle.
+        FileNotFoundError: no such file.
+
+    Warns:
+        UserWarning: a pickle was read.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors" or not allow_pickle:
+        if path.suffix != ".safetensors" and path.is_file():
+            raise ValueError(
+                f"{name}: {path} is not a .safetensors file. Save one with safetensors.torch.save_file("
+                "model.state_dict(), ...); a .pt file of your own is read with --allow-pickle"
+            )
+        return load_checkpoint(name, path, network)
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: there is no file {path}")
+    warnings.warn(f"{name}: {path} is read as a pickle: only files you trust", UserWarning, stacklevel=2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, about unusual pickles: read or refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling raises whatever it likes
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(f"{name}: {path} holds no plain state dict or is damaged: {first}") from error
+    return load_checkpoint(name, state, network)
+
+
+def load_start(
+    spec: str, factory: Callable[[], nn.Module], network: nn.Module, end: State, *, allow_pickle: bool = False
+) -> tuple[State, str]:
+    """The start that a word names, and the line of the report that says what it is.
+
+    Args:
+        spec: "init:SEED", "zero" or a file.
+        factory: called again for "init:SEED".
+        network: which a file must fit.
+        end: zeroed for "zero"; running statistics stay.
+        allow_pickle: see `load_end`.
+
+    Raises:
+        ValueError: a seed that is no integer >= 0; as `load_end`.
+        FileNotFoundError: as `load_end`.
+    """
+    if spec == "zero":
+        names = [name for name, _ in network.named_parameters()]
+        return end | zero_start({name: end[name] for name in names}), "The start is zero in every parameter."
+    if spec.startswith("init:"):
+        text = spec.removeprefix("init:")
+        if not text.isdecimal():
+            raise ValueError(f"the start {spec!r} must be init:SEED with an integer seed >= 0")
+        drawn = load_checkpoint("start", network_from_factory(factory, int(text)), network)
+        other = network_from_factory(factory, int(text) + 1).state_dict()
+        line = (
+            f"The start is re-drawn: the factory's weights under torch seed {text}, not the weights that "
+            f"training "
+            "began from. The line is another one; what it says about the initialisation holds for its "
+            "scale, not its "
+            "draw."
+        )
+        if all(torch.equal(tensor, other[name]) for name, tensor in drawn.items()):
+            line += " The factory gives the same weights under every torch seed."
+        return drawn, line
+    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {spec}."
+
+
+def load_data(spec: str) -> Any:
+    """The data that a word names: a data set, a folder, an .npz file, or a callable.
+
+    Data sets and folders are those of `simulations.datasets.load`. An .npz file holds `inputs` (n, ...) and
+    integer `labels` (n,), float64 inputs become float32; it is read
+    with allow_pickle=False. package.module:callable is called without arguments and returns what
+    `simulations.user_data.data_passes` takes.
+
+    Raises:
+        ValueError: none of these, or a file without these arrays.
+        FileNotFoundError: no such .npz file.
+    """
+    if spec.endswith(".npz"):
+        return _arrays(Path(spec))
+    if ":" in spec and not Path(spec).exists():
+        found = find_object(spec)
+        if not callable(found):
+            raise ValueError(f"{spec!r} must be a callable that returns the data, got {type(found).__name__}")
+        return _called(found, f"the data {spec}")
+    return load(spec)
+
+
+def _called(made_by_user: Callable[[], Any], name: str) -> Any:
+    """Its result; an error in it keeps its traceback, unlike input that is refused here."""
+    try:
+        return made_by_user()
+    except (ValueError, OSError) as error:
+        raise RuntimeError(f"{name} failed: {error}") from error
+
+
+def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    if not path.is_file():
+        raise FileNotFoundError(f"data: there is no file {path}")
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except Exception as error:  # a damaged archive raises what zipfile, numpy or zlib like
+        raise ValueError(
+            f"data: {path} is damaged, or holds Python objects, which are not read: {error}"
+        ) from error
+    missing = [name for name in ("inputs", "labels") if name not in arrays]
+    if missing:
+        raise ValueError(f"data: {path} must hold the arrays inputs and labels, it holds {sorted(arrays)}")
+    inputs, labels = arrays["inputs"], arrays["labels"]
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise ValueError(
+            f"data: labels in {path} must be integers (n,), got {labels.dtype} of shape {labels.shape}"
+        )
+    if inputs.dtype.kind not in "fiu":
+        raise ValueError(f"data: inputs in {path} must be numbers, got {inputs.dtype}")
+    if inputs.dtype == np.float64:
+        inputs = inputs.astype(np.float32)
+    if not np.isfinite(inputs).all():
+        first = int(np.argwhere(~np.isfinite(inputs))[0][0])
+        raise ValueError(f"data: inputs in {path} must be finite, but sample {first} is not")
+    return torch.from_numpy(inputs), torch.from_numpy(labels.astype(np.int64))

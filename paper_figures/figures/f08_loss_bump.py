@@ -1,0 +1,177 @@
+"""F8: does the loss rise first? What T4 says for zero initial weights, beside what trained networks do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from mli_theory import DomainError, loss_bump, predict_curves
+from paper_figures.drawing.run_curves import NothingToDrawError, degree, provenance, reached
+from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
+from paper_figures.drawing.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
+from validation.metrics.curve_shape import max_rise
+
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+
+TITLE = "The loss at the start of the line"
+EXPERIMENTS = ("star", "initial_scale", "imposed_bias")
+# Finer near 0, where T4's bump is.
+_FINE = np.unique(np.concatenate([np.geomspace(1e-3, 1, 60), np.linspace(0.02, 1, 50)]))
+_FLOOR = 1e-8  # nats: a rise of 0 is drawn here, below float32's rounding of a loss
+
+
+def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
+    """The centre's loss less its start, theory beside it; and each run's largest rise, found and predicted.
+
+    Args:
+        runs: merged runs of `EXPERIMENTS` with a last-layer bias; the first panel's are those of the centre:
+            of the star if there are any, else of the first arm.
+
+    Returns:
+        `rise_mean`, `rise_low`, `rise_high` (alpha), nats; `theory_mean`, ... (fine); `bump_alpha`,
+        `bump_height` (seed), T4's, nan where T4 has none; `found`, `exact`, `expanded` (run): the largest
+        rise measured, of the homogeneous prediction on a fine grid, and by T4's next order; `arm(run)`.
+
+    Raises:
+        NothingToDrawError: no run with a line and a bias.
+    """
+    usable = [run for run in reached(runs) if run.attrs["bias_mode"] != "none" and degree(run) is not None]
+    if not usable:
+        raise NothingToDrawError("there is no curve to draw: no run with a bias reached its target loss")
+    arms = list(dict.fromkeys(str(run.attrs["arm"]) for run in usable))
+    first = "centre" if "centre" in arms else arms[0]
+    centre = [run for run in usable if run.attrs["arm"] == first]
+    lines = [run["loss"].sel(path="linear").to_numpy() for run in centre]
+    rows = [_rises(run) for run in usable]
+    of_centre = [row for row, run in zip(rows, usable, strict=True) if run.attrs["arm"] == first]
+    theory = mean_low_high([_theory(run) for run in centre])
+    measured = mean_low_high([line - line[0] for line in lines])
+    parts = ("mean", "low", "high")
+    return xr.Dataset(
+        {
+            **{f"rise_{p}": ("alpha", v.astype(np.float32)) for p, v in zip(parts, measured, strict=True)},
+            **{f"theory_{p}": ("fine", v.astype(np.float32)) for p, v in zip(parts, theory, strict=True)},
+            "bump_alpha": ("seed", [row["alpha"] for row in of_centre]),
+            "bump_height": ("seed", [row["expanded"] for row in of_centre]),
+            **{name: ("run", [row[name] for row in rows]) for name in ("found", "exact", "expanded")},
+            "arm": ("run", [_words(run) for run in usable]),
+            "fall": ("run", [float(run["start_loss"] - run["end_loss"]) for run in usable]),
+        },
+        coords={
+            "alpha": centre[0]["alpha"].to_numpy(),
+            "fine": _FINE,
+            "seed": [int(run.attrs["seed"]) for run in centre],
+        },
+        attrs=provenance(usable, n_left_out=len(runs) - len(reached(runs)), centre=first),
+    )
+
+
+def _ends(run: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    r = degree(run)
+    assert r is not None
+    signal, bias, labels = (run[name].to_numpy() for name in ("signal", "bias", "labels"))
+    return signal, bias, labels, r
+
+
+def _words(run: xr.Dataset) -> str:
+    """An arm in a legend: the star's by name, others by what they vary."""
+    a = run.attrs
+    if a.get("imposed_bias_gap", "") != "":
+        return f"imposed gap {float(a['imposed_bias_gap']):g}"
+    return str(a["arm"]) if "/" not in a["arm"] else f"depth {a['depth']}, scale {a['init_scale']:g}"
+
+
+def _theory(run: xr.Dataset) -> np.ndarray:
+    signal, bias, labels, r = _ends(run)
+    return np.asarray(predict_curves(signal, bias, labels, r, _FINE).loss - np.log(len(bias)))
+
+
+def _rises(run: xr.Dataset) -> dict[str, float]:
+    """Largest rise found and predicted, and where T4 puts its bump; nan where T4 does not apply."""
+    signal, bias, labels, r = _ends(run)
+    try:
+        bump = loss_bump(signal, bias, labels, r, next_order=True)
+        alpha, height = bump.alpha, bump.height
+    except DomainError:  # classes not balanced, or a bump beyond alpha = 1
+        alpha = height = float("nan")
+    return {
+        "found": max_rise(run["loss"].sel(path="linear").to_numpy()),
+        "exact": max(0.0, float(_theory(run).max())),
+        "alpha": alpha,
+        "expanded": height,
+    }
+
+
+def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
+    """Two panels side by side."""
+    return Layout(1, 2, DOUBLE_COLUMN, 2.7)
+
+
+def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
+    """Left the centre's loss above its start; right every run's largest rise, found against predicted."""
+    _draw_start(axes[0, 0], dataset)
+    _draw_rises(axes[0, 1], dataset)
+
+
+def _draw_start(ax: Axes, dataset: xr.Dataset) -> None:
+    parts = ("mean", "low", "high")
+    rise, theory = ([dataset[f"{name}_{p}"].to_numpy() for p in parts] for name in ("rise", "theory"))
+    draw_band(ax, dataset["alpha"].to_numpy(), *rise, label="measured", color=LOSS_COLOUR)
+    dotted: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.2}
+    draw_band(ax, dataset["fine"].to_numpy(), *theory, label="theory, zero start (T1)", **dotted)
+    bump: dict[str, Any] = {"color": "black", "marker": "x", "linestyle": "none", "markersize": 4}
+    ax.plot(dataset["bump_alpha"], dataset["bump_height"], label="its bump, expanded (T4)", **bump)
+    top = max(float(theory[2].max()), float(rise[2].max()), 1e-3)
+    ax.axhline(0, color="0.5", linewidth=0.6)
+    ax.set(xlabel="alpha", ylabel="loss less its start (nats)", xlim=(0, 1), ylim=(-2.5 * top, 1.3 * top))
+    ax.set_title(f"{dataset.attrs['centre']}, n = {dataset.sizes['seed']}")
+    ax.legend(loc="center right", fontsize=6)
+
+
+def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
+    exact, found = (np.maximum(dataset[name].to_numpy(), _FLOOR) for name in ("exact", "found"))
+    arms = dataset["arm"].to_numpy()
+    for n, arm in enumerate(dict.fromkeys(arms)):
+        style = STYLES[n % len(STYLES)]
+        filled = (style["color"], "none", "0.85")[n // len(STYLES) % 3]
+        look = {"color": style["color"], "marker": style["marker"], "markerfacecolor": filled}
+        chosen = arms == arm
+        ax.plot(exact[chosen], found[chosen], linestyle="none", markersize=3, label=str(arm), **look)
+    low, high = _FLOOR / 2, 2 * max(float(exact.max()), float(found.max()))
+    ax.plot([low, high], [low, high], color="0.5", linewidth=0.7, label="equal")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlim=(low, high),
+        ylim=(low, high),
+        title="largest rise of the loss (nats)",
+    )
+    ax.set(xlabel="predicted for a zero start (T1)", ylabel="measured (lowest: none)")
+    ax.legend(loc="upper left", fontsize=4.8, handletextpad=0.2, ncols=2)
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """In how many runs the loss rises, by how much, and what theory would have it do."""
+    found, exact, expanded = (dataset[name].to_numpy() for name in ("found", "exact", "expanded"))
+    rises = int((found > 0.01 * dataset["fall"].to_numpy()).sum())
+    both = np.isfinite(expanded) & (exact > 0)
+    off = np.abs(expanded[both] / exact[both] - 1)
+    words = (
+        f"T4's expansion gives that height to within {100 * np.median(off):.1f} % (median) in "
+        f"{int(both.sum())} runs and has none in {int((~np.isfinite(expanded)).sum())}"
+        if both.any()
+        else "T4's expansion applies to no run"
+    )
+    return (
+        f"F8. {TITLE}. Left: {dataset.attrs['centre']}, n = {dataset.sizes['seed']} seeds; {BAND}. From zero "
+        "initial weights unequal biases raise the loss at once (dotted; crosses: T4's bump by next order, a "
+        f"seed each). Right: {dataset.sizes['run']} runs, the largest rise anywhere on the line, measured "
+        f"against predicted. Predicted: {range_text(exact, 4)} nats; measured: {range_text(found, 4)} nats, "
+        f"mean (smallest to largest), above 1 % of the fall in {rises} of {len(found)} runs. {words}. Runs "
+        "on the lowest line of the panel never rise: there the theorem for zero initial weights says "
+        "nothing about the network, whose initial weights are not zero."
+    )

@@ -1,0 +1,124 @@
+"""F13: the shape of the line against the steps that training took: is MLI about hardness?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy import stats
+
+from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, provenance, reached
+from paper_figures.drawing.seed_statistics import range_text
+from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from validation.claims.line_shape import end_of_plateau, relative_rise
+
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+
+TITLE = "The line's shape against the steps to the target loss"
+EXPERIMENTS = ("hardness",)
+TOLERANCE = 0.01
+"""The largest rise that C2 calls monotone, a share of the fall."""
+_SHAPES = {
+    "rise": (relative_rise, "largest rise / fall"),
+    "plateau_end": (end_of_plateau, "plateau's end (alpha)"),
+}
+_QUANTITIES = ("loss", "error")
+_LEAST_ARMS = 4  # a rank correlation over fewer says nothing
+
+
+def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Steps and shapes of every run.
+
+    Args:
+        runs: merged runs of `EXPERIMENTS`.
+
+    Returns:
+        `steps(arm, seed)`; `value(shape, quantity, arm, seed)`, shapes and quantities as they are drawn, nan
+        where there is no such run or the curve does not fall.
+
+    Raises:
+        NothingToDrawError: no run with a line.
+    """
+    usable = reached(runs)
+    if not usable:
+        raise NothingToDrawError("there is no line to draw: no run of hardness reached its target loss")
+    arms = list(dict.fromkeys(_arm(run) for run in usable))
+    seeds = sorted({int(run.attrs["seed"]) for run in usable})
+    steps = np.full((len(arms), len(seeds)), np.nan)
+    value = np.full((len(_SHAPES), len(_QUANTITIES), *steps.shape), np.nan)
+    for run in usable:
+        at = arms.index(_arm(run)), seeds.index(int(run.attrs["seed"]))
+        steps[at] = float(run["steps"])
+        for s, (shape, _) in enumerate(_SHAPES.values()):
+            for q, quantity in enumerate(_QUANTITIES):
+                value[s, q][at] = shape(run, quantity)
+    return xr.Dataset(
+        {"steps": (("arm", "seed"), steps), "value": (("shape", "quantity", "arm", "seed"), value)},
+        coords={"arm": arms, "seed": seeds, "shape": list(_SHAPES), "quantity": list(_QUANTITIES)},
+        attrs=provenance(usable, n_left_out=len(runs) - len(usable)),
+    )
+
+
+def _arm(run: xr.Dataset) -> str:
+    return str(run.attrs["arm"]).rpartition("/")[2].replace("-", " ")
+
+
+def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
+    """A row for each shape, loss beside error."""
+    return Layout(len(_SHAPES), len(_QUANTITIES), DOUBLE_COLUMN, 4.2, legend=3)
+
+
+def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
+    """Every run a dot; the dotted line is what C2 calls monotone."""
+    steps = dataset["steps"].to_numpy()
+    for s, (shape, (_, label)) in enumerate(_SHAPES.items()):
+        for q, quantity in enumerate(_QUANTITIES):
+            ax = axes[s, q]
+            for n, arm in enumerate(dataset["arm"].to_numpy()):
+                style = STYLES[n % len(STYLES)] | {"linestyle": "none", "alpha": 0.7}
+                ax.plot(steps[n], dataset["value"][s, q, n], label=str(arm), markersize=3.5, **style)
+            ax.set_xscale("log")
+            ax.set_ylim(bottom=0)
+            if shape == "rise":
+                ax.axhline(TOLERANCE, color="0.45", linestyle=":", linewidth=1)
+                ax.set_title(quantity)
+            else:
+                ax.set_ylim(0, 1)
+                ax.set_xlabel("steps to the target loss")
+        axes[s, 0].set_ylabel(label)
+
+
+def rank_correlations(dataset: xr.Dataset, shape: str, quantity: str) -> NDArray[np.float64]:
+    """Spearman's rank correlation of shape and steps over the arms, of each seed with four or more."""
+    steps = dataset["steps"].to_numpy()
+    values = dataset["value"].sel(shape=shape, quantity=quantity).to_numpy()
+    found = []
+    for x, y in zip(steps.T, values.T, strict=True):
+        there = np.isfinite(x) & np.isfinite(y)
+        if there.sum() >= _LEAST_ARMS and np.ptp(x[there]) > 0 and np.ptp(y[there]) > 0:
+            found.append(float(stats.spearmanr(x[there], y[there]).statistic))
+    return np.array(found)
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """Rank correlations with the steps, and each arm's steps and largest rise."""
+    ranks = "; ".join(
+        f"{words} of the {quantity} {range_text(rank_correlations(dataset, shape, quantity))}"
+        for shape, words in (("rise", "largest rise"), ("plateau_end", "plateau's end"))
+        for quantity in _QUANTITIES
+    )
+    rises = dataset["value"].sel(shape="rise")
+    arms = "; ".join(
+        f"{arm}: {range_text(dataset['steps'][n], 0)} steps, rise {range_text(rises[0, n], 4)} in loss, "
+        f"{range_text(rises[1, n], 4)} in error"
+        for n, arm in enumerate(dataset["arm"].to_numpy())
+    )
+    return (
+        f"F13. {TITLE}. The same networks on true and on random labels, at a quarter and twice the learning "
+        "rate, and to other target losses; every dot is a run. Above: the largest rise between any two "
+        f"alphas as a share of the fall; below {TOLERANCE:g} (dotted) C2 calls a line monotone. Below: the "
+        "first alpha at which a tenth of the fall is spent. Spearman's rank correlation with the steps over "
+        f"the arms of one seed, mean (smallest to largest seed): {ranks}. {arms}.{left_out_text(dataset)}"
+    )

@@ -1,0 +1,108 @@
+"""Curves kept by what they are made of: never by a file's name.
+
+The key covers the module's classes and their code, hooks, buffers and plain attributes
+(`simulations.user_data.content_digest`), checkpoints, data, arguments, device, and torch's version and
+threads. Code can still depend on what nobody can list (a file, a library's state), so the bits of the logits
+of a few samples at both ends are part of it too: a network that computes something else there has another
+key. What cannot be told apart by content is not kept, with a warning that names it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+
+from simulations.line.moved_network import Line
+from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.netcdf import write_netcdf
+from simulations.user_data.content_digest import ContentDigest, NotHashableError
+from simulations.user_data.data_passes import Batches
+
+__all__ = ["CurveCache", "fingerprint"]
+
+FORMAT = 4  # of the curves; a change of the numbers or names raises it
+FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
+
+
+class CurveCache:
+    """The curves of one call in a folder, one for each split.
+
+    Args:
+        folder: None: nothing is read or kept.
+        line: its model and data are part of the key.
+        arguments: what else the curves depend on.
+
+    Raises:
+        ValueError: a path that is a callable: it cannot be told from another.
+    """
+
+    def __init__(self, folder: Path | str | None, line: Line, arguments: Mapping[str, Any]) -> None:
+        self._folder, self._line, self._arguments = folder, line, arguments
+        self._paths: dict[str, Path] = {}
+        if folder is not None and callable(arguments.get("path")):
+            raise ValueError(
+                "cache needs a named path: a callable cannot be told from another; pass cache=None"
+            )
+
+    def find(self, name: str, batches: Batches) -> tuple[xr.Dataset | None, int]:
+        """A split's curve, None where there is none or its file is damaged; samples evaluated for its key.
+
+        Data that are not an `ImageDataset` are read once for their hash.
+
+        Warns:
+            UserWarning: something has no stable hash; the curve will not be kept.
+        """
+        if self._folder is None:
+            return None, 0
+        try:
+            key, evaluations = self._key(batches)
+        except NotHashableError as error:
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=3)
+            return None, 0
+        path = self._paths[name] = Path(self._folder) / f"curve-{key}.nc"
+        if not path.is_file():
+            return None, evaluations
+        try:
+            return xr.load_dataset(path, engine="h5netcdf"), evaluations
+        except (OSError, ValueError, KeyError):
+            return None, evaluations  # evaluated again and overwritten
+
+    def keep(self, name: str, curve: xr.Dataset) -> None:
+        """Write a split's curve, whole or not at all."""
+        if name in self._paths:
+            writable_folder(self._paths[name].parent)
+            write_netcdf(self._paths[name], curve)
+
+    def _key(self, batches: Batches) -> tuple[str, int]:
+        """32 hex digits, and the samples evaluated for them."""
+        line, digest = self._line, ContentDigest()
+        digest.add([FORMAT, torch.__version__, torch.get_num_threads(), str(line.device)], "settings")
+        digest.add_module(line.model, "model", weights=False)
+        digest.add(dict(self._arguments), "arguments")
+        calibration = line.calibration if line.batch_norm == "recalibrate" else None
+        for data in (batches, calibration):
+            if data is None:
+                continue
+            if not data.content_hash:
+                for _ in data:
+                    pass
+            if data.untold:
+                raise NotHashableError(data.untold[0])
+            digest.add(data.content_hash, "data")
+        outputs, evaluations = fingerprint(line, batches)
+        digest.add(outputs, "logits")
+        return digest.hexdigest(), evaluations
+
+
+def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
+    """Logits of a few samples at both ends, and the samples evaluated."""
+    first = next(iter(batches))
+    # Else something that the samples share might be cut with them.
+    few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if first.is_one_tensor() else first
+    with line.in_precision():
+        return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)

@@ -1,0 +1,199 @@
+"""Loss and error along a path between two checkpoints."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike
+from torch import nn
+
+from simulations.curves.accumulator import CurveSums
+from simulations.curves.arguments import (
+    METHODS,
+    call_as_json,
+    check_options,
+    largest_bias_class,
+    requested_alphas,
+)
+from simulations.curves.attributes import finished_curve, line_attributes
+from simulations.curves.cache import CurveCache
+from simulations.curves.engine import Engine, SplitCurve
+from simulations.curves.splits import join_splits
+from simulations.line.line_setup import open_line
+from simulations.line.paths import PathFunction
+from simulations.models.checkpoints import Checkpoint
+from simulations.user_data.data_passes import BatchHook
+
+__all__ = ["METHODS", "interpolation_curves"]
+
+
+def interpolation_curves(
+    model: nn.Module,
+    start: Checkpoint,
+    end: Checkpoint,
+    data: Any,
+    *,
+    alphas: int | ArrayLike = 101,
+    path: str | PathFunction = "linear",
+    method: str = "adaptive",
+    loss_tolerance: float = 1e-3,
+    error_tolerance: float = 5e-3,
+    batch_norm: str | None = None,
+    calibration: Any = None,
+    extrapolate: bool = False,
+    exits: bool = False,
+    samples: bool = False,
+    bias_depth: Mapping[str, int] | None = None,
+    batch_hook: BatchHook | None = None,
+    device: torch.device | str | None = None,
+    precision: str = "native",
+    channels_last: bool = False,
+    alphas_at_once: int = 1,
+    cache: str | Path | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> xr.Dataset:
+    """The curves of a network on a path, from a dozen or two forward passes over the data.
+
+    "adaptive" interpolates each sample's logits between nested Chebyshev points of alpha (theory.md T7,
+    `simulations.interpolation.adaptive`); "grid" evaluates every alpha. At alpha = 0 and 1 both give the
+    checkpoints' own evaluation, bit for bit (under batch_norm="keep": the end's alone). The model gives the
+    architecture; it, its modes, gradient flags and buffers, and the torch, numpy and Python generators are
+    left as they were. Evaluation mode (no dropout), the data's own order and batches. The weights are moved
+    once to an alpha for a step of samples of all splits: batches are collected to 2,048 samples, and to more
+    while samples x classes stay below 131,072. Memory beyond model, checkpoints and one copy of the
+    parameters: one step's samples x nodes x classes, and 4 Mi numbers of workspace, several times.
+
+    Args:
+        model: any module that returns logits (n, k), or an object or mapping with `.logits`.
+        start: at alpha = 0, a module, a state dict or a safetensors path.
+        end: at alpha = 1, likewise.
+        data: see `simulations.user_data.data_passes`, or a mapping of split names to such data, walked in
+            one sweep.
+        alphas: a number of equally spaced points from 0 to 1, >= 2, or the points themselves, ascending.
+        path: a name of `simulations.line.paths.tensor_exponents` or a callable (parameter name, alpha) -> c.
+        method: "adaptive" or "grid".
+        loss_tolerance: nats; "adaptive" stops where its estimate of the worst error of `loss` is below it.
+        error_tolerance: likewise for `error`; where it is less than one sample, one.
+        batch_norm: "keep", "interpolate", "recalibrate" or "refuse"
+            (`simulations.models.running_statistics`); must be given for a model with running statistics.
+        calibration: the data for "recalibrate"; None: `data`, of several splits the first.
+        extrapolate: allow alphas outside [0, 1]; each costs a pass.
+        exits: also `bias_exit(sample)` and `correct_from(sample)`.
+        samples: also `sample_loss(alpha, sample)` and `sample_correct(alpha, sample)`, 5 bytes an element.
+        bias_depth: layer of each bias for "homogeneous" where the model does not show it.
+        batch_hook: turns what `data` yields into `simulations.user_data.Batch`.
+        device: where to evaluate; None: where the model is.
+        precision: "native" (on CUDA true float32, in convolutions too), "tf32" or "bf16"; for the last two
+            `precision_error` is the worst change of a logit on the first batch at alpha = 0, 1/2, 1.
+        channels_last: memory order of images and convolutions.
+        alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay
+            alone.
+        cache: a folder; a curve of the same network, checkpoints, data and arguments is read from it
+            (`simulations.curves.cache`). The key takes 16 samples at both ends (of several
+            tensors a batch), counted in `forward_passes`.
+        progress: called with (samples done, samples or None) after each step.
+
+    Returns:
+        `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
+        `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a
+        class without samples), a leading dimension `split` for several splits (see
+        `simulations.curves.split_curves`). With exits: `bias_exit`, the first alpha at which the
+        prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
+        left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
+        Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
+        estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
+        and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash (of the data of
+        "recalibrate"), threads, device, precision, torch_version, package_version, and call: JSON of the
+        arguments as given, without those that give the contents hashed above.
+
+    Raises:
+        ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
+            do not fit, values that are not finite, start equal to end, alphas out of order or range, an
+            unknown path, method or policy, tolerances <= 0, no data, unknown batches, labels without a logit,
+            batches that change between passes; later, logits that are not finite (the alpha is named).
+
+    Warns:
+        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few
+            samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); a
+            curve that is not kept in the cache, since a named part of the model or data has no stable hash.
+    """
+    grid = requested_alphas(alphas, extrapolate)
+    check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
+    arguments = {
+        "alphas": alphas,
+        "path": path,
+        "method": method,
+        "loss_tolerance": loss_tolerance,
+        "error_tolerance": error_tolerance,
+        "batch_norm": batch_norm,
+        "extrapolate": extrapolate,
+        "exits": exits,
+        "samples": samples,
+        "bias_depth": bias_depth,
+        "batch_hook": batch_hook,
+        "device": device,
+        "precision": precision,
+        "channels_last": channels_last,
+        "alphas_at_once": alphas_at_once,
+    }
+    call = call_as_json(arguments)
+    with open_line(
+        model,
+        start,
+        end,
+        data,
+        path=path,
+        batch_norm=batch_norm,
+        calibration=calibration,
+        bias_depth=bias_depth,
+        batch_hook=batch_hook,
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+    ) as opened:
+        line = opened.line
+        attributes = line_attributes(opened, arguments)
+        exits_from = largest_bias_class(model, opened.end) if exits else None
+        splits = {
+            name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
+            for name, b in opened.splits.items()
+        }
+        kept = CurveCache(
+            cache,
+            line,
+            attributes
+            | {"alphas": grid, "path": path, "bias_depth": bias_depth, "exits": exits, "samples": samples}
+            | {"channels_last": channels_last, "alphas_at_once": alphas_at_once},
+        )
+        curves = {}
+        for name, split in splits.items():
+            found, evaluations = kept.find(name, split.batches)
+            split.evaluations += evaluations
+            if found is not None:
+                curves[name] = found.assign_attrs(call=call)  # other words may ask for the same curve
+        engine = Engine(
+            line,
+            grid,
+            adaptive=method == "adaptive",
+            loss_tolerance=loss_tolerance,
+            error_tolerance=error_tolerance,
+            at_once=alphas_at_once,
+        )
+        missing = {name: split for name, split in splits.items() if name not in curves}
+        engine.run(list(missing.values()), progress)
+    for name, split in missing.items():
+        curve = curves[name] = finished_curve(split, engine, attributes, call)
+        kept.keep(name, curve)
+        if split.unsettled:
+            warnings.warn(
+                f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
+                "and were evaluated at every alpha instead; method='grid' avoids the detour",
+                UserWarning,
+                stacklevel=2,
+            )
+    return curves[""] if "" in curves else join_splits({name: curves[name] for name in splits})

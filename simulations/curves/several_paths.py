@@ -1,0 +1,192 @@
+"""Several paths of one network on a grid: those that differ in the last bias alone are walked as one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from simulations.curves.accumulator import CurveSums
+from simulations.curves.arguments import call_as_json, largest_bias_class, requested_alphas
+from simulations.curves.attributes import finished_curve, line_attributes
+from simulations.curves.engine import Engine, SplitCurve
+from simulations.curves.one_path import interpolation_curves
+from simulations.curves.splits import join_splits
+from simulations.line.line_setup import OpenLine, open_line
+from simulations.line.paths import tensor_exponents
+from simulations.line.shared_features import BiasVariant, SharedFeatures, is_plain_linear, shared_features
+from simulations.line.step_batches import AnyLine
+from simulations.models.checkpoints import checkpoint_hash, load_checkpoint
+from simulations.models.last_layer import LastLayer
+
+__all__ = ["PathBetweenStates", "curves_together"]
+
+
+@dataclass(frozen=True, eq=False)
+class PathBetweenStates:
+    """One path between two states.
+
+    Attributes:
+        start: state dict at alpha = 0.
+        end: at alpha = 1.
+        path: a name of `simulations.line.paths.tensor_exponents`.
+        exits: as of `simulations.curves.interpolation_curves`.
+    """
+
+    start: Mapping[str, torch.Tensor]
+    end: Mapping[str, torch.Tensor]
+    path: str = "linear"
+    exits: bool = False
+
+
+def curves_together(
+    model: nn.Module,
+    walks: Mapping[str, PathBetweenStates],
+    data: Any,
+    last_layer: LastLayer,
+    *,
+    alphas: int | ArrayLike = 101,
+    batch_norm: str | None = None,
+    calibration: Any = None,
+    channels_last: bool = False,
+) -> dict[str, xr.Dataset]:
+    """What `interpolation_curves(method="grid")` gives of each walk, bit for bit, by the walks' names.
+
+    Walks that differ in the last bias alone take one walk's passes; their attributes count what each would
+    have taken alone.
+
+    Args:
+        model: its last layer a plain `nn.Linear`, else nothing is shared.
+        walks: by name.
+        data: as there.
+        last_layer: of `simulations.models.last_layer.find_last_layer`.
+        alphas: as there, like the others.
+        batch_norm: of all walks.
+        calibration: likewise.
+        channels_last: likewise.
+
+    Raises:
+        ValueError: as `interpolation_curves`.
+    """
+    grid = requested_alphas(alphas, extrapolate=False)
+    for name, walk in walks.items():
+        if checkpoint_hash(walk.start) == checkpoint_hash(walk.end):
+            raise ValueError(
+                f"start and end of {name!r} are the same checkpoint: there is no line between them"
+            )
+    options = {"alphas": alphas, "batch_norm": batch_norm, "channels_last": channels_last}
+    found: dict[str, xr.Dataset] = {}
+    for group in _groups(model, walks, last_layer):
+        found |= _as_one(model, group, data, last_layer, grid, options, calibration)
+    return {name: found[name] for name in walks}
+
+
+def _as_one(
+    model: nn.Module,
+    group: Mapping[str, PathBetweenStates],
+    data: Any,
+    last_layer: LastLayer,
+    grid: NDArray[np.float64],
+    options: dict[str, Any],
+    calibration: Any,
+) -> dict[str, xr.Dataset]:
+    """The curves of walks that differ in the last bias alone, or of one."""
+    first = next(iter(group.values()))
+    arguments = {name: _arguments(options, walk) for name, walk in group.items()}
+    how = {name: options[name] for name in ("batch_norm", "channels_last")}
+    with ExitStack() as stack:
+        opened = stack.enter_context(
+            open_line(model, first.start, first.end, data, path=first.path, calibration=calibration, **how)
+        )
+        attributes = {
+            name: line_attributes(OpenLine(opened.line, opened.splits, walk.start, walk.end), arguments[name])
+            for name, walk in group.items()
+        }
+        lines: dict[str, AnyLine] = dict.fromkeys(group, opened.line)
+        if len(group) > 1:
+            shared = stack.enter_context(shared_features(opened.line, last_layer.name))
+            lines = {
+                name: shared if walk is first else _variant(model, shared, walk, last_layer)
+                for name, walk in group.items()
+            }
+        curves = {
+            (name, split): SplitCurve(batches, _sums(model, walk, grid), lines[name])
+            for name, walk in group.items()
+            for split, batches in opened.splits.items()
+        }
+        # The tolerances are those of interpolation.
+        engine = Engine(opened.line, grid, adaptive=False, loss_tolerance=1.0, error_tolerance=1.0, at_once=1)
+        engine.run(list(curves.values()))
+    found: dict[str, dict[str, xr.Dataset]] = {name: {} for name in group}
+    for (name, split), curve in curves.items():
+        call = call_as_json(arguments[name])
+        found[name][split] = finished_curve(curve, engine, attributes[name], call)
+    return {name: parts[""] if "" in parts else join_splits(parts) for name, parts in found.items()}
+
+
+def _groups(
+    model: nn.Module, walks: Mapping[str, PathBetweenStates], last_layer: LastLayer
+) -> list[dict[str, PathBetweenStates]]:
+    """The walks, those together that differ in the last bias alone."""
+    groups: list[dict[str, PathBetweenStates]] = []
+    for name, walk in walks.items():
+        walk = replace(
+            walk,
+            start=load_checkpoint(f"start of {name!r}", walk.start, model),
+            end=load_checkpoint(f"end of {name!r}", walk.end, model),
+        )
+        for group in groups:
+            if _differ_in_last_bias(model, next(iter(group.values())), walk, last_layer):
+                group[name] = walk
+                break
+        else:
+            groups.append({name: walk})
+    return groups
+
+
+def _differ_in_last_bias(
+    model: nn.Module, one: PathBetweenStates, other: PathBetweenStates, last_layer: LastLayer
+) -> bool:
+    bias = last_layer.bias_name
+    if bias is None or not is_plain_linear(model, last_layer.name):
+        return False
+    named = dict(model.named_parameters(remove_duplicate=False))
+    if sum(parameter is named[bias] for parameter in named.values()) > 1:
+        return False  # it is another layer's too
+    ours, theirs = (tensor_exponents(model, walk.path) for walk in (one, other))
+    return all(ours[name] == theirs[name] for name in ours if name != bias) and all(
+        state[name] is of_other[name] or torch.equal(state[name], of_other[name])
+        for state, of_other in ((one.start, other.start), (one.end, other.end))
+        for name in state
+        if name != bias
+    )
+
+
+def _variant(
+    model: nn.Module, shared: SharedFeatures, walk: PathBetweenStates, last_layer: LastLayer
+) -> BiasVariant:
+    name = str(last_layer.bias_name)
+    return BiasVariant(shared, walk.start[name], walk.end[name], tensor_exponents(model, walk.path)[name])
+
+
+def _sums(model: nn.Module, walk: PathBetweenStates, grid: NDArray[np.float64]) -> CurveSums:
+    return CurveSums(grid, largest_bias_class(model, walk.end) if walk.exits else None)
+
+
+def _arguments(options: dict[str, Any], walk: PathBetweenStates) -> dict[str, Any]:
+    """Those with which `interpolation_curves` gives the walk's curve, as its attribute tells them."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(interpolation_curves).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        and name not in ("calibration", "cache", "progress")
+    }
+    return defaults | {"method": "grid", "path": walk.path, "exits": walk.exits} | options

@@ -1,0 +1,163 @@
+"""Paths between two checkpoints: how far along the line each tensor is at each alpha.
+
+theta(alpha) = start + c(alpha) (end - start) tensor by tensor, alpha = 0 the start and alpha = 1 the end.
+Every named path has c(alpha) = alpha^e with one exponent a tensor: e = 1 walks the line, e = 0 stays at the
+end for every alpha (alpha^0 is 1 at 0 too). A user's own path is a callable (tensor name, alpha) -> c.
+
+A start other than the initial weights is another start, not another path: `zero_start`, `noise_start`, or
+a second minimum's checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+from simulations.models.layer_depths import bias_depths
+from simulations.runtime.random_streams import torch_stream
+
+__all__ = [
+    "PATHS",
+    "Coefficients",
+    "PathFunction",
+    "noise_start",
+    "path_coefficients",
+    "point_on_path",
+    "tensor_exponents",
+    "zero_start",
+]
+
+PATHS = ("linear", "homogeneous", "weights", "bias", "last_bias")
+PathFunction = Callable[[str, float], float]
+Coefficients = Callable[[float], dict[str, float]]
+
+
+def path_coefficients(
+    model: nn.Module, path: str | PathFunction, *, bias_depth: Mapping[str, int] | None = None
+) -> Coefficients:
+    """Alpha -> c of every parameter by name; `path` as in `tensor_exponents`, or the user's callable.
+
+    Raises:
+        ValueError: as `tensor_exponents`; later, a callable's value that is no finite number.
+    """
+    if not callable(path):
+        exponents = tensor_exponents(model, path, bias_depth=bias_depth)
+        return lambda alpha: {name: alpha**exponent for name, exponent in exponents.items()}
+    names = [name for name, _ in model.named_parameters()]
+
+    def coefficients(alpha: float) -> dict[str, float]:
+        values = {}
+        for name in names:
+            value = path(name, alpha)
+            try:
+                values[name] = float(value)
+            except (TypeError, ValueError):
+                values[name] = math.nan
+            if not math.isfinite(values[name]):
+                raise ValueError(f"the path gave c = {value!r} for {name!r} at alpha = {alpha}")
+        return values
+
+    return coefficients
+
+
+def tensor_exponents(
+    model: nn.Module, path: str, *, bias_depth: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """The exponent e of c(alpha) = alpha^e for every parameter of the model, by its name.
+
+    "linear": 1 for every tensor. "homogeneous": 1 for weights, l for the bias of weight layer l, counted
+    from 1 at the input (theory.md T5). "weights": weights walk, all biases are the end's.
+    "bias": biases walk, all weights are the end's. "last_bias": the last bias walks, all else is the end's.
+    "only:PATTERN": the parameters whose names match the pattern (`fnmatch`: "only:3.*") walk.
+    A parameter is a bias when its name ends in "bias".
+
+    Args:
+        model: of which the names are.
+        path: one of these.
+        bias_depth: the layer of each bias for "homogeneous", instead of reading it off the model.
+
+    Raises:
+        ValueError: an unknown path; "bias" or "last_bias" on a model without biases; a pattern that nothing
+            matches;
+            "homogeneous" on a model whose layers' depths cannot be read off
+            (`simulations.models.layer_depths`) or depths that leave a bias out.
+    """
+    pattern = path.removeprefix("only:") if isinstance(path, str) and path.startswith("only:") else None
+    if pattern is None and path not in PATHS:
+        raise ValueError(
+            f"unknown path {path!r}: choose one of {', '.join(PATHS)}, only:PATTERN, or a callable"
+        )
+    names = [name for name, _ in model.named_parameters()]
+    biases = [name for name in names if name.rpartition(".")[2].endswith("bias")]
+    if path in ("bias", "last_bias") and not biases:
+        raise ValueError(f"path {path!r} moves biases alone, but the model has none")
+    if path == "homogeneous" and biases:
+        depths = dict(bias_depth) if bias_depth is not None else bias_depths(model)
+        left_out = sorted(set(biases) - set(depths))
+        if left_out:
+            raise ValueError(
+                f"path 'homogeneous' needs the depth of every bias; none is given for {left_out}"
+            )
+        return {name: int(depths[name]) if name in biases else 1 for name in names}
+    walking = set(names)
+    if pattern is not None:
+        walking = {name for name in names if fnmatchcase(name, pattern)}
+        if not walking:
+            raise ValueError(f"path {path!r}: no parameter matches; they are {', '.join(names)}")
+    elif path == "weights":
+        walking -= set(biases)
+    elif path in ("bias", "last_bias"):
+        walking = set(biases if path == "bias" else biases[-1:])
+    return {name: 1 if name in walking else 0 for name in names}
+
+
+def point_on_path(
+    start: Mapping[str, torch.Tensor],
+    end: Mapping[str, torch.Tensor],
+    exponents: Mapping[str, int],
+    alpha: float,
+) -> dict[str, torch.Tensor]:
+    """The tensors named in `exponents` at one alpha, as new tensors.
+
+    Where c is 0 or 1 the tensor is a copy of the checkpoint's, bit for bit: start + 1 (end - start) is not
+    the end in floating point.
+    """
+    point = {}
+    for name, exponent in exponents.items():
+        c = alpha**exponent
+        if c == 0:
+            point[name] = start[name].detach().clone()
+        elif c == 1:
+            point[name] = end[name].detach().clone()
+        else:
+            point[name] = start[name].detach() + c * (end[name].detach() - start[name].detach())
+    return point
+
+
+def zero_start(end: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A start of zeros: every floating tensor of `end` zeroed, others kept."""
+    return {n: torch.zeros_like(t) if t.is_floating_point() else t.clone() for n, t in end.items()}
+
+
+def noise_start(
+    end: Mapping[str, torch.Tensor], like: Mapping[str, torch.Tensor], *, seed: int
+) -> dict[str, torch.Tensor]:
+    """A start of Gaussian noise, tensor by tensor of the standard deviation of `like` (the initial weights).
+
+    A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Drawn from the
+    stream "noise start".
+    """
+    stream = torch_stream(seed, "noise start")
+    start = {}
+    for name, tensor in end.items():
+        if not tensor.is_floating_point():
+            start[name] = tensor.clone()
+            continue
+        spread = like[name].double().std(correction=0).item()
+        noise = torch.randn(tensor.shape, generator=stream, dtype=torch.float64) * spread
+        start[name] = noise.to(tensor) if spread else like[name].clone()
+    return start

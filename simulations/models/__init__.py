@@ -1,0 +1,8 @@
+"""What is done to any torch module, whoever wrote it.
+
+checkpoints.py          states read, checked against the module, and hashed
+last_layer.py           the layer that makes the logits; layer_depths.py   the layer that each bias belongs to
+running_statistics.py   batch norm's buffers along the line
+evaluation.py           logits and scores without gradients; devices.py   device and precision
+May import torch and `simulations.runtime`.
+"""

@@ -1,0 +1,131 @@
+"""Making a run: train, walk its lines, measure, and put it all in the store.
+
+run = make_run(RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, seed=0), Store("results/store"))
+Store("results/store").load(run.name)
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from simulations.models.devices import matmul_precision
+from simulations.runs.endpoint_measures import TrainedRun, measure_endpoints
+from simulations.runs.run_curves import measure_paths
+from simulations.runs.spec_to_training import run_data, run_network, train_run
+from simulations.runs.store import CHECKPOINT, Store
+from simulations.runs.verified_files import write_tensors, write_text
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.provenance import provenance
+from simulations.specs.run_spec import RunSpec
+from simulations.training.progress_report import ProgressCallback
+
+__all__ = ["MadeRun", "RunSpec", "Store", "make_run"]
+
+# Training sets torch's global generator and thread count: a process makes one run at a time, also where its
+# owner (a Dask worker of several threads) asks for more.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True)
+class MadeRun:
+    """What became of a run.
+
+    Attributes:
+        name: of the run.
+        status: "reached" its target, "stagnated" or "diverged": all are results.
+        seconds: that making it took, wall clock; 0 if it was in the store.
+        kept: it was in the store, whole, and was not made again.
+        repaired: what was wrong with the run that was in the store, and why it was made again.
+    """
+
+    name: str
+    status: str
+    seconds: float
+    kept: bool = False
+    repaired: tuple[str, ...] = ()
+
+
+def make_run(
+    spec: RunSpec, store: Store, *, device: str = "cpu", progress: ProgressCallback | str | None = None
+) -> MadeRun:
+    """The run in the store, made now unless it is there and every file of it is what was written.
+
+    Training that was killed goes on from its checkpoint; one that diverged or stagnated is a result, with
+    `status`, and has no curves. A run that another process is making is waited for.
+
+    Args:
+        spec: of the run; torch's threads are `spec.threads` inside, as before after it.
+        store: `Store.prepare` was called.
+        device: where torch computes. It is no part of the spec: "cuda" gives other bits under the same name,
+            and the provenance says so.
+        progress: as `simulations.training.train` takes it.
+
+    Raises:
+        ValueError: data, network and spec do not fit, or no line can be walked.
+        OSError: a file cannot be read or written.
+        ModuleNotFoundError: an extra is missing.
+    """
+    with store.locked(spec):
+        problems: list[str] = []
+        if store.is_finished(spec):
+            problems = store.problems(spec)
+            if not problems:
+                return MadeRun(spec.name, store.provenance(spec)["status"], 0.0, kept=True)
+            store.remove(spec)
+        store.clear(spec)
+        began = time.perf_counter()
+        with _one_at_a_time, _threads(spec.threads):
+            status = _make(spec, store, device, progress)
+        return MadeRun(spec.name, status, time.perf_counter() - began, repaired=tuple(problems))
+
+
+def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None) -> str:
+    began, cpu = time.perf_counter(), time.process_time()
+    store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
+    write_text(store.path(spec, "spec.toml"), spec.to_toml())
+    data, test = run_data(spec)
+    checkpoint = store.path(spec, CHECKPOINT)
+    result = train_run(
+        spec, run_network(spec, data), data, device=device, checkpoint=checkpoint, progress=progress
+    )
+    write_tensors(store.path(spec, "start.safetensors"), result.start)
+    write_tensors(store.path(spec, "end.safetensors"), result.end)
+    write_netcdf(store.path(spec, "history.nc"), result.history)
+    reached = result.status == "reached"
+    model = result.model.to(device)
+    trained = TrainedRun(spec, model, result.start, result.end, data, test, reached)
+    # As training's own evaluations, whatever its steps were in: torch's default on CUDA is TF32 in places.
+    with matmul_precision("float32", torch.device(device)):
+        write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
+        for path, curves in measure_paths(trained).items() if reached else ():
+            write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
+    store.finish(
+        spec,
+        provenance(device)
+        | {
+            "status": result.status,
+            "data_hash": data.content_hash,
+            "seconds": round(time.perf_counter() - began, 3),
+            "cpu_seconds": round(time.process_time() - cpu, 3),
+        },
+    )
+    checkpoint.unlink(missing_ok=True)
+    return result.status
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with threadpool_limits(count):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,12 @@
+"""Many runs on an engine: local processes, Dask, Slurm.
+
+Comes in: sweeps (`simulations.specs`) and a store. Goes out: runs in the store, and what became of them.
+runner.py      hands runs out, records failures, goes on after an interruption
+executors.py   the engines
+May import every other room of `simulations`.
+"""
+
+from simulations.sweeps.executors import open_executor
+from simulations.sweeps.runner import SweepOutcome, run_sweeps
+
+__all__ = ["SweepOutcome", "open_executor", "run_sweeps"]

@@ -1,0 +1,189 @@
+"""All runs of some sweeps, on an executor: what is in the store is kept, a run that fails stops no other."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from simulations.runs.one_run import MadeRun, Store, make_run
+from simulations.runtime.progress import progress_bar
+from simulations.runtime.provenance import code_hash
+from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import Sweep
+from simulations.sweeps.executors import Executor, any_executor
+
+__all__ = ["SweepOutcome", "record_failure", "run_sweeps"]
+
+# Errors of the disk, not of a run: every other run would meet them too.
+DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
+
+
+@dataclass
+class SweepOutcome:
+    """What became of the runs of some sweeps, by name; each run is in one of `made`, `kept` and `failed`.
+
+    Attributes:
+        made: now.
+        kept: they were in the store, whole.
+        failed: the error of each that raised one; the store has it with its traceback.
+        repaired: what was wrong in the store with runs that were therefore made again.
+        other_code: runs kept that were made by other code of this package than is running.
+    """
+
+    made: dict[str, MadeRun] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    repaired: dict[str, list[str]] = field(default_factory=dict)
+    other_code: list[str] = field(default_factory=list)
+
+    def lines(self, sweeps: Sequence[Sweep], store: Store) -> list[str]:
+        """What became of the sweeps, for people: one line each, then failures, repairs and other code."""
+        found = []
+        for sweep in sweeps:
+            names = {run.spec.name: run.label for run in sweep.runs}
+            states = Counter(
+                "failed" if name in self.failed else str(store.provenance(name)["status"]) for name in names
+            )
+            made = sum(name in self.made for name in names)
+            counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+            found.append(f"{sweep.name}: {len(names)} runs, {counts}; {made} made now")
+            # Runs of one arm mostly fail alike.
+            alike = Counter((names[name], self.failed[name]) for name in names if name in self.failed)
+            found += [f"  {label} failed {n} times: {error}" for (label, error), n in alike.items()]
+        for name, problems in self.repaired.items():
+            found.append(f"{name} was damaged and made again: {'; '.join(problems)}")
+        if self.other_code:
+            found.append(
+                f"{len(self.other_code)} runs that were kept were made by other code of this package; "
+                "`mli runs gc --other-code` removes such"
+            )
+        return found
+
+
+def run_sweeps(
+    sweeps: Sequence[Sweep], store: Store, executor: Executor | Any, *, device: str = "cpu"
+) -> SweepOutcome:
+    """Make every run of the sweeps that is not in the store; a run that several name is made once.
+
+    Draws a progress bar over all runs on a terminal.
+
+    Args:
+        sweeps: of `simulations.specs.read_sweep`.
+        store: made if need be.
+        executor: of `simulations.sweeps.executors`, or any object with `submit` and standard futures.
+        device: where torch computes in a run.
+
+    Raises:
+        OSError: the store cannot be written (found before any run, or when the disk fills), or the executor
+            is lost. Finished runs stay; the same call goes on from there.
+        KeyboardInterrupt: on Ctrl-C, likewise.
+    """
+    executor = any_executor(executor)
+    store.prepare()
+    outcome = SweepOutcome()
+    specs = {run.spec.name: run.spec for sweep in sweeps for run in sweep.runs}
+    to_do = [spec for spec in specs.values() if not _is_kept(spec, store, outcome)]
+    try:
+        with progress_bar() as bar:
+            task = bar.add_task("runs", total=len(specs), completed=len(outcome.kept))
+            for spec, future in _results(to_do, executor, store, device):
+                _take(spec, future, store, executor, outcome)
+                bar.advance(task)
+    except executor.lost as error:
+        raise ChildProcessError(
+            f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
+            "the same command goes on from there"
+        ) from error
+    return outcome
+
+
+def _is_kept(spec: RunSpec, store: Store, outcome: SweepOutcome) -> bool:
+    if not store.is_finished(spec):
+        return False
+    problems = store.problems(spec)
+    if problems:
+        outcome.repaired[spec.name] = problems
+        return False
+    outcome.kept.append(spec.name)
+    if store.provenance(spec).get("code") != code_hash():
+        outcome.other_code.append(spec.name)
+    return True
+
+
+def _results(
+    to_do: Iterable[RunSpec], executor: Executor, store: Store, device: str
+) -> Iterable[tuple[RunSpec, Any]]:
+    """Each spec with its future, in the order they are done."""
+    waiting = iter(to_do)
+    under_way: dict[Any, RunSpec] = {}
+    while True:
+        free = None if executor.slots is None else executor.slots - len(under_way)
+        starting = list(islice(waiting, free))
+        if starting:
+            with executor.batch():
+                for spec in starting:
+                    under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
+        if not under_way:
+            return
+        for future in executor.first_done(under_way.keys()):
+            yield under_way.pop(future), future
+
+
+def _make(spec: RunSpec, folder: Path, device: str) -> MadeRun:
+    """In a worker, which may be on another machine."""
+    return make_run(spec, Store(folder), device=device)
+
+
+def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome: SweepOutcome) -> None:
+    try:
+        made: MadeRun = future.result()
+    except executor.lost:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            raise OSError(
+                error.errno,
+                f"the store {store.folder} cannot be written ({error}); finished runs stay, the same command "
+                "goes on from there",
+            ) from error
+        outcome.failed[spec.name] = (
+            "its process died: it was killed, or the memory did not suffice"
+            if isinstance(error, BrokenExecutor)
+            else f"{type(error).__name__}: {error}"
+        )
+        record_failure(store, spec, error, outcome.failed[spec.name])
+        return
+    if made.repaired:
+        outcome.repaired.setdefault(spec.name, list(made.repaired))
+    # Another process may have made it since we looked.
+    if made.kept:
+        outcome.kept.append(spec.name)
+    else:
+        outcome.made[spec.name] = made
+
+
+def record_failure(store: Store, spec: RunSpec, error: BaseException, words: str | None = None) -> None:
+    """Put into the store that a run raised an error, which one, and where.
+
+    Args:
+        store: of the run.
+        spec: of the run.
+        error: that it raised.
+        words: for it; None: its type and message.
+    """
+    store.record_failure(
+        spec,
+        {
+            "error": words or f"{type(error).__name__}: {error}",
+            "traceback": "".join(traceback.format_exception(error)),
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )

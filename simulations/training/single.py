@@ -1,0 +1,196 @@
+"""Training to a target loss, reproducible bit for bit on one machine at one thread count."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from simulations.datasets.image_dataset import ImageDataset
+from simulations.models.checkpoints import checkpoint_hash
+from simulations.models.devices import checked_device, device_of, moved_to
+from simulations.runtime.random_streams import torch_stream
+from simulations.training.arguments import OPTIMIZERS, SCHEDULES, TRAINING_PRECISIONS, TrainingArguments
+from simulations.training.epoch import check_last_batch, evaluate, is_finite, run_epoch
+from simulations.training.generators import generators, preserve_rng_state, seeded, set_generators
+from simulations.training.history import TrainingHistory
+from simulations.training.optimizers import make_optimizer, set_rate
+from simulations.training.progress_report import EpochClock, ProgressCallback, TrainingProgress, reporter
+from simulations.training.result import TrainingResult, history_dataset, setting_of
+from simulations.training.resume_file import (
+    TrainingCheckpoint,
+    load_optimizer,
+    model_hash,
+    optimizer_tensors,
+)
+from simulations.training.samples_on_device import samples_on
+
+__all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingProgress", "TrainingResult", "train"]
+
+
+def train(
+    model: nn.Module,
+    data: ImageDataset,
+    *,
+    optimizer: str = "sgd",
+    learning_rate: float,
+    momentum: float = 0.9,
+    weight_decay: float = 0.0,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    schedule: str = "constant",
+    batch_size: int = 64,
+    target_loss: float | None = None,
+    max_epochs: int,
+    seed: int,
+    precision: str = "float32",
+    device: torch.device | str | None = None,
+    checkpoint: Path | str | None = None,
+    progress: ProgressCallback | str | None = None,
+) -> TrainingResult:
+    """Train the model in place, by minibatches of cross-entropy, to a loss on the whole training set.
+
+    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode, in the model's
+    own type up to the logits and in float64 after them; a model that is at the target already takes no step.
+    Each epoch visits every sample once in an order drawn from the seed's stream "order"; the last batch may
+    be smaller. Two calls with the same arguments give the same bits on the CPU at the same thread count
+    (another count may not, nor may a CUDA device). The global generators are left as they were; dropout draws
+    from the seed's stream "dropout". Parameters that require no gradient stay as they are.
+
+    A diverged run ends at once: model and `end` are in the state after the last epoch whose loss, parameters
+    and buffers were finite, never in one that is not.
+
+    Args:
+        model: inputs (n, ...) to logits (n, k), on one device; its start is the state it comes in.
+        data: the training set; moved to the device once.
+        optimizer: "sgd", "adam" or "adamw" (torch's, betas 0.9 and 0.999).
+        learning_rate: > 0.
+        momentum: of sgd, in [0, 1), 0 is plain SGD; the others do not use it.
+        weight_decay: >= 0; of weight matrices and kernels alone, see `simulations.training.optimizers`.
+        label_smoothing: in [0, 1), of the loss whose gradient is followed. The loss that is reported and
+            compared with `target_loss` stays the plain cross-entropy.
+        clip_norm: > 0; a longer gradient, as one vector over all trained parameters, is shortened to it.
+        schedule: of the learning rate over `max_epochs`: "constant", "cosine" or "step", see
+            `simulations.training.optimizers.rate_factor`.
+        batch_size: >= 1.
+        target_loss: nats, > 0, or None to run all epochs.
+        max_epochs: >= 0; passes over the data at most.
+        seed: of the streams "order" and "dropout".
+        precision: of the steps: "float32"; on CUDA devices of compute capability 8.0 also "tf32" products;
+            there and on the CPU also "bf16" (autocast). Parameters, their updates and evaluations
+            are in the model's own type in any case.
+        device: "cpu", "cuda" or "cuda:<index>", or None for where the model is. The model comes back to
+            where it came from; `start` and `end` are there too.
+        checkpoint: a file that keeps the training's state (`simulations.training.resume_file`). A call that
+            was killed and is made again, from the same start, goes on from it, and ends with the bits of
+            one that was not killed (CPU). The file stays when the run has ended, and the same call then
+            takes no step: remove it once the result is stored. A damaged file, or one of other versions,
+            device or thread count, is ignored with a warning and replaced.
+        progress: called with a `TrainingProgress` after each epoch (after its state was kept); or "bar",
+            which shows loss, error and time left on a terminal.
+
+    Raises:
+        ValueError: a value outside these, a precision that the device lacks, a model without trainable
+            parameters, or one whose loss or parameters are not finite at the start; a checkpoint of another
+            call.
+        OSError: the checkpoint's folder is not there or cannot be written.
+    """
+    arguments = TrainingArguments(
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        clip_norm=clip_norm,
+        schedule=schedule,
+        batch_size=batch_size,
+        target_loss=target_loss,
+        max_epochs=max_epochs,
+        precision=precision,
+    )
+    order = torch_stream(seed, "order")
+    home, where = device_of(model), checked_device(device, model, precision)
+    start = _copy_of(model)
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    stepper = make_optimizer(trainable, arguments)
+    file = None
+    if checkpoint is not None:
+        setting = setting_of(where)
+        if where.type != "cpu":
+            del setting["threads"]  # of no account there
+        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed), setting)
+    saved = file.load() if file else None
+    with reporter(progress, max_epochs) as report, moved_to(model, where), seeded(seed, where):
+        samples = samples_on(data, where)
+        if saved:
+            groups, status = saved
+            history = TrainingHistory.from_tensors(groups["history"])
+            model.load_state_dict(groups["model"])
+            if not status:
+                load_optimizer(stepper, groups["optimizer"])
+                set_generators(groups["generator"], order, where)
+            end = _copy_of(model, home)
+        else:
+            history, end = TrainingHistory(), start
+            scores = evaluate(model, samples, data.labels)
+            if not is_finite(model, scores):
+                raise ValueError(
+                    f"the model's loss or parameters are not finite before training: {scores.loss}"
+                )
+            check_last_batch(model, data, batch_size)
+            history.add(scores, 0)
+            status = arguments.verdict(0, scores.loss)
+        clock, steps_taken = EpochClock(history.epochs), 0
+        model.train()
+        while not status:
+            set_rate(stepper, arguments, history.epochs)
+            taken, finite = run_epoch(model, samples, stepper, order, arguments)
+            steps_taken += taken
+            latest = evaluate(model, samples, data.labels) if finite else None
+            if latest is None or not is_finite(model, latest):
+                status = "diverged"
+            else:
+                history.add(latest, taken)
+                end = _copy_of(model, home)
+                status = arguments.verdict(history.epochs, latest.loss)
+            if file:
+                groups = {"model": end, "history": history.tensors()}
+                if not status:
+                    groups["optimizer"] = optimizer_tensors(stepper)
+                    groups["generator"] = generators(order, where)
+                file.save(groups, status)
+            with preserve_rng_state(where):  # what a callback draws must not move dropout
+                report(clock.progress([history], history.epochs, max_epochs, status))
+        model.load_state_dict(end)
+    model.zero_grad(set_to_none=True)
+    if end is start:
+        end = deepcopy(start)
+    written = history_dataset(history, data, where, arguments, seed, status)
+    return TrainingResult(model, start, end, written, status, steps_taken)
+
+
+def _copy_of(model: nn.Module, device: torch.device | None = None) -> dict[str, torch.Tensor]:
+    return {
+        name: tensor.detach().clone() if device is None else tensor.detach().to(device, copy=True)
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def _call(
+    model: nn.Module,
+    start: dict[str, torch.Tensor],
+    data: ImageDataset,
+    arguments: TrainingArguments,
+    seed: int,
+) -> dict[str, object]:
+    """What names a call in its checkpoint."""
+    return {
+        "model": model_hash(model),
+        "start": checkpoint_hash(start),
+        "data": data.content_hash,
+        **asdict(arguments),
+        "seed": seed,
+    }

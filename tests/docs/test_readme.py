@@ -1,0 +1,110 @@
+"""The README's promises: its examples run, and its test command is the one that CI runs."""
+
+import contextlib
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from paper_figures.figure_files import make_figures
+from tests.helpers.paths import ROOT
+from validation.diagnosis.accounts import diagnose
+from validation.diagnosis.verdict import cause, verdict
+from validation.job.profiles import job_of
+
+README = (ROOT / "README.md").read_text()
+HOW_TO = (ROOT / "docs" / "how_to_diagnose_your_own_network.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def ran(example: str) -> tuple[str, dict]:
+    """What it prints, and the names that it defines."""
+    output, names = io.StringIO(), {"__name__": "readme"}
+    with contextlib.redirect_stdout(output):
+        exec(compile(example, "README.md", "exec"), names)
+    return output.getvalue(), names
+
+
+@pytest.fixture(scope="module")
+def first_example():
+    return ran(EXAMPLES[0])
+
+
+@pytest.mark.slow
+def test_the_first_example_prints_the_end_of_a_real_plateau(first_example):
+    assert 0 < float(first_example[0]) < 1
+
+
+@pytest.mark.slow
+def test_the_diagnosis_of_the_first_examples_network_is_the_one_that_the_how_to_shows(first_example):
+    run, data = first_example[1]["run"], first_example[1]["data"]
+    found = diagnose(run.model, run.start, run.end, data)
+    assert cause(found) == "last-layer bias"
+    # The plateau that the README prints is the one that is explained.
+    assert found.ends["linear"].error == pytest.approx(float(first_example[0]), abs=0.01)
+    assert found.accounts["last-layer bias"].error > 0.1
+    assert abs(found.accounts["last-layer bias"].loss) < 0.05
+    assert found.degree == 8
+    (shown,) = re.findall(r"```text\n(.*?)```", HOW_TO, flags=re.DOTALL)
+    # Words, not numbers: training rounds otherwise on another machine.
+    numbers = re.compile(r"-?\d+(\.\d+)?")
+    first, *_ = verdict(found)
+    assert numbers.sub("#", first) == numbers.sub("#", shown.splitlines()[0])
+    assert len(shown.splitlines()) == len(verdict(found))
+
+
+def test_the_second_example_prints_the_plateau_of_the_closed_form():
+    printed, _ = ran(EXAMPLES[1])
+    assert re.fullmatch(r"Plateau\(end=0\.\d+, error=0\.\d+, majority_class=2\)\n", printed)
+
+
+def test_no_example_is_left_untested():
+    assert len(EXAMPLES) == 2
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    (command,) = re.findall(r"^(make test)\b", README, flags=re.MULTILINE)
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_every_make_target_of_the_readme_exists():
+    targets = set(re.findall(r"^make (\w+)", README, flags=re.MULTILINE))
+    rules = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert targets >= {"validate", "test"}
+    assert targets <= rules
+
+
+def test_the_number_of_networks_is_that_of_the_profiles():
+    (all_of_them,) = re.findall(r"nine experiments, (\d+) networks in all", README)
+    (of_the_star,) = re.findall(r"then trains (\d+) small networks", README)
+    for profile, told in (("standard", all_of_them), ("quick", of_the_star)):
+        judged = job_of(profile).judged
+        # A network that two experiments share is trained once.
+        assert int(told) == len({run.spec.name for one in judged for run in one.sweep.runs})
+    assert len(job_of("standard").judged) == 1 + 9
+
+
+def test_the_monotone_runs_of_the_deep_arms_with_biases_are_those_recorded():
+    record = json.loads((ROOT / "docs" / "verdicts" / "standard.json").read_text())
+    shapes = [record["claims"][0]["evidence"]["error"][arm] for arm in ("centre", "bias-all")]
+    monotone, runs = (sum(shape[key] for shape in shapes) for key in ("rise_within_1_percent", "runs"))
+    assert f"the error of only {monotone} of {runs} runs is" in README
+
+
+@pytest.mark.parametrize("name", ["F1", "F6"])
+def test_the_figures_of_the_readme_are_those_of_the_shipped_data(name, tmp_path):
+    list(make_figures(tmp_path, [name], ["png"], store=tmp_path / "none", shipped=True))
+    drawn = imread(tmp_path / f"{name}.png")
+    kept = imread(ROOT / "docs" / "images" / f"{name}.png")
+    assert np.array_equal(drawn, kept), (
+        f"run `mli figures {name} --shipped --format png --output docs/images`"
+    )
+
+
+def test_every_picture_of_the_readme_is_there():
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", README)
+    assert pictures
+    assert all((ROOT / picture).is_file() for picture in pictures)

@@ -1,0 +1,93 @@
+"""`mli validate` as a process, stopped by a real Ctrl-C at a marker, and run again."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+
+from tests.helpers.paths import ROOT
+
+DRIVER = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from mli.__main__ import main
+from simulations.specs.sweep_file import Sweep
+from validation.job import profiles
+
+smoke = profiles.smoke_job()
+centre = next(run for run in smoke.star.runs if run.label == "centre")
+runs = (replace(centre, spec=replace(centre.spec, depth=2, learning_rate=0.1)),)  # two layers are quick
+judged = (profiles.Judged(Sweep("star", "one arm", runs), "quick"),)
+profiles.smoke_job = lambda: replace(smoke, judged=judged, processes=1)
+stop, fifo = os.environ["STOP"], os.environ["MARKER"]
+rename = Path.replace
+
+def stop_there(self, target):
+    if Path(target).name == stop:
+        os.write(os.open(fifo, os.O_WRONLY), b"here")
+        signal.pause()
+    return rename(self, target)
+
+Path.replace = stop_there  # in the workers too: they import this file
+
+if __name__ == "__main__":
+    sys.argv = ["mli", "validate", "--smoke", "--output", "out"]
+    main()
+"""
+
+
+def validate(folder, stop):
+    """Exit code and standard error; Ctrl-C is sent when the file `stop` is about to take its final name."""
+    fifo = folder / f"marker-{stop}"
+    os.mkfifo(fifo)
+    marker = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    environment = os.environ | {"STOP": stop, "MARKER": str(fifo), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "driver.py"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            if stop != "nowhere":
+                while not select.select([marker], [], [], 1)[0]:
+                    assert process.poll() is None, f"never came to rename {stop}: {process.stderr.read()}"
+                assert os.read(marker, 4) == b"here"
+                process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=600)  # a guard against a hang, no measure of speed
+        finally:
+            process.kill()
+            os.close(marker)
+    return process.returncode, said
+
+
+def made(out):
+    """Every file of the store's finished runs and when it was written."""
+    folders = [path.parent for path in out.glob("store/*/provenance.json")]
+    return {
+        path: path.stat().st_mtime_ns for folder in folders for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    out = tmp_path / "out"
+    # While a worker's file, then the report, is complete under its temporary name only.
+    for stop in ("linear.nc", "report.json"):
+        code, said = validate(tmp_path, stop)
+        assert code == 1, said
+        assert "the same command goes on" in said
+        assert "Traceback" not in said
+        files = {path.name for path in out.rglob("*") if path.is_file()}
+        assert files
+        assert stop not in files
+        assert not [name for name in files if "partial" in name]
+        finished = made(out)
+        assert bool(finished) == (stop == "report.json")
+
+    code, said = validate(tmp_path, "nowhere")
+    assert code == 0, said
+    assert made(out) == finished
+    report = json.loads((out / "report.json").read_text())
+    assert [claim["id"] for claim in report["claims"]] == [f"C{i}" for i in range(1, 10)]
+    assert (out / "report.md").read_text()

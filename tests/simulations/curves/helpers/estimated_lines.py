@@ -1,0 +1,35 @@
+"""One line's estimated and true errors, and whether many such estimates are the bounds that they claim."""
+
+import numpy as np
+
+from simulations.curves.one_path import interpolation_curves
+
+ALPHAS = np.linspace(0, 1, 501)
+CHECKED = np.arange(3, 501, 11)  # none of them a node but, at most, by chance of rounding
+
+
+def errors_of(model, start, end, data, **options):
+    """Of the loss, then of the error rate: estimate and worst error at alphas off the nodes; passes."""
+    line = (model, start, end, data)
+    fast = interpolation_curves(*line, alphas=ALPHAS, error_tolerance=1e-2, **options)
+    exact = interpolation_curves(*line, alphas=ALPHAS[CHECKED], method="grid", **options)
+    there = fast.isel(alpha=CHECKED)
+    return [
+        fast.attrs["estimated_loss_error"],
+        float(np.abs(there.loss - exact.loss).max()),
+        fast.attrs["estimated_error_error"],
+        float(np.abs(there.error - exact.error).max()),
+        fast.attrs["forward_passes"],
+    ]
+
+
+def assert_bounds(estimate, truth, *, room=0.0, least=0.0):
+    """Covered in 95 % of the cases, by thrice the estimate in all; and no empty bound.
+
+    Args:
+        room: of the comparison's own rounding.
+        least: a smaller truth counts as this.
+    """
+    assert np.mean(truth <= estimate + room) >= 0.95
+    assert (truth <= 3 * estimate + room).all()
+    assert np.median(estimate / np.maximum(truth, least)) <= 30

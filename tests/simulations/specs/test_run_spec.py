@@ -1,0 +1,202 @@
+"""A run's name: of every field, of the fields alone, the same everywhere."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields, replace
+from hashlib import blake2b
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulations.curves.one_path import METHODS
+from simulations.models.running_statistics import POLICIES
+from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
+from simulations.specs.run_fields import CHOICES, path_refusal
+from simulations.specs.run_spec import RunSpec
+from simulations.training.single import OPTIMIZERS
+
+SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)
+
+positive = st.floats(min_value=0, max_value=1e300, exclude_min=True)
+optional_positive = st.none() | positive
+SPECS = st.builds(
+    RunSpec,
+    data=st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1).filter(lambda d: d != "digits"),
+    limit=st.none() | st.integers(1, 10**12),
+    test_limit=st.none() | st.integers(1, 10**12),
+    label_noise=st.floats(0, 1),
+    imbalance=st.floats(1, 1e9),
+    depth=st.integers(1, 20),
+    width=st.integers(1, 10**6),
+    init_scale=positive,
+    imposed_bias_gap=st.none() | st.floats(-1e300, 1e300),
+    learning_rate=positive,
+    momentum=st.floats(0, 1, exclude_max=True),
+    weight_decay=st.floats(0, 1e300),
+    clip_norm=optional_positive,
+    target_loss=optional_positive,
+    max_epochs=st.integers(0, 10**6),
+    paths=st.permutations(["linear", "weights", "bias", "no_last_bias"]).map(lambda p: p[:2]),
+    seed=st.integers(0, 2**63),
+)
+
+
+@given(spec=SPECS)
+def test_toml_gives_back_the_same_spec_and_name(spec):
+    again = RunSpec.from_toml(spec.to_toml())
+    assert again == spec
+    assert again.name == spec.name
+    assert RunSpec.from_dict(json.loads(json.dumps(spec.to_dict()))).name == spec.name
+
+
+def test_the_name_is_the_hash_of_the_fields_that_are_given():
+    # By hand: what the name is made of must not change with the code, or stores would lose their runs.
+    values = {
+        "data": "digits", "label_noise": 0.0, "imbalance": 1.0, "network": "fcn", "depth": 8, "width": 64,
+        "width_multiplier": 1.0, "batch_norm": False, "bn_policy": "recalibrate", "bias": "last",
+        "init_scheme": "he", "init_scale": 1.0, "optimizer": "sgd", "learning_rate": 0.02, "momentum": 0.9,
+        "weight_decay": 0.0, "label_smoothing": 0.0, "schedule": "constant", "batch_size": 64,
+        "target_loss": 0.01, "max_epochs": 150, "precision": "float32", "threads": 1, "paths": ["linear"],
+        "alphas": 101, "method": "adaptive", "seed": 3,
+    }  # fmt: skip
+    text = ",".join(f"{json.dumps(k)}:{json.dumps(values[k])}" for k in sorted(values))
+    text = "{" + text + "}"
+    assert SPEC.name == blake2b(text.encode(), digest_size=10).hexdigest()
+    assert SPEC.name == "68e5abe0c92e3a26593c"
+
+
+def test_the_name_is_the_same_in_a_process_with_another_hash_salt():
+    code = (
+        f"from simulations.specs.run_spec import RunSpec; print(RunSpec.from_toml({SPEC.to_toml()!r}).name)"
+    )
+    for salt in ("1", "2"):
+        environment = os.environ | {"PYTHONHASHSEED": salt}
+        said = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == SPEC.name
+
+
+CHANGED = {
+    "data": "mnist", "limit": 100, "label_noise": 0.5, "imbalance": 2.0, "depth": 7, "width": 63,
+    "bias": "all", "init_scheme": "torch", "init_scale": 0.5, "imposed_bias_gap": 0.0, "optimizer": "adam",
+    "learning_rate": 0.03, "momentum": 0.0, "weight_decay": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
+    "schedule": "cosine", "batch_size": 32, "target_loss": None, "max_epochs": 151, "precision": "bf16",
+    "threads": 2, "paths": ("linear", "bias"), "alphas": 51, "method": "grid", "seed": 4,
+}  # fmt: skip
+
+
+def test_every_field_is_in_the_name():
+    of_others = {"test_limit", "network", "width_multiplier", "batch_norm", "bn_policy"}
+    assert {f.name for f in fields(RunSpec)} == CHANGED.keys() | of_others
+    names = {replace(SPEC, **{field: value}).name for field, value in CHANGED.items()}
+    mnist = replace(SPEC, data="mnist")
+    vgg = replace(SPEC, network="vgg16", depth=None, width=None)
+    normed = replace(vgg, batch_norm=True)
+    names |= {replace(mnist, test_limit=5).name, vgg.name, replace(vgg, network="resnet18").name, normed.name}
+    names |= {replace(vgg, width_multiplier=0.5).name, replace(normed, bn_policy="keep").name, SPEC.name}
+    assert len(names) == len(CHANGED) + 7
+
+
+@pytest.mark.parametrize(
+    "pair", [({"init_scale": 1}, {"init_scale": 1.0}), ({"imposed_bias_gap": -0.0}, {"imposed_bias_gap": 0})]
+)
+def test_equal_numbers_are_one_run(pair):
+    one, other = (replace(SPEC, **changes) for changes in pair)
+    assert one == other
+    assert one.name == other.name
+    assert one.to_toml() == other.to_toml()
+
+
+def test_choices_are_those_of_the_modules_that_act_on_them():
+    assert set(CHOICES["network"]) == set(NETWORKS)
+    assert set(CHOICES["bias"]) == set(BIAS_MODES)
+    assert set(CHOICES["init_scheme"]) == set(INIT_SCHEMES)
+    assert set(CHOICES["optimizer"]) == set(OPTIMIZERS)
+    assert set(CHOICES["method"]) == set(METHODS)
+    assert set(CHOICES["bn_policy"]) == set(POLICIES) - {"refuse"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"depth": 0}, "depth must be an integer >= 1, got 0"),
+        ({"depth": 2.0}, r"depth must be an integer or absent, got 2\.0"),
+        ({"depth": None}, "'fcn' needs a depth"),
+        ({"seed": True}, "seed must be an integer, got True"),
+        ({"seed": -1}, "seed .* got -1"),
+        ({"batch_norm": 1}, "batch_norm must be true or false, got 1"),
+        ({"bias": "some"}, "bias must be one of all, last, none, got 'some'"),
+        ({"learning_rate": float("nan")}, "learning_rate .* got nan"),
+        ({"learning_rate": "0.1"}, "learning_rate .* got '0.1'"),
+        ({"learning_rate": 0}, r"learning_rate must lie in \(0, inf\), got 0.0"),
+        ({"momentum": 1}, r"momentum must lie in \[0, 1\), got 1.0"),
+        ({"label_noise": 1.5}, r"label_noise must lie in \[0, 1\], got 1.5"),
+        ({"imbalance": 0.5}, "imbalance .* got 0.5"),
+        ({"alphas": 1}, "alphas must be an integer >= 2, got 1"),
+        ({"paths": []}, r"paths .* got \[\]"),
+        ({"paths": ["linear", "linear"]}, "paths .*'linear', 'linear'"),
+        ({"paths": ["curve"]}, "paths .*'curve'"),
+        ({"paths": "linear"}, "paths must be a list of words, got 'linear'"),
+        ({"data": ""}, "data .* got ''"),
+        ({"data": "a\nb"}, "data .* got 'a"),
+        ({"data": "digits", "test_limit": 10}, "digits has no test split, got test_limit = 10"),
+        ({"width_multiplier": 0.5}, "width_multiplier .* got 0.5 for 'fcn'"),
+        ({"batch_norm": True}, "batch_norm .* 'fcn'"),
+        ({"bn_policy": "keep"}, "bn_policy 'keep' needs batch_norm"),
+        ({"network": "vgg16"}, "'vgg16' has no depth, got 8"),
+        ({"bias": "none", "imposed_bias_gap": 1.0}, "imposed_bias_gap = 1.0 needs a last bias"),
+        ({"bias": "none", "paths": ["no_last_bias"]}, "path 'no_last_bias' needs a bias"),
+    ],
+)
+def test_bad_values_are_refused_and_shown(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(SPEC, **changes)
+
+
+def test_unknown_and_missing_keys_are_named():
+    with pytest.raises(ValueError, match=r"unknown key 'lr': a run has data, .*learning_rate.*, seed"):
+        RunSpec.from_toml("lr = 0.1")
+    with pytest.raises(ValueError, match="a run needs learning_rate, max_epochs, seed, which are not given"):
+        RunSpec.from_dict({"depth": 2, "width": 3})
+    with pytest.raises(ValueError, match="no TOML"):
+        RunSpec.from_toml("depth = ")
+
+
+def test_values_of_a_command_line():
+    parsed = {
+        "learning_rate": "1e-2", "depth": "4", "batch_norm": "true", "bias": "none", "data": "0",
+        "paths": "linear, weights",
+    }  # fmt: skip
+    values = {key: RunSpec.parsed(key, text) for key, text in parsed.items()}
+    assert values == {
+        "learning_rate": 0.01, "depth": 4, "batch_norm": True, "bias": "none", "data": "0",
+        "paths": ("linear", "weights"),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="depth must be an integer or absent, got 'four'"):
+        replace(SPEC, depth=RunSpec.parsed("depth", "four"))
+    with pytest.raises(ValueError, match="unknown key 'dept'"):
+        RunSpec.parsed("dept", "4")
+
+
+def test_attributes_hold_every_field():
+    attributes = replace(SPEC, paths=["linear", "bias"]).attributes()
+    assert attributes["bias_mode"] == "last"
+    assert attributes["paths"] == "linear,bias"
+    assert attributes["limit"] == ""
+    assert attributes["batch_norm"] == 0
+    assert attributes["learning_rate"] == 0.02
+    assert len(attributes) == len(fields(RunSpec))
+
+
+def test_a_path_that_is_no_path_of_its_own_is_not_walked():
+    fcn = {"network": "fcn", "batch_norm": False}
+    assert not any(
+        path_refusal(path, bias="last", **fcn) for path in ("linear", "homogeneous", "weights", "bias")
+    )
+    assert path_refusal("weights", bias="none", **fcn)
+    assert path_refusal("homogeneous", bias="all", network="resnet18", batch_norm=True)
+    assert not path_refusal("linear", bias="none", **fcn)

@@ -1,0 +1,71 @@
+"""Runs in a store become observations under the labels of their arms; failures are listed."""
+
+import pytest
+
+from simulations.runs.one_run import Store, make_run
+from simulations.specs.sweep_file import PlannedRun, Sweep
+from tests.simulations.runs.helpers.tiny_runs import tiny
+from validation.job.observed_store import observe_store
+from validation.job.profiles import JudgedSweep
+
+REACHED, MISSED, FAILED, ABSENT = tiny(seed=100), tiny(seed=101, max_epochs=1), tiny(seed=102), tiny(seed=103)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.prepare()
+    for spec in (REACHED, MISSED):
+        make_run(spec, store)
+    store.record_failure(FAILED, {"error": "OSError: planted"})
+    return store
+
+
+def judged(name, form="quick"):
+    runs = tuple(PlannedRun("arm", spec) for spec in (REACHED, MISSED, FAILED, ABSENT))
+    return JudgedSweep(Sweep(name, "title", runs), form)
+
+
+def test_what_reached_its_target_counts_and_the_rest_says_why(store):
+    runs, observations = observe_store(store, [judged("width")])
+    assert [int(run.attrs["seed"]) for run in runs] == [100, 101]
+    (counted,) = observations.runs
+    assert (counted.attrs["arm"], counted.attrs["experiment"]) == ("width/arm", "width")
+    reasons = {out.seed: out.reason for out in observations.left_out}
+    assert set(reasons) == {101, 102}
+    assert "did not reach" in reasons[101]
+    assert reasons[102] == "ended in an error: OSError: planted"
+
+
+def test_only_the_star_has_no_experiment_before_its_label_and_has_gauss_lengths(store):
+    _, star = observe_store(store, [judged("star")])
+    assert star.arms() == star.star() == ("arm",)
+    assert "gauss_length" in star.runs[0]
+    _, width = observe_store(store, [judged("width")])
+    assert width.star() == ()
+    assert "gauss_length" not in width.runs[0]
+
+
+def test_forms_are_never_counted_together(store):
+    _, both = observe_store(store, [judged("star"), judged("star", "paper"), judged("width", "paper")])
+    assert both.arms() == ("arm", "paper/arm", "paper/width/arm")
+    assert both.star() == ("arm",)
+    assert both.experiment("width") == ()
+
+
+def test_seeds_that_no_sweep_plans_count_where_all_that_is_stored_is_judged(store):
+    planned = JudgedSweep(
+        Sweep("width", "title", (PlannedRun("arm", MISSED), PlannedRun("arm", ABSENT))), "quick"
+    )
+    other_arm = Sweep("width", "title", (PlannedRun("wide", tiny(seed=100, width=8)),))
+    _, without = observe_store(store, [planned])
+    _, found = observe_store(store, [planned, JudgedSweep(other_arm, "paper")], every_seed=True)
+    assert without.runs == ()
+    (counted,) = found.runs
+    assert (counted.attrs["arm"], counted.attrs["seed"]) == ("width/arm", 100)
+    assert [out.seed for out in found.left_out] == [101]
+
+
+def test_one_run_under_two_arms_counts_in_both(store):
+    _, observations = observe_store(store, [judged("width"), judged("hardness")])
+    assert observations.arms() == ("width/arm", "hardness/arm")

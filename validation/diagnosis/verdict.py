@@ -1,0 +1,187 @@
+"""A diagnosis in words, by one rule for every network.
+
+The cause that is named is
+
+- the last-layer bias, if the error's plateau ends at least 0.05 of the line earlier without it, and by more
+  than two standard errors over samples;
+- else the other biases, by the same rule;
+- else the initialisation, if the effective degree is below half the degree: training then supplied less than
+  half of the layers' response (T13);
+- else a shallow network, if the degree is at most 2;
+- else depth alone.
+
+Where several of the first three hold, the others are told after it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from validation.diagnosis.accounts import Diagnosis
+
+__all__ = ["CAUSES", "MATERIAL", "cause", "causes", "verdict"]
+
+MATERIAL = 0.05
+"""Of the line: five steps of the default grid, and half of the smallest plateau one would call long."""
+
+CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth")
+
+
+def cause(found: Diagnosis) -> str:
+    """One of CAUSES, by the rule of this module."""
+    return causes(found)[0]
+
+
+def causes(found: Diagnosis) -> list[str]:
+    """Of CAUSES those that hold, the one that is named first."""
+    holding = [
+        name
+        for name in ("last-layer bias", "other biases")
+        if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error")
+    ]
+    if found.law.effective_degree < found.degree / 2:
+        holding.append("initialisation")
+    return holding or ["shallow" if found.degree <= 2 else "depth"]
+
+
+def verdict(found: Diagnosis) -> list[str]:
+    """The verdict: sentences, the first of which names the cause."""
+    return [
+        _headline(found) + _beside(found),
+        _lengths(found),
+        _biases(found),
+        _start(found),
+        _theory(found),
+        _classes(found),
+    ]
+
+
+def _headline(found: Diagnosis) -> str:
+    kind, ends = cause(found), found.ends["linear"]
+    effective = f"{found.law.effective_degree:.2f} of {found.degree}"
+    if kind == "last-layer bias":
+        without = found.ends["last bias removed"]
+        return (
+            "**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
+            f"{_at(ends.error)}, without it at {_at(without.error)}."
+        )
+    if kind == "other biases":
+        without = found.ends["other biases removed"]
+        return (
+            f"**Biases below the last layer lengthen the error's plateau**: it ends at {_at(ends.error)}, "
+            f"without them at {_at(without.error)}."
+        )
+    if kind == "initialisation":
+        return (
+            f"**The initial weights decide the line**: they are so large that training supplied only "
+            f"{effective} degrees "
+            "of the signal's growth; the theory for small initial weights does not describe this network."
+        )
+    if kind == "shallow":
+        return (
+            f"**The network is too shallow for a plateau**: its signal grows like "
+            f"alpha^{found.law.effective_degree:.2f} at "
+            "the trained end and is never far behind the bias."
+        )
+    return (
+        f"**Depth alone shapes the line**: the signal grows with an effective degree of {effective}, and no "
+        "bias holds the predictions back."
+    )
+
+
+def _beside(found: Diagnosis) -> str:
+    """The causes that hold beside the one in the headline."""
+    words = {
+        "other biases": "biases below the last layer lengthen the error's plateau",
+        "initialisation": (
+            "the initial weights are so large that training supplied only "
+            f"{found.law.effective_degree:.2f} of {found.degree} degrees of the signal's growth"
+        ),
+    }
+    more = [words[name] for name in causes(found)[1:]]
+    return f" **It is not alone**: {', and '.join(more)}." if more else ""
+
+
+def _lengths(found: Diagnosis) -> str:
+    ends = found.ends["linear"]
+    error, loss = _changes(found, "depth")
+    return (
+        f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}; had "
+        f"the signal grown like alpha, the plateaus would be {error} and {loss}."
+    )
+
+
+def _biases(found: Diagnosis) -> str:
+    if "last bias removed" not in found.ends:
+        last = "The last-layer bias is zero" if found.has_last_bias else "There is no last-layer bias"
+    else:
+        error, loss = _changes(found, "last-layer bias")
+        last = f"Without the last-layer bias the error's plateau would be {error}, the loss's {loss}"
+    if "other biases removed" not in found.ends:
+        return f"{last}; other biases are absent or zero."
+    error, loss = _changes(found, "other biases")
+    return f"{last}; without the other biases {error} and {loss}."
+
+
+def _start(found: Diagnosis) -> str:
+    retained = np.mean(list(found.law.retention.values())) if found.law.retention else np.nan
+    if "zero start" not in found.ends:
+        return "The start is zero: there is no initialisation to account for anything."
+    error, loss = _changes(found, "initialisation")
+    return (
+        f"The initial weights keep a share of {retained:.2f} of the signal a layer, on average; from zero "
+        f"parameters the error's plateau would be {error}, the loss's {loss}."
+    )
+
+
+def _theory(found: Diagnosis) -> str:
+    if found.theory is None or found.theory_ends is None:
+        return "The signal's degree is 1, where signal and bias grow alike: the theory predicts no plateau."
+    loss = found.curves["loss"].sel(counterfactual="linear").to_numpy()
+    worst = float(np.abs(loss - found.theory.loss).max())
+    law = "applies" if found.law.applies else "does not apply"
+    return (
+        f"The theory for zero initial weights puts the ends at {_at(found.theory_ends.error)} and "
+        f"{_at(found.theory_ends.loss)}, and the loss off by up to {worst:.2f} nats; the gain law, which "
+        f"knows both ends of "
+        f"the line, {law} (off by up to {found.law.held_out_loss_error:.2f} nats on held-out samples)."
+    )
+
+
+def _classes(found: Diagnosis) -> str:
+    order = [
+        int(c) for c in np.argsort(-found.half_correct, kind="stable") if not np.isnan(found.half_correct[c])
+    ]
+    names = ", ".join(f"{c} ({_at(found.half_correct[c])})" for c in order[:3])
+    largest = (
+        f" The largest last-layer bias is class {found.largest_bias}'s." if found.largest_bias >= 0 else ""
+    )
+    return f"The last classes of which half the samples are correct for good: {names}.{largest}"
+
+
+def _at(alpha: float) -> str:
+    return f"alpha = {alpha:.2f}" if np.isfinite(alpha) else "no alpha"
+
+
+def _changes(found: Diagnosis, name: str) -> tuple[str, str]:
+    """What the error's and the loss's plateau would be without a cause."""
+    return _change(found, name, "error"), _change(found, name, "loss")
+
+
+def _change(found: Diagnosis, name: str, quantity: str) -> str:
+    by = -float(getattr(found.accounts[name], quantity))
+    error = float(getattr(found.account_errors[name], quantity))
+    if not np.isfinite(by):
+        return "undefined"
+    spread = f" ± {error:.2f}" if np.isfinite(error) else ""
+    if abs(by) < MATERIAL:
+        return f"about as long ({by:+.2f}{spread})"
+    words = f"{abs(by):.2f}{spread} {'longer' if by > 0 else 'shorter'}"
+    doubt = " (which these samples cannot tell from no change)"
+    return words + doubt if _doubtful(found, name, quantity) else words
+
+
+def _doubtful(found: Diagnosis, name: str, quantity: str) -> bool:
+    """Whether an account lies within two standard errors of 0, or its standard error is not known."""
+    error = float(getattr(found.account_errors[name], quantity))
+    return not abs(getattr(found.accounts[name], quantity)) > 2 * error

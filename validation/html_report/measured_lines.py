@@ -1,0 +1,88 @@
+"""The measured lines of every arm, for the page: mean over seeds and the range of the seeds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from simulations.runs.store import Store
+from simulations.runs.verified_files import read_verified
+
+__all__ = ["MeasuredLine", "measured_lines", "read_lines"]
+
+Floats = NDArray[np.float64]
+
+_PATHS = ("linear", "homogeneous", "weights", "bias", "no_last_bias")
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredLine:
+    """Loss (nats) and error (m,) at the alphas (m,) of one path of one run."""
+
+    arm: str
+    path: str
+    alpha: Floats
+    loss: Floats
+    error: Floats
+
+
+def read_lines(store: Path, runs: Iterable[Mapping[str, Any]]) -> list[MeasuredLine]:
+    """Every path of every run of a report that reached its target and is in the store.
+
+    Of a run's files only the curves are read, and of these what a page shows: far faster than the whole run.
+
+    Args:
+        store: folder of runs; need not exist.
+        runs: `runs` of report.json: mappings with `run` (its name in the store), `arm` and `status`.
+
+    Raises:
+        DamagedRunError: a file in the store is not what was written.
+    """
+    files, lines = Store(store), []
+    for run in runs:
+        name = str(run.get("run", ""))
+        if not name or run.get("status") != "reached" or not files.is_finished(name):
+            continue
+        digests = files.digests(name)
+        for path in _PATHS:
+            if (file := f"curves/{path}.nc") in digests:
+                content = read_verified(files.path(name, file), digests[file])
+                with h5py.File(io.BytesIO(content)) as curves:  # NetCDF 4 is HDF5
+                    numbers = (np.asarray(curves[key], np.float64) for key in ("alpha", "loss", "error"))
+                    lines.append(MeasuredLine(str(run["arm"]), path, *numbers))
+    return lines
+
+
+def measured_lines(lines: Iterable[MeasuredLine]) -> list[dict[str, Any]]:
+    """One entry an arm and path: `arm`, `path`, `seeds`, `alpha`, and for loss and error mean, low and high.
+
+    In the order of the lines; those on different alphas are not averaged. Numbers have six significant
+    digits, more than any screen shows.
+    """
+    groups: dict[tuple[str, str, bytes], list[MeasuredLine]] = {}
+    for line in lines:
+        groups.setdefault((line.arm, line.path, line.alpha.tobytes()), []).append(line)
+    entries = []
+    for (arm, path, _), members in groups.items():
+        entry: dict[str, Any] = {"arm": arm, "path": path, "seeds": len(members)}
+        entry["alpha"] = _short(members[0].alpha)
+        for quantity in ("loss", "error"):
+            curves = np.array([getattr(member, quantity) for member in members])
+            entry[quantity] = {
+                "mean": _short(curves.mean(axis=0)),
+                "low": _short(curves.min(axis=0)),
+                "high": _short(curves.max(axis=0)),
+            }
+        entries.append(entry)
+    return entries
+
+
+def _short(values: Floats) -> list[float | None]:
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]

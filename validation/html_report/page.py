@@ -1,0 +1,80 @@
+"""The page as text: one HTML file with its styles, scripts, numbers and figures, and no address in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from validation.claims.rule_text import P_OF_A_CLAIM
+from validation.html_report.blocks import blocks, legible
+from validation.html_report.claim_view import plotted_claim, shown_claim
+from validation.html_report.source import Figure
+
+__all__ = ["render_page"]
+
+_TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
+
+
+def render_page(
+    data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], figures: Sequence[Figure], rule: str
+) -> str:
+    """The whole page.
+
+    Args:
+        data: the report, as `validation.report.report_data` makes it; keys unknown here are shown too.
+        lines: of `measured_lines`, may be empty.
+        figures: to embed, may be empty.
+        rule: the rule of judgement in words.
+
+    The library that plots is embedded from the plotly package, so the same input gives the same bytes under
+    the same version of it.
+    """
+    resources = {
+        name: _resource(name) for name in ("page.html", "claim.html", "explorer.html", "macros.html")
+    }
+    environment = Environment(
+        loader=DictLoader(resources),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["legible"] = legible
+    scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer_results.js", "explorer.js")
+    claims = [shown_claim(claim, [figure.name for figure in figures]) for claim in data["claims"]]
+    page: str = environment.get_template("page.html").render(
+        data=data,
+        claims=claims,
+        provenance=blocks({key: value for key, value in data.items() if key not in _TOP}),
+        runs=blocks({"runs": data.get("runs", [])}),
+        left_out=blocks({"left out": data.get("left_out", [])}),
+        lines=lines,
+        figures=figures,
+        rule=rule,
+        p_of_a_claim=P_OF_A_CLAIM,
+        style=Markup(_resource("page.css")),
+        library=_script(get_plotlyjs()),
+        scripts=[_script(_resource(name)) for name in scripts],
+        numbers=_embedded({"claims": [plotted_claim(claim) for claim in data["claims"]], "lines": lines}),
+    )
+    return page
+
+
+def _resource(name: str) -> str:
+    return files("validation.html_report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _script(source: str) -> Markup:
+    """Inside <script>, only "</script" and "<!--" end or change what a browser reads."""
+    return Markup(source.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+
+
+def _embedded(numbers: Any) -> Markup:
+    text = json.dumps(numbers, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))

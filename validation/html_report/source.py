@@ -1,0 +1,102 @@
+"""What `mli report` reads: report.json, the figures beside it, and the curves of the runs. Nothing is run."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulations.runtime.atomic_files import atomic_path, writable_folder
+
+__all__ = ["Figure", "copy_report", "find_figures", "read_report"]
+
+_MADE_BY = "make it with `mli validate`, or name another folder with --input"
+
+_CAPTIONS = {
+    "centre_curve": "One run of the star's centre: measured curves, the homogeneous prediction, and the end "
+    "of the measured plateau.",
+    "plateau_end": "Where the plateau ends in each arm: a dot is a seed, a thin line joins one seed's runs, "
+    "a bar is a mean.",
+    "power_model_time": "The power model from one start: each class's own weight and its bias over time.",
+}
+
+_KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure's file, ready to be embedded: its name, its caption, and itself as a data URI."""
+
+    name: str
+    caption: str
+    uri: str
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """The data of `folder/report.json`, as `validation.report.report_data` made it.
+
+    Raises:
+        FileNotFoundError: no report.json there; the message names the command that makes it.
+        ValueError: no JSON, or not a report's.
+    """
+    path = folder / "report.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no {path}: {_MADE_BY}")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): {_MADE_BY}") from error
+    claims = data.get("claims") if isinstance(data, Mapping) else None
+    if not isinstance(claims, list) or not all(
+        isinstance(claim, Mapping) and {"id", "title", "verdict", "criteria"} <= set(claim)
+        for claim in claims
+    ):
+        raise ValueError(f"{path} is not a report: it has no list of claims with verdicts. {_MADE_BY}")
+    return dict(data)
+
+
+def copy_report(source: Path, target: Path) -> None:
+    """Copy report.json and, where there are some, report.md and the figures that it shows: the same bytes."""
+    names = ["report.json", "report.md"]
+    if (source / "report.md").is_file():
+        text = (source / "report.md").read_text(encoding="utf-8")
+        names += dict.fromkeys(re.findall(r"\]\((figures/[^/)]+)\)", text))
+    for name in names:
+        if (source / name).is_file() and (source / name).resolve() != (target / name).resolve():
+            writable_folder((target / name).parent)
+            with atomic_path(target / name) as temporary:
+                shutil.copyfile(source / name, temporary)
+
+
+def find_figures(folders: Iterable[Path]) -> list[Figure]:
+    """Every figure in the folders by name, as SVG where there is one, else PNG; the first of one name.
+
+    A caption is read from `<name>.txt` or `<name>.md` beside the figure.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        files = sorted(p for p in folder.glob("[!.]*") if p.suffix in _KINDS) if folder.is_dir() else []
+        here: dict[str, Path] = {}
+        for path in sorted(files, key=lambda p: (p.stem, p.suffix != ".svg")):
+            here.setdefault(path.stem, path)
+        found = here | found
+    return [_figure(found[name]) for name in sorted(found, key=_natural)]
+
+
+def _figure(path: Path) -> Figure:
+    beside = [path.with_suffix(suffix) for suffix in (".txt", ".md")]
+    written = [p.read_text(encoding="utf-8").strip() for p in beside if p.is_file()]
+    caption = written[0] if written else _CAPTIONS.get(path.stem, path.stem.replace("_", " "))
+    encoded = base64.b64encode(path.read_bytes()).decode("ascii")
+    return Figure(path.stem, caption, f"data:{_KINDS[path.suffix]};base64,{encoded}")
+
+
+def _natural(name: str) -> tuple[bool, int, str]:
+    """F2 before F10; names that are not a figure's number last."""
+    digits = name[1:].split("_")[0]
+    return (False, int(digits), name) if name[:1] == "F" and digits.isdecimal() else (True, 0, name)

@@ -1,0 +1,44 @@
+"""`mli report`: what is already computed, as a page to look at and as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from simulations.runtime.atomic_files import atomic_path, writable_folder
+from validation.claims.rule_text import JUDGEMENT
+from validation.html_report.measured_lines import measured_lines, read_lines
+from validation.html_report.page import render_page
+from validation.html_report.source import copy_report, find_figures, read_report
+from validation.html_report.tables import report_tables, write_tables
+
+__all__ = ["write_report_page"]
+
+
+def write_report_page(source: Path, store: Path, figures: Path, output: Path) -> Path:
+    """Write `output/report.html`, copies of report.json and report.md with its figures, and `tables/*.csv`.
+
+    Nothing is trained, walked or judged. The same input gives the same bytes; a file is whole or not there.
+
+    Args:
+        source: a folder of `mli validate`: report.json, and figures where they are there.
+        store: of the report's runs, for their lines; may be missing.
+        figures: a folder of `mli figures`; may be missing.
+        output: made if need be.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        FileNotFoundError: no report.json in `source`.
+        ValueError: a report.json that is damaged or no report; a damaged run in the store.
+        OSError: the output cannot be written.
+    """
+    data = read_report(source)
+    writable_folder(output)
+    lines = measured_lines(read_lines(store, data.get("runs", [])))
+    page = render_page(data, lines, find_figures([source / "figures", figures]), JUDGEMENT)
+    write_tables(output / "tables", report_tables(data, lines))
+    copy_report(source, output)
+    with atomic_path(output / "report.html") as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return output / "report.html"

@@ -1,0 +1,74 @@
+"""The store's runs as observations: labelled by their arms, failures listed, Gauss lengths added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import xarray as xr
+
+from simulations.runs.one_run import Store
+from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import PlannedRun, Sweep
+from validation.claims.observations import ExcludedRun, Observations, observe
+from validation.job.profiles import JudgedSweep
+from validation.job.run_gauss_length import run_gauss_length
+
+__all__ = ["observe_store"]
+
+
+def observe_store(
+    store: Store,
+    judged: Sequence[JudgedSweep],
+    power_model: Iterable[xr.Dataset] = (),
+    *,
+    every_seed: bool = False,
+) -> tuple[tuple[xr.Dataset, ...], Observations]:
+    """All runs of the sweeps that the store has, and the observations made of them.
+
+    A run's attribute `arm` is its label behind "<experiment>/", alone for the star; runs of another form than
+    the quick one have that form's name before it, so that they are never counted with those that the rules
+    are about. Runs of the star have `gauss_length`. With `every_seed`, runs of an arm from seeds that its
+    sweep does not plan are taken too (`mli sweep --seeds` makes them).
+
+    Raises:
+        DamagedRunError: a file in the store is not what was written.
+    """
+    runs: list[xr.Dataset] = []
+    failed: list[ExcludedRun] = []
+    stored = _by_all_but_seed(store) if every_seed else {}
+    for one in judged:
+        for planned in (*one.sweep.runs, *_beyond(one.sweep, stored)):
+            arm, spec = one.prefix + planned.label, planned.spec
+            if store.is_finished(spec):
+                runs.append(_labelled(store, spec, one, arm))
+            elif failure := store.failure(spec):
+                failed.append(ExcludedRun(arm, spec.seed, f"ended in an error: {failure.get('error', '')}"))
+    observations = observe(runs, power_model)
+    return tuple(runs), replace(observations, left_out=(*observations.left_out, *failed))
+
+
+def _by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
+    """The specs of all finished runs by what they share with other seeds."""
+    found: dict[RunSpec, list[RunSpec]] = {}
+    for name in store.names():
+        if store.is_finished(name):
+            spec = store.spec(name)
+            found.setdefault(replace(spec, seed=0), []).append(spec)
+    return found
+
+
+def _beyond(sweep: Sweep, stored: Mapping[RunSpec, Sequence[RunSpec]]) -> Iterator[PlannedRun]:
+    """Stored runs of the sweep's arms from seeds that it does not plan, arm by arm in order of seed."""
+    planned = {run.spec for run in sweep.runs}
+    for label, shared in {run.label: replace(run.spec, seed=0) for run in sweep.runs}.items():
+        for spec in sorted(stored.get(shared, ()), key=lambda spec: spec.seed):
+            if spec not in planned:
+                yield PlannedRun(label, spec)
+
+
+def _labelled(store: Store, spec: RunSpec, judged: JudgedSweep, arm: str) -> xr.Dataset:
+    run = store.load(spec).assign_attrs(experiment=judged.sweep.name, form=judged.form, arm=arm)
+    if judged.prefix == "" and run.attrs["status"] == "reached":
+        run = run.assign(gauss_length=run_gauss_length(store, spec))
+    return run

@@ -1,0 +1,31 @@
+"""The Gauss length of a run in the store, from its two checkpoints."""
+
+from __future__ import annotations
+
+import torch
+from torch.utils.data import TensorDataset
+
+from simulations.curves.logit_paths import logit_path
+from simulations.runs.one_run import Store
+from simulations.runs.spec_to_training import run_data, run_network
+from simulations.specs.run_spec import RunSpec
+from validation.metrics.gauss_lengths import gauss_length
+
+__all__ = ["SAMPLES", "run_gauss_length"]
+
+SAMPLES = 100
+"""Samples whose logits are followed, spread evenly over the data: a mean over them, not over all."""
+
+
+def run_gauss_length(store: Store, spec: RunSpec) -> float:
+    """Mean turning of the logits on the linear path over `SAMPLES` samples, in radians.
+
+    Raises:
+        FileNotFoundError, ValueError: a checkpoint is missing or does not fit.
+    """
+    data, _ = run_data(spec)
+    rows = torch.linspace(0, len(data) - 1, min(SAMPLES, len(data))).round().long()
+    start, end = (store.path(spec, f"{which}.safetensors") for which in ("start", "end"))
+    samples = TensorDataset(data.inputs[rows], data.labels[rows])
+    found = logit_path(run_network(spec, data), start, end, samples)
+    return gauss_length(found["alpha"].to_numpy(), found["logits"].to_numpy())

@@ -1,1 +1,0 @@
-"""The page of `mli report`: its template, its scripts, and what fills it."""
