@@ -1,4 +1,6 @@
-"""Seconds `certify` takes: python benchmarks/certify.py.
+"""Seconds `certify` takes.
+
+    python -m benchmarks.certify
 
 Promised: 10 classes, degree 5 in 5 s; 30 classes, degree 8 in 60 s.
 

@@ -1,4 +1,6 @@
-"""Times the closed forms: `python benchmarks/closed_forms.py` from the source folder.
+"""Times the closed forms.
+
+    python -m benchmarks.closed_forms
 
 predict_curves on 60,000 x 10 x 501, plateau_law on 1e5 inputs, crossover_law at k = 10 and 100, certify at
 k = 10, r = 5 and k = 30, r = 8 (benchmarks/certify.py has more lines), and beside plateau_law what it

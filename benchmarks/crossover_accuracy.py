@@ -1,4 +1,6 @@
-"""The figures of docs/open_questions.md on the crossover law: `PYTHONPATH=. python` this file, from the root.
+"""The figures of docs/open_questions.md on the crossover law.
+
+    python -m benchmarks.crossover_accuracy
 
 Integrates the reduced flow (the tests' plain second route) over degrees, classes, scales, starts and losses
 and prints the errors of beta of law (a), law (b) (both next order) and the crossover law; some minutes on one

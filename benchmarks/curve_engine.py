@@ -1,7 +1,7 @@
 """The curve engine against loss-landscapes 3.0.6's `linear_interpolation` (501 steps), one thread.
 
     pip install --target BENCH_SITE --no-deps loss-landscapes==3.0.6
-    PYTHONPATH=.:BENCH_SITE OMP_NUM_THREADS=1 python benchmarks/curve_engine.py --mnist FOLDER [CASE ...]
+    PYTHONPATH=BENCH_SITE OMP_NUM_THREADS=1 python -m benchmarks.curve_engine --mnist FOLDER [CASE ...]
 
 The contender is no dependency of the package. It walks loss alone (no error rate, no start) under
 `torch.no_grad`. Times are CPU seconds of the one thread (`time.process_time`), so a shared machine's other
@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from line_networks import CASES, build
 from torch import nn
 
+from benchmarks.line_networks import CASES, build
 from simulations.curves.one_path import interpolation_curves
 from simulations.interpolation.chebyshev import chebyshev_nodes, interpolation_matrix
 

@@ -1,5 +1,7 @@
 """What the figures cost: reading a store's runs, collecting each figure's numbers, drawing its files.
 
+    OMP_NUM_THREADS=1 python -m benchmarks.figures STORE [--every 20] [--figures [F4 ...]]
+
 CPU seconds, those of child processes included. Reading is set beside its plain alternative, xarray's own
 functions: `load_dataset` by h5netcdf for each file of a run, then `merge` and `concat`; both take the same
 runs in turn.
@@ -53,7 +55,9 @@ def reading(store: Store, specs: Sequence[RunSpec]) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("store", type=Path)
     parser.add_argument("--every", type=int, default=20, help="for reading, one run in so many")
     parser.add_argument("--figures", nargs="*", default=["none"], help="collect and draw these; all if empty")

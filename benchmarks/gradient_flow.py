@@ -1,6 +1,6 @@
 """What `simulations.gradient_flow.integration` costs beside general solvers at equal end-state error.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent]
+    python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent]
 
 Times are CPU seconds of one thread (`time.process_time`), the median of --starts starts, so that a shared
 machine's other work does not count; `batch` splits its seeds over two processes and prints wall time too.

@@ -1,7 +1,7 @@
 """The end-state error of `integrate` over its whole range: a fixed grid, each case solved twice.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy [--limit SECONDS] [--missing]
-    PYTHONPATH=. python -m benchmarks.gradient_flow_accuracy --random STARTS
+    python -m benchmarks.gradient_flow_accuracy [--limit SECONDS] [--missing]
+    python -m benchmarks.gradient_flow_accuracy --random STARTS
 
 The error of a case is the largest change of b and of W^r at the end, in nats, under a 100 times tighter
 tolerance, as `integrate(..., max_end_error=...)` measures it. Every case is printed and goes to

@@ -1,6 +1,6 @@
 """How the cost of one run of `integrate` grows with k, 1/scale and 1/loss, beside LSODA with the Jacobian.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow_cost
+    python -m benchmarks.gradient_flow_cost
 
 Median of three starts, CPU seconds of one thread and steps; the numbers go to
 benchmarks/gradient_flow_cost.csv and the figure to benchmarks/gradient_flow_cost.svg. LSODA (b) is run where

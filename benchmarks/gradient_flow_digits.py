@@ -1,6 +1,6 @@
 """`integrate` against the flow in 120 digits, on random starts of either sign whose waits last 1e10 to 1e32.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow_digits [--starts N]
+    python -m benchmarks.gradient_flow_digits [--starts N]
 
 The other side (tests/simulations/gradient_flow/helpers/flow_in_many_digits.py) shares T8's coordinates and
 Rodas5P's coefficients.

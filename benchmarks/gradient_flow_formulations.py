@@ -1,6 +1,6 @@
 """The formulations `integrate` was chosen from, beside it: CPU seconds and end-state error of one run.
 
-    PYTHONPATH=. python -m benchmarks.gradient_flow_formulations [--starts 5]
+    python -m benchmarks.gradient_flow_formulations [--starts 5]
 
 Prints the rows of the table in benchmarks/gradient_flow.md. Positive starts with off-diagonals; methods
 interleaved start by start; CPU seconds of one thread (median), error: the largest change of b and W^r at the

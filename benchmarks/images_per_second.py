@@ -1,7 +1,8 @@
 """Images a second on one thread: decoding a data set, and a training step's forward and backward pass.
 
-CPU seconds, contenders taken in turn, the best of each. Run with OMP_NUM_THREADS=1; `--data FOLDER` holds
-mnist/ and cifar10/ as parquet.
+    OMP_NUM_THREADS=1 python -m benchmarks.images_per_second [--data FOLDER]
+
+CPU seconds, contenders taken in turn, the best of each. FOLDER holds mnist/ and cifar10/ as parquet.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ def decode(folder: Path, n: int = 10_000) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path)
     data = parser.parse_args().data
     if data is not None:

@@ -1,6 +1,6 @@
 """Forward passes against accuracy of the curves on the line: the data of figure F10.
 
-    PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/line_accuracy.py [--output results/line-accuracy.nc]
+    OMP_NUM_THREADS=1 python -m benchmarks.line_accuracy [--output results/line-accuracy.nc]
 
 Three ways to a curve from few passes over the data: the engine (adaptive, at several tolerances), a Chebyshev
 polynomial through the curve itself (at several numbers of points), a grid with linear interpolation. Each is
@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
-from line_networks import CASES, build
 
+from benchmarks.line_networks import CASES, build
 from simulations.curves.one_path import interpolation_curves
 from simulations.interpolation.chebyshev import chebyshev_nodes, interpolation_matrix
 from simulations.runtime.atomic_files import writable_folder

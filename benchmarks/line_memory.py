@@ -1,6 +1,6 @@
 """Peak memory of a line above what is loaded before it: every case and contender in a process of its own.
 
-    PYTHONPATH=.:BENCH_SITE OMP_NUM_THREADS=1 python benchmarks/line_memory.py --mnist FOLDER [CASE ...]
+    PYTHONPATH=BENCH_SITE OMP_NUM_THREADS=1 python -m benchmarks.line_memory --mnist FOLDER [CASE ...]
 
 Linux only. The process loads libraries, model, both checkpoints and data, walks three alphas of four samples
 (so that what a first call loads is there), sets the kernel's peak of its resident memory (VmHWM) back to what
@@ -18,9 +18,9 @@ import tempfile
 from pathlib import Path
 
 import torch
-from line_networks import CASES, build, images, network
 from safetensors.torch import load_file, save_file
 
+from benchmarks.line_networks import CASES, build, images, network
 from simulations.curves.one_path import interpolation_curves
 
 CONTENDERS = ("engine", "engine, grid", "loss-landscapes 3.0.6")
@@ -36,7 +36,7 @@ def resident(key):
 
 def walk(contender, model, start, end, data, alphas):
     if contender.startswith("loss-landscapes"):
-        from curve_engine import contender as theirs
+        from benchmarks.curve_engine import contender as theirs
 
         theirs(model, start, end, data, steps=min(alphas, 5))
     else:
@@ -92,9 +92,12 @@ def main():
                 "inputs, MiB": data.inputs.numel() * data.inputs.element_size() / 2**20,
             }
             for contender in CONTENDERS:
-                command = [sys.executable, __file__, case, "--mnist", str(arguments.mnist)]
+                command = [sys.executable, "-m", "benchmarks.line_memory", case, "--mnist", arguments.mnist]
                 done = subprocess.run(
-                    [*command, "--child", contender, folder], capture_output=True, text=True, check=True
+                    [*map(str, command), "--child", contender, folder],
+                    capture_output=True,
+                    text=True,
+                    check=True,
                 )
                 found[contender] = float(done.stdout)
         print(json.dumps(found, indent=1), flush=True)

@@ -1,6 +1,6 @@
 """The numbers of docs/power_model_experiments.md, from a folder that `mli simulate power-model` has filled.
 
-    PYTHONPATH=. python -m benchmarks.power_model_tables FOLDER
+    python -m benchmarks.power_model_tables FOLDER
 
 Medians and ranges over seeds, nothing more. An experiment without its file is passed over.
 """

@@ -1,6 +1,6 @@
 """What a run's lines and files cost: paths walked together against one by one, NetCDF by two libraries.
 
-    OMP_NUM_THREADS=1 python benchmarks/run_lines.py
+    OMP_NUM_THREADS=1 python -m benchmarks.run_lines
 
 Untrained networks on random images: passes cost what they cost on trained ones. CPU seconds, least of three
 turns, each turn both ways.

@@ -1,5 +1,7 @@
 """Would another p-value of a criterion stand skewed numbers, and what would it cost in power?
 
+    python -m benchmarks.skewed_rules [--sets 400]
+
 The synthetic data sets of `mli validate --power`, judged with the sign-flip test and with corrections for
 skewness: Johnson's t (J. Am. Stat. Assoc. 73, 1978) and Hall's monotone transformation (J. R. Stat. Soc. B
 54, 1992). The table in docs/false_alarms_and_power.md is from 400 data sets, two minutes of CPU.
@@ -50,7 +52,9 @@ RULES: dict[str, Rule] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sets", type=int, default=400)
     sets = parser.parse_args().sets
     print(

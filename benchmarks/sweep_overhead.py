@@ -1,9 +1,9 @@
 """What a sweep adds to its runs: a local sweep of one process beside a plain loop that makes the same runs.
 
 CPU seconds of everything that takes part, the main process and the worker, start-up included. The plain loop
-trains and measures without a store: no folders, digests, locks or processes. Run with OMP_NUM_THREADS=1.
+trains and measures without a store: no folders, digests, locks or processes.
 
-    PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/sweep_overhead.py imbalance
+    OMP_NUM_THREADS=1 python -m benchmarks.sweep_overhead imbalance
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def plain(spec: RunSpec) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("experiment", nargs="?", default="imbalance")
     sweep = read_sweep(parser.parse_args().experiment)
 

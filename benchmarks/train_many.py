@@ -1,6 +1,6 @@
 """What training costs: an ensemble against one by one, loading the data, and what surrounds the gradients.
 
-    PYTHONPATH=. OMP_NUM_THREADS=1 python benchmarks/train_many.py [--device cuda] [CASE ...]
+    OMP_NUM_THREADS=1 python -m benchmarks.train_many [--device cuda] [CASE ...]
 
 On the CPU times are CPU seconds of the one thread (`time.process_time`), so that other work on a shared
 machine counts little; on a CUDA device seconds between synchronisations. Contenders take turns, and the least

@@ -1,8 +1,8 @@
 """A user's own network, checkpoints and data, named on the command line.
 
 Python objects are named package.module:attribute and imported with the current folder at the *end* of
-sys.path, so that a file there never takes the place of an installed package. Files are never unpickled unless
-asked.
+sys.path, so that a file there never takes the place of an installed package; only where its name is that of
+one of our packages, the user's is meant. Files are never unpickled unless asked.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from mli.shadowed_packages import users_packages_first
 from simulations.datasets.image_dataset import load
 from simulations.line.paths import zero_start
 from simulations.models.checkpoints import load_checkpoint
@@ -41,7 +42,8 @@ def find_object(name: str) -> Any:
     if here not in sys.path:
         sys.path.append(here)
     try:
-        found: Any = importlib.import_module(module_name)
+        with users_packages_first(Path.cwd()):
+            found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{name!r}: {error}; modules are looked for among the installed packages, then in {here}"

@@ -19,7 +19,11 @@ def theory(
     latex: bool = typer.Option(False, "--latex", help="The claims as LaTeX."),
     write_docs: Annotated[
         Path | None,
-        typer.Option("--write-docs", metavar="FOLDER", help="Write all theorems' Markdown pages and end."),
+        typer.Option(
+            "--write-docs",
+            metavar="FOLDER",
+            help="Write all theorems' Markdown pages, their index and map, and end.",
+        ),
     ] = None,
 ) -> None:
     """List the theorems: statement, hypotheses, status, steps checked by machine and by words.
@@ -29,12 +33,16 @@ def theory(
     from mli_theory.derivations import THEOREMS, rendering
 
     if write_docs is not None:
+        from validation.docs_pages.theory_map import theory_map_markdown
+
         write_docs.mkdir(parents=True, exist_ok=True)
         (write_docs / "README.md").write_text(rendering.index_markdown(THEOREMS.values()), encoding="utf-8")
         for theorem in THEOREMS.values():
             page = write_docs / rendering.file_name(theorem.name)
             page.write_text(rendering.as_markdown(theorem), encoding="utf-8")
-        typer.echo(f"{len(THEOREMS)} theorems written to {write_docs}")
+        statuses = {theorem.name: theorem.status() for theorem in THEOREMS.values()}
+        (write_docs / "map.md").write_text(theory_map_markdown(statuses), encoding="utf-8")
+        typer.echo(f"{len(THEOREMS)} theorems, their index and map written to {write_docs}")
         return
     if name is not None and name not in THEOREMS:
         sys.exit(f"mli theory: no theorem {name!r}; there are {', '.join(THEOREMS)}")

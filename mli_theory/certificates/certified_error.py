@@ -13,6 +13,7 @@ from functools import cmp_to_key
 
 from mli_theory.certificates.exact_roots import ONE, ZERO, RealRoot, compare, separated
 from mli_theory.certificates.upper_envelope import Classes, Envelope, EnvelopeEvent
+from mli_theory.short_repr import short_repr
 
 __all__ = ["CertifiedPlateau", "ClassChange", "ErrorStep", "Timeline", "longest", "timeline"]
 
@@ -35,6 +36,8 @@ class ClassChange:
     at: Classes
     after: Classes
 
+    __repr__ = short_repr
+
     @property
     def is_touching(self) -> bool:
         """Whether the classes on both sides agree, and others join them at alpha only."""
@@ -52,6 +55,8 @@ class ErrorStep:
     before: Fraction
     at: Fraction
     after: Fraction
+
+    __repr__ = short_repr
 
     @property
     def change(self) -> Fraction:
@@ -74,6 +79,8 @@ class CertifiedPlateau:
     includes_start: bool
     includes_end: bool
     majority_class: int
+
+    __repr__ = short_repr
 
     def __contains__(self, alpha: Fraction | float) -> bool:
         """Whether a rational number or float lies in the interval, exactly."""

@@ -35,6 +35,13 @@ class RealRoot:
     upper: Fraction
     polynomial: fmpz_poly = field(repr=False)
 
+    def __repr__(self) -> str:
+        """The number itself where it is short, else near which float it lies."""
+        exact = str(self.lower)
+        if self.is_exact and len(exact) <= 20:
+            return f"RealRoot({exact})"
+        return f"RealRoot(near {float((self.lower + self.upper) / 2)!r})"
+
     @property
     def is_exact(self) -> bool:
         """Whether the root is known as a rational number, lower = upper."""

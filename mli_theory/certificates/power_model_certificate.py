@@ -27,6 +27,7 @@ from mli_theory.certificates.loss_monotone import loss_monotone
 from mli_theory.certificates.power_model_line import line_logits
 from mli_theory.certificates.upper_envelope import upper_envelope
 from mli_theory.domain import DomainError, check_degree, finite_array
+from mli_theory.short_repr import short_repr
 
 __all__ = [
     "Certificate",
@@ -73,6 +74,8 @@ class Certificate:
     plateaus: tuple[CertifiedPlateau, ...]
     start_error: Fraction
     loss_rises_at: Fraction | None
+
+    __repr__ = short_repr
 
     def error_at(self, alpha: Fraction | float) -> Fraction:
         """The exact error at an alpha in [0, 1]; a float is taken as the rational number it is.

@@ -1,8 +1,8 @@
 """The power model's logits on the line, as polynomials with exact rational coefficients.
 
-r-homogeneous-weight network (theory.md section 3): sample j is the unit vector e_j, its label is class j,
-and its logits are f_i(e_j) = W_ij^r + b_i. On the line W = (1 - alpha) W0 + alpha W1, b likewise, each
-logit is a polynomial in alpha of degree at most r. Floats are taken as the rational numbers they are.
+theory.md section 3: sample j is the unit vector e_j, its label is class j, and its logits are
+f_i(e_j) = W_ij^r + b_i. On the line W = (1 - alpha) W0 + alpha W1, b likewise, each logit is a polynomial in
+alpha of degree at most r. Floats are taken as the rational numbers they are.
 """
 
 from __future__ import annotations

@@ -111,6 +111,9 @@ def index_markdown(theorems: Collection[Derivation]) -> str:
         "",
         _GENERATED,
         "",
+        "The statements with their arguments, notation and figures: [theory.md](theory.md). What computes, "
+        "tests and uses each of them: [map.md](map.md).",
+        "",
         "A step is checked by machine where sympy re-proves it from the assumptions on its symbols; a step "
         "by words is marked on its theorem's page and counted here. *proved* alone means no step by words; "
         "*derived* is leading order.",

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mli_theory.domain import DomainError, check_degree, check_labels, finite_array
 from mli_theory.homogeneous_path.intervals import check_logits, correct_interval, open_intervals
 from mli_theory.homogeneous_path.path_loss import mean_loss
+from mli_theory.short_repr import short_repr
 
 __all__ = [
     "BiasPath",
@@ -48,6 +49,8 @@ class Plateau:
     error: float
     majority_class: int
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class PredictedCurves:
@@ -62,6 +65,8 @@ class PredictedCurves:
     alphas: Floats
     loss: Floats
     error: Floats
+
+    __repr__ = short_repr
 
 
 def majority_exit(signal: ArrayLike, bias: ArrayLike, degree: int) -> NDArray[np.float64]:

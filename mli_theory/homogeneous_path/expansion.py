@@ -15,6 +15,7 @@ from scipy.special import logsumexp, softmax
 
 from mli_theory.domain import DomainError, check_degree, check_labels, finite_array
 from mli_theory.homogeneous_path.intervals import check_logits
+from mli_theory.short_repr import short_repr
 
 __all__ = ["Bump", "LossExpansion", "loss_bump", "loss_expansion", "loss_sandwich"]
 
@@ -49,6 +50,8 @@ class LossExpansion:
     bias: Array
     class_shares: Array
 
+    __repr__ = short_repr
+
     def evaluate(self, alphas: ArrayLike) -> Array:
         """Lam - M alpha^r + C alpha^(r+1), (a,) nats, for alphas (a,) in [0, 1].
 
@@ -73,6 +76,8 @@ class Bump:
     alpha: float
     height: float
     small_parameter: float
+
+    __repr__ = short_repr
 
 
 def loss_expansion(signal: ArrayLike, bias: ArrayLike, labels: ArrayLike, degree: int) -> LossExpansion:

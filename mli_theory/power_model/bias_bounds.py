@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.domain import DomainError, check_degree, finite_array
 from mli_theory.power_model.learning_schedule import potential
+from mli_theory.short_repr import short_repr
 
 __all__ = ["BiasGapBounds", "bias_gap_bounds"]
 
@@ -30,6 +31,8 @@ class BiasGapBounds:
     margin: float
     beta: float
     plateau_end: float
+
+    __repr__ = short_repr
 
 
 def bias_gap_bounds(weights: ArrayLike, degree: int, final_loss: float) -> BiasGapBounds:

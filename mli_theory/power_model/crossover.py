@@ -33,6 +33,7 @@ from scipy.special import logsumexp
 
 from mli_theory.domain import DomainError, finite_array
 from mli_theory.power_model.learning_schedule import escape_schedule, potential
+from mli_theory.short_repr import short_repr
 
 __all__ = ["CrossoverLaw", "crossover_law"]
 
@@ -60,6 +61,8 @@ class CrossoverLaw:
     bias_gaps: Array
     escape_gap: float
     escaped: bool
+
+    __repr__ = short_repr
 
 
 def crossover_law(diagonal: ArrayLike, degree: int, final_loss: float) -> CrossoverLaw:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.domain import DomainError
+from mli_theory.short_repr import short_repr
 
 __all__ = ["PlateauLaw", "largest_admissible_loss", "plateau_law"]
 
@@ -44,6 +45,8 @@ class PlateauLaw:
     signal: Array
     beta: Array
     plateau_end: Array
+
+    __repr__ = short_repr
 
 
 def plateau_law(

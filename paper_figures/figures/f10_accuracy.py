@@ -18,7 +18,7 @@ from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 __all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "draw", "layout"]
 
 TITLE = "Forward passes against accuracy of the curve"
-MADE_BY = "python benchmarks/line_accuracy.py"
+MADE_BY = "python -m benchmarks.line_accuracy"
 FILE = "line-accuracy.nc"  # beside the store
 WAYS = {
     "adaptive": "logits, adaptive",

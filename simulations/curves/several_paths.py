@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from mli_theory.short_repr import short_repr
 from simulations.curves.accumulator import CurveSums
 from simulations.curves.arguments import call_as_json, largest_bias_class, requested_alphas
 from simulations.curves.attributes import finished_curve, line_attributes
@@ -45,6 +46,8 @@ class PathBetweenStates:
     end: Mapping[str, torch.Tensor]
     path: str = "linear"
     exits: bool = False
+
+    __repr__ = short_repr
 
 
 def curves_together(

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mli_theory.short_repr import short_repr
 from simulations.datasets.class_sizes import check_imbalance, class_sizes
 from simulations.datasets.hub_images import SHORT_NAMES, hub_images, is_hub_name, local_copy
 from simulations.datasets.image_tables import ImageTables
@@ -45,6 +46,8 @@ class ImageDataset:
     labels: torch.Tensor
     n_classes: int
     content_hash: str = ""  # computed from the rest; a given one must agree
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if self.inputs.dtype != torch.float32 or self.inputs.ndim < 2:

@@ -1,4 +1,4 @@
-"""`integrate`: the gradient flow of the r-homogeneous-weight network (theory.md section 3)."""
+"""`integrate`: the gradient flow of the power model (theory.md section 3)."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from torch import nn
 
+from mli_theory.short_repr import short_repr
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.evaluation import Scores
 from simulations.prediction.gain_plateau import held_by_one_class
@@ -88,6 +89,8 @@ class GainPrediction:
     alignment: Floats
     applies: bool
     reason: str
+
+    __repr__ = short_repr
 
 
 def predict_from_endpoints(

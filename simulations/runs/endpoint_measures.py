@@ -13,6 +13,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from mli_theory.short_repr import short_repr
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import device_of
 from simulations.models.evaluation import evaluation_mode, logits
@@ -49,6 +50,8 @@ class TrainedRun:
     test: ImageDataset | None
     reached: bool
     last_layer: LastLayer = field(init=False)
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         last = find_last_layer(self.model, self.data.inputs[:1].to(device_of(self.model)))

@@ -32,6 +32,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from mli_theory.short_repr import short_repr
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
@@ -74,6 +75,8 @@ class Sweep:
     name: str
     title: str
     runs: tuple[PlannedRun, ...]
+
+    __repr__ = short_repr
 
     def labels(self) -> tuple[str, ...]:
         """Every arm's label once, in order."""

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mli_theory.short_repr import short_repr
 from simulations.runs.one_run import MadeRun, Store, make_run
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.provenance import code_hash
@@ -43,6 +44,8 @@ class SweepOutcome:
     failed: dict[str, str] = field(default_factory=dict)
     repaired: dict[str, list[str]] = field(default_factory=dict)
     other_code: list[str] = field(default_factory=list)
+
+    __repr__ = short_repr
 
     def lines(self, sweeps: Sequence[Sweep], store: Store) -> list[str]:
         """What became of the sweeps, for people: one line each, then failures, repairs and other code."""

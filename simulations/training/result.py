@@ -8,6 +8,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from mli_theory.short_repr import short_repr
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.training.arguments import TrainingArguments
 from simulations.training.history import TrainingHistory
@@ -40,6 +41,8 @@ class TrainingResult:
     history: xr.Dataset
     status: str
     steps_taken: int
+
+    __repr__ = short_repr
 
 
 def history_dataset(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from mli_theory.short_repr import short_repr
 from simulations.datasets import ImageDataset
 
 __all__ = ["Samples", "samples_on"]
@@ -18,6 +19,8 @@ class Samples:
     inputs: torch.Tensor
     labels: torch.Tensor
     n_classes: int
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.labels)

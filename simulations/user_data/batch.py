@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from mli_theory.short_repr import short_repr
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 
 __all__ = ["Batch"]
@@ -41,6 +42,8 @@ class Batch:
     kwargs: Mapping[str, Any]
     labels: torch.Tensor
     shared: tuple[Place, ...] = ()
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if not isinstance(self.labels, torch.Tensor):

@@ -1,6 +1,6 @@
-"""Builds the wheel and installs it, alone, into a new environment that borrows this one's libraries.
+"""Builds wheel and sdist, and installs them, alone, into a new environment that borrows our libraries.
 
-Run as a script with a folder, it prints the path of the installed console command (.ci/run does so).
+`python -m tests.helpers.installed_wheel FOLDER` prints the path of the installed console command (.ci/run).
 """
 
 import shutil
@@ -8,52 +8,68 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from tests.helpers.paths import ROOT
 
-PACKAGES = ("mli_theory", "simulations", "validation", "paper_figures", "commands")
+PACKAGES = ("mli", "mli_theory", "simulations", "validation", "paper_figures")
+NO_SOURCE = {"__pycache__", "results", "build", "dist"}
 
 
-def build_wheel(folder: Path) -> Path:
-    """The wheel of this checkout, built without a network.
+def copy_checkout(source: Path) -> Path:
+    """A copy of this checkout without caches, results and environments.
 
-    From a copy: setuptools leaves build/ and an .egg-info beside its source, whose stale files would
-    enter the next wheel and whose version other tests, run at the same time, would see appear.
+    Builds are made from copies: setuptools leaves build/ and an .egg-info beside its source, whose stale
+    files would enter the next wheel and whose version other tests, run at the same time, would see appear.
     """
-    source = folder / "source"
-    for package in PACKAGES:
-        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE", "mli.py"):
-        shutil.copy(ROOT / file, source / file)
+
+    def left_out(_: str, names: list[str]) -> Iterable[str]:
+        return [n for n in names if n in NO_SOURCE or n.endswith(".egg-info") or (n[0] == "." and n != ".ci")]
+
+    return shutil.copytree(ROOT, source, ignore=left_out)
+
+
+def build(kind: Literal["wheel", "sdist"], source: Path, folder: Path) -> Path:
+    """Build the wheel or the sdist of `source` into `folder`, without a network."""
     made = subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)],
+        [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(folder), str(source)],
         check=False,
         capture_output=True,
         text=True,
     )
     if made.returncode:
-        raise RuntimeError(f"the wheel could not be built:\n{made.stdout}\n{made.stderr}")
-    (wheel,) = folder.glob("*.whl")
-    return wheel
+        raise RuntimeError(f"the {kind} could not be built:\n{made.stdout}\n{made.stderr}")
+    (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+    return built
+
+
+def new_environment(folder: Path) -> Path:
+    """A new environment in `folder`; returns its bin folder.
+
+    The borrowed libraries come in through a .pth line: their own .pth files are then not read, so an
+    editable install of this checkout is not seen and what is installed here is what is imported.
+    """
+    venv.create(folder, with_pip=False)
+    (site,) = (folder / "lib").glob("python*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin"
+
+
+def pip_install(bin_folder: Path, distribution: Path) -> None:
+    """Install a wheel or an sdist into an environment: no network, no dependencies, no isolated build."""
+    pip = [sys.executable, "-m", "pip", "--python", str(bin_folder / "python")]
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*pip, "install", *options, str(distribution)], check=True, stdout=sys.stderr)
 
 
 def install_wheel(folder: Path) -> Path:
-    """Install the wheel into `folder`/venv and return that environment's bin folder.
-
-    The borrowed libraries come in through a .pth line: their own .pth files are then not read, so an
-    editable install of this checkout is not seen and the wheel's files are what is imported.
-    """
+    """Install this checkout's wheel into `folder`/venv and return that environment's bin folder."""
     folder = folder.resolve()
-    wheel = build_wheel(folder / "wheel")
-    venv.create(folder / "venv", with_pip=False)
-    bin_folder = folder / "venv" / "bin"
-    pip = [sys.executable, "-m", "pip", "--python", str(bin_folder / "python")]
-    subprocess.run(
-        [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], check=True, stdout=sys.stderr
-    )
-    (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    wheel = build("wheel", copy_checkout(folder / "source"), folder / "wheel")
+    bin_folder = new_environment(folder / "venv")
+    pip_install(bin_folder, wheel)
     return bin_folder
 
 

@@ -136,7 +136,7 @@ def test_a_defect_keeps_its_traceback(tmp_path, monkeypatch):
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
 def test_help_and_version_import_nothing_heavy(arguments):
     script = (
-        "import sys, mli\n"
+        "import sys\nfrom mli.commands.application import app\n"
         f"sys.argv = ['mli', *{arguments!r}]\n"
         "try:\n    app()\nexcept SystemExit:\n    pass\n"
         "heavy = {'torch', 'numpy', 'scipy', 'xarray', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
@@ -152,11 +152,11 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def folder_of_shadows(tmp_path):
-    """A user's folder with packages and modules named like ours."""
+    """A user's folder with packages and modules named like ours, and like what ours once were."""
     (tmp_path / "simulations").mkdir()
     (tmp_path / "simulations" / "__init__.py").write_text("raise RuntimeError('the wrong simulations')")
     (tmp_path / "validation.py").write_text("raise RuntimeError('the wrong validation')")
-    (tmp_path / "mli.commands.py").write_text("raise RuntimeError('the wrong commands')")
+    (tmp_path / "commands.py").write_text("raise RuntimeError('the wrong commands')")
     return tmp_path
 
 
@@ -191,20 +191,63 @@ def test_the_console_command_works_among_shadows(installed, folder_of_shadows):
     assert page.count('<figure class="drawn"') == 3
 
 
-def test_python_m_mli_names_the_shadow_and_stops(installed, folder_of_shadows):
-    found = run(installed / "python", "-m", "mli", "--version", cwd=folder_of_shadows)
-    assert found.returncode != 0
-    assert str(folder_of_shadows / "simulations" / "__init__.py") in found.stderr
-    assert "the wrong" not in found.stderr
+@pytest.mark.parametrize("how", [["-m", "mli", "--version"], ["-c", "import mli"], ["script.py"]])
+def test_a_shadow_is_named_in_one_line_that_says_what_to_do(installed, folder_of_shadows, how):
+    (folder_of_shadows / "script.py").write_text("import mli\nprint('went on')\n")
+    found = run(installed / "python", *how, cwd=folder_of_shadows)
+    shadow = folder_of_shadows / "simulations" / "__init__.py"
+    assert found.returncode == 1
+    assert found.stdout == ""
+    (line,) = found.stderr.splitlines()
+    assert line.startswith(f"mli: {shadow} is imported in place of ")
+    assert "rename it, or run from another folder" in line
 
 
-def test_python_m_mli_names_a_shadow_of_the_commands(installed, tmp_path):
-    """The first package that is imported: it must be looked at before."""
-    (tmp_path / "mli.commands.py").write_text("raise RuntimeError('the wrong commands')")
-    found = run(installed / "python", "-m", "mli", "--version", cwd=tmp_path)
-    assert found.returncode != 0
-    assert f"mli: {tmp_path / 'mli.commands.py'} is imported in place of" in found.stderr
-    assert "the wrong" not in found.stderr
+USERS_MODEL = """
+import mli
+from simulations.parts import make
+from validation import CLASSES
+from commands import SEED
+
+mli.fcn, mli.plateau_end  # ours, though `simulations` is theirs just now
+
+def network():
+    return make(CLASSES)
+
+def data():
+    import torch
+    return torch.rand(30, 4, generator=torch.Generator().manual_seed(SEED)), torch.arange(30) % CLASSES
+"""
+
+
+@pytest.mark.parametrize("package", [True, False], ids=["package", "folder without __init__"])
+def test_a_model_imports_its_own_neighbours_of_our_names(installed, tmp_path, package):
+    """`simulations`, `validation` and `commands` beside a model are the user's while it is loaded."""
+    (tmp_path / "simulations").mkdir()
+    if package:
+        (tmp_path / "simulations" / "__init__.py").write_text("")
+    (tmp_path / "simulations" / "parts.py").write_text(
+        "from torch import nn\n"
+        "def make(k):\n    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, k))\n"
+    )
+    (tmp_path / "validation.py").write_text(
+        "CLASSES = 3\nfrom simulations.parts import make\ndef net():\n    return make(CLASSES)\n"
+    )
+    (tmp_path / "commands.py").write_text("SEED = 0\n")
+    (tmp_path / "my_model.py").write_text(USERS_MODEL)
+    # Without the user's modules: a plain script would import ours in place of a folder without __init__.
+    script = (
+        "import torch; from torch import nn; from safetensors.torch import save_file; torch.manual_seed(1); "
+        "net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)); "
+        "save_file(net.state_dict(), 'end.safetensors')"
+    )
+    made = run(installed / "python", "-c", script, cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    ends = ["--end", "end.safetensors", "--data", "my_model:data", "--alphas", "11"]
+    for model in ("my_model:network", "validation:net"):
+        found = run(installed / "mli", "diagnose", "--model", model, *ends, cwd=tmp_path)
+        assert found.returncode == 0, found.stderr
+        assert "The report:" in found.stdout
 
 
 def test_python_m_mli_works_where_nothing_is_shadowed(installed, tmp_path):

@@ -43,7 +43,7 @@ def test_a_figure_without_data_says_which_command_makes_them(run, tmp_path):
         "mli: F7 has no data in results/store and none are shipped: "
         "`mli simulate power-model --experiment plateau-laws` makes them",
         "mli: F10 has no data in results/store and none are shipped: "
-        "`python benchmarks/line_accuracy.py` makes them",
+        "`python -m benchmarks.line_accuracy` makes them",
     ]
     assert list(tmp_path.iterdir()) == []
 

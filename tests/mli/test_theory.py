@@ -73,5 +73,19 @@ def test_the_page_in_docs_is_what_the_derivation_says(theorem):
 def test_the_index_in_docs_is_true_and_no_page_is_left_over():
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     assert index == rendering.index_markdown(THEOREMS.values()), "run: mli theory --write-docs docs/theory"
-    wanted = {"README.md", *map(rendering.file_name, THEOREMS)}
+    # theory.md is written by hand.
+    wanted = {"README.md", "map.md", "theory.md", *map(rendering.file_name, THEOREMS)}
     assert {page.name for page in DOCS.glob("*.md")} == wanted
+
+
+def test_the_pages_are_written_with_their_index_and_map(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "mli_theory.derivations.derivation.Derivation.status", lambda self: f"status of {self.name}"
+    )
+    result = _run("--write-docs", str(tmp_path / "new"))
+    assert result.exit_code == 0
+    written = {page.name: page.read_text(encoding="utf-8") for page in (tmp_path / "new").iterdir()}
+    assert set(written) == {"README.md", "map.md", *map(rendering.file_name, THEOREMS)}
+    for theorem in THEOREMS.values():
+        said = f"status of {theorem.name}"
+        assert all(said in written[page] for page in ("map.md", rendering.file_name(theorem.name)))

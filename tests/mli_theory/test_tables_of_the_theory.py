@@ -1,6 +1,6 @@
-"""The theory note's closed-form entries, recomputed by the package at the digits printed there.
+"""The closed-form entries of docs/theory/theory.md, recomputed by the package at the digits printed there.
 
-Not here: columns of simulated networks whose weights the note does not give (T7, M1, M2, T13; the start
+Not here: columns of simulated networks whose weights the text does not give (T7, M1, M2, T13; the start
 1.229e-3 "found" beside T14's 1.312e-3).
 """
 
@@ -24,7 +24,7 @@ T11 = [
     (2, 1e-2, 0.3274, 0.3306, 0.3274, 0.3306),
     (2, 1e-4, 0.3877, 0.3888, 0.3877, 0.3888),
     (2, 1e-8, 0.4300, 0.4303, 0.4300, 0.4303),
-    # The note prints 0.4479 for the first order here: the root is 0.447840, so 0.4478 is what is true.
+    # The text once had 0.4479 for the first order here: the root is 0.447840.
     (2, 1e-12, 0.4478, 0.4480, 0.4478, 0.4480),
     (10, 1e-2, 0.2799, 0.2858, 0.3906, 0.3941),
     (10, 1e-4, 0.3729, 0.3744, 0.4228, 0.4240),
@@ -76,7 +76,7 @@ def test_T11_prime_plateau_at_a_fixed_scale(exponent, digits, printed):
 
 
 def test_T14_predicted_starts():
-    """The note's ratio max (s0_i - s0_{i*})/(b_{i*} - b_i) is 1.312: 1.312e-3 at 0.1, 1.312e-6 at 0.01."""
+    """The text's ratio max (s0_i - s0_{i*})/(b_{i*} - b_i) is 1.312: 1.312e-3 at 0.1, 1.312e-6 at 0.01."""
     signal, bias = [[1.312, 0.0], [-5.0, 1.0]], [0.0, 1.0]
     assert plateau_start(signal, bias, 3, 0.1) == pytest.approx(1.312e-3, rel=1e-12)
     assert plateau_start(signal, bias, 3, 0.01) == pytest.approx(1.312e-6, rel=1e-12)

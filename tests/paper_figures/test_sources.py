@@ -60,7 +60,7 @@ def test_without_a_store_the_shipped_data_are_drawn_and_labelled(store, shipped,
     [
         ("F4", "`mli sweep depth_and_bias` and `mli sweep initial_scale` make them"),
         ("F7", "`mli simulate power-model --experiment plateau-laws` makes them"),
-        ("F10", "`python benchmarks/line_accuracy.py` makes them"),
+        ("F10", "`python -m benchmarks.line_accuracy` makes them"),
     ],
 )
 def test_without_any_data_the_command_that_makes_them_is_named(shipped, tmp_path, name, command):

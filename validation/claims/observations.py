@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from mli_theory.short_repr import short_repr
 from validation.claims.zero_start import with_zero_start_curves
 
 __all__ = ["PILOT_SEEDS", "ExcludedRun", "Observations", "balanced", "curve", "observe"]
@@ -43,6 +44,8 @@ class Observations:
     runs: tuple[xr.Dataset, ...] = ()
     power_model: tuple[xr.Dataset, ...] = ()
     left_out: tuple[ExcludedRun, ...] = ()
+
+    __repr__ = short_repr
 
     def arms(self) -> tuple[str, ...]:
         """The names of all arms with a run, in the order of the runs."""

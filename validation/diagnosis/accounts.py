@@ -17,6 +17,7 @@ from scipy.special import logsumexp
 from torch import nn
 
 from mli_theory.homogeneous_path.closed_form import PredictedCurves, correct_interval, predict_curves
+from mli_theory.short_repr import short_repr
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.running_statistics import POLICIES, has_running_statistics
 from simulations.prediction.gain_prediction import GainPrediction, predict_from_endpoints
@@ -77,6 +78,8 @@ class Diagnosis:
     has_last_bias: bool
     largest_bias: int
     notes: tuple[str, ...]
+
+    __repr__ = short_repr
 
 
 def diagnose(

@@ -1,7 +1,7 @@
 """The page "Where the account fails": expected and found, with numbers, from a record of verdicts.
 
-Every number about networks and about the main job's power model is the record's. What the other experiments
-on the power model found beside theory.md is `validation.theory_errata`.
+Every number is the record's. What the other experiments on the power model found beside each statement of the
+theory stands in docs/theory/theory.md.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from validation.docs_pages.failures_of_the_laws import SECTIONS_OF_THE_LAWS
 from validation.docs_pages.reproduce_page import made_from
 from validation.text.evidence_text import number
 from validation.text.mean_intervals import UNDER_TEN, interval_or_range, mean_interval
-from validation.theory_errata import THEORY_ERRATA
 
 __all__ = ["where_it_fails_markdown"]
 
@@ -27,6 +26,10 @@ not be shown to. Numbers are means over seeds (smallest to largest seed; number 
 the first alpha at which a tenth of the whole fall is spent. "Not recorded" stands where the profile has no
 such runs. One more failure is drawn and not tabled here: the order in which classes leave the plateau does
 not follow their biases (`mli figures F9`; its caption has the rank correlations).
+"""
+_BEYOND_THE_RECORD = """\
+What simulation of the power model found beside each statement of the theory stands in
+[theory/theory.md](theory/theory.md).
 """
 
 
@@ -45,7 +48,7 @@ def where_it_fails_markdown(record: Mapping[str, Any]) -> str:
         except KeyError as missing:
             words = f"Not recorded (no {missing.args[0]}).\n"
         parts += [f"## {title}\n", words]
-    return "\n".join([*parts, THEORY_ERRATA])
+    return "\n".join([*parts, _BEYOND_THE_RECORD])
 
 
 def _unsupported(record: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from mli_theory.short_repr import short_repr
 from simulations.gradient_flow import integrate
 from simulations.runs.one_run import Store
 from simulations.runtime.atomic_files import writable_folder
@@ -34,6 +35,8 @@ class Outcome:
     runs: tuple[xr.Dataset, ...]
     observations: Observations
     verdicts: tuple[Verdict, ...]
+
+    __repr__ = short_repr
 
     def settings(self) -> dict[str, Any]:
         """The job as plain numbers and words."""

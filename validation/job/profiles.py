@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from mli_theory.short_repr import short_repr
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import EXPERIMENTS, FORMS, PlannedRun, Sweep, read_sweep
 from validation.claims.power_model_runs import PowerModelRuns
@@ -54,6 +55,8 @@ class Job:
     power_model_seeds: tuple[int, ...] = _SIMPLE_MODEL_SEEDS
     power_model: PowerModelRuns = field(default_factory=PowerModelRuns)
     processes: int = 2
+
+    __repr__ = short_repr
 
     @property
     def star(self) -> Sweep:

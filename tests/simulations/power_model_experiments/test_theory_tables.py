@@ -1,4 +1,4 @@
-"""Entries of theory.md's statements T9 to T12, by the experiments' own code; each literal is theory.md's."""
+"""Entries of docs/theory/theory.md, T9 to T12, by the experiments' own code; each literal is theory.md's."""
 
 import numpy as np
 import pytest
@@ -34,10 +34,9 @@ def betas(weights, degree, losses):
     ],
 )
 def test_T9_the_error_at_r_3(k, bands, growth):
-    """Theory.md: 0.1 to 0.5 %, 1 to 2 % and 8 % at 1e-3, 1e-2 and 0.1, its start and class not stated.
+    """The bands hold theory.md's numbers for the worst class of a start: up to 3.1 % and 13 % at k = 4.
 
-    The bands are what we find for the worst class of a start (docs/power_model_experiments.md): at k = 4 up
-    to 3.1 % and 13 % at the two larger scales, more than theory.md says.
+    Its first version said 0.1 to 0.5 %, 1 to 2 % and 8 % at 1e-3, 1e-2 and 0.1, start and class not stated.
     """
     worst = []
     for scale in (1e-3, 1e-2, 1e-1):
@@ -64,7 +63,7 @@ def test_T10_the_order_holds_at_every_record_of_a_diagonal_start(degree):
 
 
 def test_T10_fails_at_a_near_tie_with_off_diagonals():
-    """Theory.md: the final order fails there by 2e-4 to 2e-3 nats. The off-diagonals decide, not the tie."""
+    """Theory.md: by up to 8.4e-4 nats (first said: 2e-3). The off-diagonals decide, not the tie."""
     weights = starts(4, 0.1, *range(6))
     violations = []
     for w in weights:

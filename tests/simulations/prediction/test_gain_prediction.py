@@ -1,4 +1,4 @@
-"""The line predicted from its ends: T13 against finite differences, the laws against the line itself."""
+"""The line predicted from its ends: T13 against finite differences, M1 and M2 against the line itself."""
 
 import numpy as np
 import pytest
