@@ -27,8 +27,6 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +49,8 @@ EXPERIMENTS = (
     "optimizers",
     "retention",
 )
+# By path: while a user's module is loaded, the package of that name may be the user's.
+_FILES = Path(__file__).resolve().parents[1] / "experiments"
 KEYS = ("title", "fixed", "grid", "arm", "seeds")
 
 
@@ -94,10 +94,9 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
-    source: Traversable | Path
     if str(name_or_file) in EXPERIMENTS:
         name = str(name_or_file)
-        source = files("simulations") / "experiments" / f"{name}.{form}.toml"
+        source = _FILES / f"{name}.{form}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem

@@ -30,7 +30,7 @@ _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn"
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
-    """Write report.json, report.md, evidence.md and the pages of `verdict_pages`; the data is returned."""
+    """Write report.json, report.md, evidence.md and `docs_pages.write_pages`'s pages; return the data."""
     folder = writable_folder(folder)
     data = report_data(outcome)
     pages = {
