@@ -2,11 +2,19 @@
 
 Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (many).
 run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be
-sweep_file.py   sweeps: `EXPERIMENTS` by name (the files are in simulations/experiments) or a file
+sweep_file.py   sweeps: `EXPERIMENTS` and `REALISTIC` by name (files in simulations/experiments), or a file
 May import the standard library and `simulations.runtime`.
 """
 
 from simulations.specs.run_spec import RunSpec
-from simulations.specs.sweep_file import EXPERIMENTS, FORMS, PlannedRun, Sweep, read_sweep, with_seeds
+from simulations.specs.sweep_file import (
+    EXPERIMENTS,
+    FORMS,
+    REALISTIC,
+    PlannedRun,
+    Sweep,
+    read_sweep,
+    with_seeds,
+)
 
-__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "RunSpec", "Sweep", "read_sweep", "with_seeds"]
+__all__ = ["EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "RunSpec", "Sweep", "read_sweep", "with_seeds"]
