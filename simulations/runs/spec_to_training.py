@@ -93,6 +93,7 @@ def train_run(
         max_epochs=spec.max_epochs,
         seed=spec.seed,
         precision=spec.precision,
+        evaluate_every=spec.evaluate_every,
         device=device,
         checkpoint=checkpoint,
         progress=progress,

@@ -34,7 +34,7 @@ from mli_theory.short_repr import short_repr
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
+__all__ = ["EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
 
 FORMS = ("quick", "paper")
 EXPERIMENTS = (
@@ -48,6 +48,15 @@ EXPERIMENTS = (
     "imbalance",
     "optimizers",
     "retention",
+)
+# Of one form each, NAME.toml: their runs take core-hours, so no profile and no `mli sweep all` makes them.
+# Finished runs are kept in validation/recorded.
+REALISTIC = (
+    "mnist_fcn",
+    "cifar_vgg16_small_start",
+    "cifar_resnet18",
+    "cifar_vgg16",
+    "cifar_resnet18_plain",
 )
 # By path: while a user's module is loaded, the package of that name may be the user's.
 _FILES = Path(__file__).resolve().parents[1] / "experiments"
@@ -84,12 +93,12 @@ class Sweep:
 
 
 def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
-    """The sweep in a TOML file, or of one of `EXPERIMENTS` in one of its `FORMS`.
+    """The sweep in a TOML file, of one of `EXPERIMENTS` in one of its `FORMS`, or of one of `REALISTIC`.
 
     Raises:
-        ValueError: an unknown experiment or form; a file that is no TOML; an unknown key, a grid key without
-            values or with one twice, a key in two places, two runs of one label and seed or of one spec,
-            a seed twice; what `RunSpec` refuses. The message names the file.
+        ValueError: an unknown experiment or form, or one that it has not; a file that is no TOML; an unknown
+            key, a grid key without values or with one twice, a key in two places, two runs of one label and
+            seed or of one spec, a seed twice; what `RunSpec` refuses. The message names the file.
         FileNotFoundError: no such file.
     """
     if form not in FORMS:
@@ -97,12 +106,18 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
     if str(name_or_file) in EXPERIMENTS:
         name = str(name_or_file)
         source = _FILES / f"{name}.{form}.toml"
+    elif str(name_or_file) in REALISTIC:
+        name = str(name_or_file)
+        if form != FORMS[0]:
+            raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
+        source = _FILES / f"{name}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem
     else:
         raise ValueError(
-            f"{str(name_or_file)!r} is neither an experiment ({', '.join(EXPERIMENTS)}) nor a .toml file"
+            f"{str(name_or_file)!r} is neither an experiment ({', '.join(EXPERIMENTS + REALISTIC)}) "
+            "nor a .toml file"
         )
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
