@@ -1,4 +1,4 @@
-"""`mli figures`: the thirteen figures, their tables, and what the package ships."""
+"""`mli figures`: the fourteen figures, their tables, and what the package ships."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F13; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F14; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
