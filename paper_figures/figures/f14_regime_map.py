@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from paper_figures.drawing.run_curves import NothingToDrawError, provenance, reached
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from simulations.specs.sweep_file import FORMS, read_sweep
 from validation.regimes import BORDER, LEAST_EFFECT, LONG, cell_means, regime_map
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
@@ -58,11 +59,13 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     modes = {str(run.attrs["bias_mode"]) for run in reached(runs)}
     if not {"last", "none"} <= modes:
         raise NothingToDrawError("there is no map to draw: it needs runs with and without a last-layer bias")
+    form = str(runs[0].attrs.get("form", "")) or FORMS[0]
     most = max(int(run.attrs["max_epochs"]) for run in runs)
     together = max(int(run.attrs.get("trained_together", 1)) for run in runs)
     return regime_map(runs).assign_attrs(
         **provenance(runs, n_left_out=len(runs) - len(reached(runs))),
         max_epochs=most,
+        planned_runs=sum(len(read_sweep(name, form).runs) for name in EXPERIMENTS),
         largest_ensemble=together,
     )
 
@@ -146,15 +149,8 @@ def _contour(ax: Axes, values: Floats, level: float, look: dict[str, Any]) -> No
     if min(values.shape) < 2 or not known.count() or not known.min() < level < known.max():
         return
     x, y = (np.arange(size) + 0.5 for size in values.shape[::-1])
-    ax.contour(
-        x,
-        y,
-        known,
-        levels=[level],
-        colors=[look["color"]],
-        linewidths=look["linewidth"],
-        linestyles=[look["linestyle"]],
-    )
+    line = {f"{key}s": look[key] for key in ("linewidth", "linestyle")}
+    ax.contour(x, y, known, levels=[level], colors=[look["color"]], **line)
 
 
 def _edges(ax: Axes, above: NDArray[np.bool_]) -> None:
@@ -201,9 +197,10 @@ def caption(dataset: xr.Dataset) -> str:
     runs, missed = int(cells["runs"].sum()), int(cells["missed"].sum())
     return (
         f"F14. {TITLE}. Fully connected networks, {dataset.attrs['data']}; means over seeds "
-        f"{dataset.attrs['seeds'].replace(' ', ', ')}. Left and middle: ends of the plateaus with a last-layer "
-        f"bias, in alpha, lines at {LONG:g}. Right: how much later the error's ends than without any bias, "
-        f"lines at {LEAST_EFFECT:g}: in {int(plateau.sum())} of {int(plateau.notnull().sum())} cells it does. "
+        f"{dataset.attrs['seeds'].replace(' ', ', ')}. Left and middle: ends of the plateaus with a "
+        f"last-layer bias, in alpha, lines at {LONG:g}. Right: how much later the error's ends than without "
+        f"any bias, lines at {LEAST_EFFECT:g}: exceeded in {int(plateau.sum())} of "
+        f"{int(plateau.notnull().sum())} cells. "
         "Solid: between cells as measured; M2 and T13 know the trained network, scale^depth only the start. "
         f"Hatched or crossed: runs not at their target after {dataset.attrs['max_epochs']} epochs "
         f"({missed} of {runs}). White: no run."

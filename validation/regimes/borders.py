@@ -21,6 +21,7 @@ __all__ = [
     "START_BEFORE",
     "BorderShares",
     "border_shares",
+    "constant_shares",
     "has_plateau",
     "predicted_plateau",
     "shares_of_map",
@@ -67,7 +68,7 @@ def border_shares(runs: Iterable[xr.Dataset], optimizer: str | None = None) -> B
     return BorderShares(
         scale_to_the_depth=shares_of_map(dataset, LAWS["scale^depth"]),
         m2=shares_of_map(dataset, LAWS["M2"]),
-        constant={seed: max(share, 1 - share) for seed, share in shares_of_map(dataset, _everywhere).items()},
+        constant=constant_shares(dataset),
         cells=_cells(dataset),
     )
 
@@ -91,6 +92,11 @@ def shares_of_map(dataset: xr.Dataset, predicts: _Predicts) -> dict[int, float]:
     right = (predicts(dataset) == measured).where(measured.notnull())
     share = right.mean([dim for dim in right.dims if dim != "seed"])
     return {int(seed): float(value) for seed, value in zip(share["seed"], share, strict=True) if value >= 0}
+
+
+def constant_shares(dataset: xr.Dataset) -> dict[int, float]:
+    """For each seed with a cell, the share right by the better of "everywhere" and "nowhere"."""
+    return {seed: max(share, 1 - share) for seed, share in shares_of_map(dataset, _everywhere).items()}
 
 
 def _cells(dataset: xr.Dataset) -> dict[int, int]:
