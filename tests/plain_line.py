@@ -1,7 +1,7 @@
 """The line by a plain loop, to compare the engine with: it shares no code with it.
 
-At every alpha a deep copy of the model is loaded with tensors interpolated by hand, run once on all samples in
-evaluation mode, and scored in float64 with numpy. Slow and short on purpose.
+At every alpha a deep copy of the model is loaded with tensors interpolated by hand, run once on all samples
+in evaluation mode, and scored in float64 with numpy. Slow and short on purpose.
 """
 
 import copy
