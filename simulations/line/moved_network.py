@@ -172,8 +172,6 @@ class Line:
         highest = int(batch.labels.max())
         if highest >= outputs.shape[1]:
             raise ValueError(f"label {highest} has no logit: the network returns {outputs.shape[1]}")
-        if outputs.is_complex():
-            raise ValueError("the network returned complex logits: take their real part or size in forward")
         outputs = outputs.to("cpu", torch.float64 if outputs.dtype == torch.float64 else torch.float32)
         if not torch.isfinite(outputs).all():
             raise NotFiniteError(f"the logits are not finite at alpha = {alpha}")

@@ -86,7 +86,7 @@ def logits_of(output: Any, pick: Output = None) -> torch.Tensor:
             output itself, or what it holds as "logits".
 
     Raises:
-        ValueError: there is no tensor there.
+        ValueError: there is no tensor there, or a complex one.
     """
     found = _picked(output, pick)
     if not isinstance(found, torch.Tensor):
@@ -97,6 +97,8 @@ def logits_of(output: Any, pick: Output = None) -> torch.Tensor:
             f"the network must return logits or an object with .logits, it returned {kind}: pick the logits "
             "by output=, a name, a place or a function"
         )
+    if found.is_complex():
+        raise ValueError("the network returned complex logits: take their real part or size in forward")
     return found
 
 

@@ -101,7 +101,7 @@ def find_roles(
         return _by_shifting(model, run, parameters, known)
     roles = roles_with(known, found)
     bias = roles.last_bias
-    if bias is not None and not roles.plain and _shift(run, parameters, bias, run({}).double()) is None:
+    if bias is not None and not roles.plain and not _shifts_alike(run, parameters, bias):
         return _with(known, found.name, None, roles.how, _no_shift([bias]))
     return roles
 
@@ -151,12 +151,9 @@ def _given(
     bias = bias if bias in parameters else next(iter(own), None)
     if bias is None:
         return _with(known, name, None, "given")
-    scale = _shift(run, parameters, bias, run({}).double())
-    if scale is None:
+    if not _shifts_alike(run, parameters, bias):
         return _with(known, name, None, "given", _no_shift([bias]))
-    type_of: Any = type(model.get_submodule(name))
-    plain = type_of is nn.Linear and scale == 1.0 and bias == f"{name}.bias".removeprefix(".")
-    return _with(known, name, bias, "given", plain=plain)
+    return _with(known, name, bias, "given")
 
 
 def _by_shifting(model: nn.Module, run: Run, parameters: Mapping[str, torch.Tensor], known: Roles) -> Roles:
@@ -171,20 +168,22 @@ def _by_shifting(model: nn.Module, run: Run, parameters: Mapping[str, torch.Tens
     finally:
         for handle in handles:
             handle.remove()
+    # Any of as many numbers as classes: what it does tells more than its name.
     tried = [
         name
-        for name in (*known.biases, *known.unsure)
-        if parameters[name].is_floating_point() and parameters[name].numel() == logits.shape[-1]
+        for name, tensor in parameters.items()
+        if tensor.is_floating_point() and tensor.numel() == logits.shape[-1]
     ]
-    if not tried:
-        why = "found by running to be no single layer, without a bias of as many numbers as classes"
-        return _with(known, None, None, why)
+    entangled = [name for name in tried if name in (*known.biases, *known.unsure)]
     ran = {name: place for place, name in enumerate(order)}
     latest = sorted(tried, key=lambda name: ran.get(owner_and_part(model, name)[0], -1), reverse=True)
     scales = {name: _shift(run, parameters, name, logits) for name in latest}
     shifting = [name for name in latest if scales[name] is not None]
+    if not shifting and entangled:
+        return _with(known, None, None, "not found by running", _no_shift(entangled))
     if not shifting:
-        return _with(known, None, None, "not found by running", _no_shift(tried))
+        why = "found by running to be no single layer, without a bias of as many numbers as classes"
+        return _with(known, None, None, why)
     best = next((name for name in shifting if scales[name] == 1.0), shifting[0])
     found = _with(
         known, owner_and_part(model, best)[0], best, "found by running: its bias shifts all logits alike"
@@ -209,24 +208,44 @@ def _no_shift(names: Sequence[str]) -> str:
     )
 
 
+def _shifts_alike(run: Run, parameters: Mapping[str, torch.Tensor], name: str) -> bool:
+    """Whether a parameter's change changes the logits of all samples alike, in whatever way."""
+    own, before = parameters[name].detach(), run({}).double()
+    if own.numel() != before.shape[-1]:
+        return False
+    change = _centred(run({name: own + _step(own, before)}).double() - before)
+    size = float(change.abs().max())
+    return size > 0 and float((change - change[:1]).abs().max()) <= _alike(own) * size
+
+
 def _shift(run: Run, parameters: Mapping[str, torch.Tensor], name: str, before: torch.Tensor) -> float | None:
     """By which factor a parameter's change appears in all logits, 1.0 where it is 1; None: in another way.
 
     Up to a number that a sample's logits share, which changes no prediction and no loss.
     """
     own = parameters[name].detach()
-    k = before.shape[-1]
-    # No two differences alike, and of the size of the logits: else rounding hides it.
-    step = torch.sin(1.0 + torch.arange(k, dtype=torch.float64) ** 1.5) * max(1.0, float(before.abs().max()))
-    change = run({name: own + step.reshape(own.shape).to(own)}).double() - before
-    change = (change - change.mean(dim=-1, keepdim=True)).cpu()
-    step = step - step.mean()
-    scale = float((change @ step).mean() / step.square().sum())
-    off = float((change - scale * step).abs().max())
-    alike = ALIKE if own.dtype in (torch.float32, torch.float64) else ALIKE_IN_HALF
-    if not abs(scale) > 1e-6 or not off <= alike * abs(scale) * float(step.abs().max()):
+    step = _step(own, before)
+    change = _centred(run({name: own + step}).double() - before)
+    expected = _centred((own + step - own).double().reshape(1, -1))
+    scale = float((change * expected).sum(dim=-1).mean() / expected.square().sum())
+    off = float((change - scale * expected).abs().max())
+    if not abs(scale) > 1e-6 or not off <= _alike(own) * abs(scale) * float(expected.abs().max()):
         return None
-    return 1.0 if abs(scale - 1) <= alike else scale
+    return 1.0 if abs(scale - 1) <= _alike(own) else scale
+
+
+def _step(own: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """No two differences alike, and of the size of the logits: else rounding hides what it does."""
+    step = torch.sin(1.0 + torch.arange(own.numel(), dtype=torch.float64) ** 1.5)
+    return (step * max(1.0, float(before.abs().max()))).reshape(own.shape).to(own)
+
+
+def _centred(logits: torch.Tensor) -> torch.Tensor:
+    return logits - logits.mean(dim=-1, keepdim=True)
+
+
+def _alike(own: torch.Tensor) -> float:
+    return ALIKE if own.dtype in (torch.float32, torch.float64) else ALIKE_IN_HALF
 
 
 def _some(names: Sequence[str], shown: int = 8) -> str:

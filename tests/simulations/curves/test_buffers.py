@@ -256,7 +256,9 @@ def test_all_layers_of_torch_are_measured():
     for norm in (nn.BatchNorm1d(8), nn.InstanceNorm1d(8, track_running_stats=True)):
         model = nn.Sequential(nn.Linear(6, 8), norm, nn.Linear(8, 3))
         if isinstance(norm, nn.InstanceNorm1d):
-            model = nn.Sequential(nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 8, 1), norm, nn.Flatten(), nn.Linear(24, 3))
+            model = nn.Sequential(
+                nn.Unflatten(1, (2, 3)), nn.Conv1d(2, 8, 1), norm, nn.Flatten(), nn.Linear(24, 3)
+            )
         start = copy_of(model)
         end = {n: t + 0.3 if t.is_floating_point() else t for n, t in start.items()}
         found = interpolation_curves(model, start, end, (X, Y), alphas=ALPHAS, buffers="recalibrate")
