@@ -108,7 +108,8 @@ def members(device, n_members=32, max_epochs=3):
 
 def sizes(device, max_epochs=2):
     """How many times faster ensembles of some sizes are than their members one by one: depths 4 and 12."""
-    data, found = data_of("fcn"), {"case": f"FCNs of width 64, {len(data)} digits, {max_epochs} epochs"}
+    data = data_of("fcn")
+    found = {"case": f"FCNs of width 64, {len(data)} digits, {max_epochs} epochs"}
     arguments = {"learning_rate": 0.02, "max_epochs": max_epochs, "device": device}
     for depth in (4, 12):
 
