@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from torch import nn
@@ -73,7 +74,7 @@ def make_runs_together(
                 found |= _make(missing, store, device, repaired)
     for spec in specs:
         if spec.name not in found:  # an ensemble that cannot be trained as one: each for itself
-            found[spec.name] = _own(spec, lambda spec=spec: make_run(spec, store, device=device))
+            found[spec.name] = _own(spec, partial(make_run, spec, store, device=device))
     return [found[spec.name] for spec in specs]
 
 
