@@ -86,6 +86,7 @@ def train_run(
         data,
         **_arguments(spec),
         seed=spec.seed,
+        evaluate_every=spec.evaluate_every,
         device=device,
         checkpoint=checkpoint,
         progress=progress,

@@ -28,8 +28,6 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +35,7 @@ from mli_theory.short_repr import short_repr
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["APART", "EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
+__all__ = ["APART", "EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
 
 FORMS = ("quick", "paper")
 EXPERIMENTS = (
@@ -54,6 +52,17 @@ EXPERIMENTS = (
 )
 # Run by name like the others, and no part of `mli sweep all` or of a profile of `mli validate`.
 APART = ("regime_map",)
+# Of one form each, NAME.toml: their runs take core-hours, so no profile and no `mli sweep all` makes them.
+# Finished runs are kept in validation/recorded.
+REALISTIC = (
+    "mnist_fcn",
+    "cifar_vgg16_small_start",
+    "cifar_resnet18",
+    "cifar_vgg16",
+    "cifar_resnet18_plain",
+)
+# By path: while a user's module is loaded, the package of that name may be the user's.
+_FILES = Path(__file__).resolve().parents[1] / "experiments"
 KEYS = ("title", "fixed", "grid", "arm", "seeds", "ensembles")
 
 
@@ -90,25 +99,29 @@ class Sweep:
 
 
 def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
-    """The sweep in a TOML file, or of one of `EXPERIMENTS` or `APART` in one of its `FORMS`.
+    """The sweep in a TOML file, of `EXPERIMENTS` or `APART` in one of its `FORMS`, or of `REALISTIC`.
 
     Raises:
-        ValueError: an unknown experiment or form; a file that is no TOML; an unknown key, a grid key without
-            values or with one twice, a key in two places, two runs of one label and seed or of one spec,
-            a seed twice; what `RunSpec` refuses. The message names the file.
+        ValueError: an unknown experiment or form, or one that it has not; a file that is no TOML; an unknown
+            key, a grid key without values or with one twice, a key in two places, two runs of one label and
+            seed or of one spec, a seed twice; what `RunSpec` refuses. The message names the file.
         FileNotFoundError: no such file.
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
-    source: Traversable | Path
     if str(name_or_file) in (*EXPERIMENTS, *APART):
         name = str(name_or_file)
-        source = files("simulations") / "experiments" / f"{name}.{form}.toml"
+        source = _FILES / f"{name}.{form}.toml"
+    elif str(name_or_file) in REALISTIC:
+        name = str(name_or_file)
+        if form != FORMS[0]:
+            raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
+        source = _FILES / f"{name}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem
     else:
-        known = ", ".join((*EXPERIMENTS, *APART))
+        known = ", ".join((*EXPERIMENTS, *APART, *REALISTIC))
         raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
