@@ -35,7 +35,7 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
     without it, is `loss` at alpha = 0.
 
     Attributes: every field of the spec (`RunSpec.attributes`), `run` (its name), `status` (see
-    `simulations.training.single.TrainingResult`), `n_samples`, `data_hash`, `threads`, `torch_version`,
+    `simulations.training.TrainingResult`), `n_samples`, `data_hash`, `threads`, `torch_version`,
     `device`, `code` and `commit` of what made it, `skipped` (JSON: what is absent, and why).
 
     Args:

@@ -1,9 +1,10 @@
-"""What is to be run, in words and numbers: no torch, no files of results.
+"""What is to be run, in words and numbers: no torch, no results.
 
 Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (many).
 run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be
-sweep_file.py   sweeps: `EXPERIMENTS` and `REALISTIC` by name (files in simulations/experiments), or a file
-May import the standard library and `simulations.runtime`.
+sweep_file.py   sweeps; a new experiment is a file in simulations/experiments and a name in `EXPERIMENTS`
+                (in `REALISTIC`, if its runs take core-hours)
+May import: mli_theory.
 """
 
 from simulations.specs.run_spec import RunSpec

@@ -27,8 +27,6 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +58,8 @@ REALISTIC = (
     "cifar_vgg16",
     "cifar_resnet18_plain",
 )
+# By path: while a user's module is loaded, the package of that name may be the user's.
+_FILES = Path(__file__).resolve().parents[1] / "experiments"
 KEYS = ("title", "fixed", "grid", "arm", "seeds")
 
 
@@ -103,15 +103,14 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
-    source: Traversable | Path
     if str(name_or_file) in EXPERIMENTS:
         name = str(name_or_file)
-        source = files("simulations") / "experiments" / f"{name}.{form}.toml"
+        source = _FILES / f"{name}.{form}.toml"
     elif str(name_or_file) in REALISTIC:
         name = str(name_or_file)
         if form != FORMS[0]:
             raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
-        source = files("simulations") / "experiments" / f"{name}.toml"
+        source = _FILES / f"{name}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem

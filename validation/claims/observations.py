@@ -1,7 +1,7 @@
 """What the claims are judged on: runs of networks and of the power model, and what is left out of them.
 
 A run is an `xarray.Dataset` as `simulations.runs.run_dataset` makes it; a run of the power model
-one as `simulations.gradient_flow.integration` makes it, with the attribute `seed`.
+one as `simulations.gradient_flow.integrate` makes it, with the attribute `seed`.
 """
 
 from __future__ import annotations

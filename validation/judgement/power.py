@@ -1,7 +1,7 @@
 """How often the judgement errs, and how often it finds what is there: synthetic data sets with planted truth.
 
 A data set is one number a seed for every criterion of every claim, drawn around a planted mean, and judged
-by the rule itself (`judgement.decide`). Numbers are normal, with the spread the rules are planned for
+by the rule itself (`judging.decide`). Numbers are normal, with the spread the rules are planned for
 (PLANNED_SPREAD of the distance from threshold to effect size), but where a criterion's number is a share:
 0 or 1 for the power model's starts, sevenths for the arms of the star. Criteria are drawn independently,
 which is the hardest case for a claim that needs all of its criteria.

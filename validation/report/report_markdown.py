@@ -280,7 +280,7 @@ def _where_it_fails(data: Mapping[str, Any]) -> str:
 
 def _runs(data: Mapping[str, Any]) -> str:
     protocol = data["job"]["protocol"]
-    simple = data["job"]["power_model"]
+    model = data["job"]["power_model"]
     threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
     star_runs = [run for run in data["runs"] if "/" not in run["arm"]]
     samples = " or ".join(map(str, sorted({run["n_samples"] for run in star_runs})))
@@ -295,9 +295,9 @@ def _runs(data: Mapping[str, Any]) -> str:
         f"{protocol['max_epochs']} epochs; {threads} torch thread(s) in each run (another count gives "
         f"other bits). Loss and error on the line are of these same training samples, at "
         f"{protocol['alphas']} alphas.\n",
-        f"The power model: {simple['n_classes']} classes, degree {simple['degree']}, every weight "
-        f"drawn from {simple['scale']:g} U(0.5, 1), gradient flow to a loss of "
-        f"{simple['final_loss']:g} nats, {len(data['power_model_runs'])} starts (seeds "
+        f"The power model: {model['n_classes']} classes, degree {model['degree']}, every weight "
+        f"drawn from {model['scale']:g} U(0.5, 1), gradient flow to a loss of "
+        f"{model['final_loss']:g} nats, {len(data['power_model_runs'])} starts (seeds "
         f"{', '.join(str(run['seed']) for run in data['power_model_runs'])}).\n",
         "| arm | depth | bias | initial scale | learning rate | runs | at the target | epochs, mean |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
