@@ -4,7 +4,7 @@ Comes in: observations.py (runs that count). Goes out: `Claim`s, each with crite
 A new one: a file here, its place below, claim_figures.py, its row in docs_pages/reproduce_page.py.
 line_shape.py, predicted.py, zero_start.py, power_model_laws.py, realistic_runs.py   numbers of a run
 hypotheses.py   what a theorem assumes; rule_text.py, scope_text.py   rules in words
-May import: metrics, statistics, mli_theory, simulations, validation.
+May import: metrics, statistics, mli_theory, simulations.
 """
 
 from validation.claims import c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13
