@@ -36,13 +36,13 @@ def imported(room):
                 inside = rest.partition(".")[0]
                 if top != package and top in PACKAGES:
                     found.add(top)
-                elif top == package and inside != own and (is_module(ROOT / package / inside)):
+                elif top == package and inside not in ("", own) and is_module(ROOT / package / inside):
                     found.add(inside)
     return found
 
 
 def is_module(path: Path) -> bool:
-    return path.suffix == "" and path.name != "" and (path.is_dir() or path.with_suffix(".py").is_file())
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=str)
