@@ -8,12 +8,13 @@ that many bits cannot tell from 0 is 0.
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import numpy as np
 from flint import arb, arb_series, ctx, fmpq
 from numpy.typing import NDArray
+
+from mli_theory.homogeneous_path.float_roots import nearest_float
 
 __all__ = ["bias_series"]
 
@@ -43,7 +44,7 @@ def bias_series(bias: NDArray[np.float64], order: int) -> NDArray[np.float64]:
         open_ = []
         for m in todo:
             if found[m].rel_accuracy_bits() >= _BITS:
-                series[m] = _to_float(found[m], m * scale)
+                series[m] = nearest_float(found[m], m * scale)
             elif precision <= _bits_of_denominator(scaled, m):
                 open_.append(m)
         todo, precision = open_, 2 * precision
@@ -68,14 +69,3 @@ def _bits_of_denominator(scaled: list[Fraction], m: int) -> int:
     """Bits of a common denominator of the coefficient of order m: q^m k^m m! m, q that of the biases."""
     q = max(b.denominator for b in scaled).bit_length()
     return m * (q + len(scaled).bit_length() + m.bit_length() + 1) + 2
-
-
-def _to_float(value: arb, exponent: int) -> float:
-    """The float nearest to value 2^exponent, to half a unit and 2^-60; inf with its sign beyond float64."""
-    mantissa, own = value.mid().man_exp()
-    mantissa, own = int(mantissa), int(own) + exponent
-    surplus = max(mantissa.bit_length() - 64, 0)
-    try:
-        return math.ldexp(mantissa >> surplus, own + surplus)
-    except OverflowError:
-        return math.copysign(math.inf, mantissa)

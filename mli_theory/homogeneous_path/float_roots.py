@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from flint import arb, ctx, fmpq
 
-__all__ = ["ceil_root", "floor_root"]
+__all__ = ["ceil_root", "floor_root", "nearest_float"]
 
 _FIRST_PRECISION = 128  # bits
 
@@ -33,6 +33,16 @@ def ceil_root(power: Fraction, order: int) -> float:
     """The smallest float64 at least power^(1/order), for power > 0 and order >= 1: exact for any size."""
     below = floor_root(power, order)
     return below if _is_root(Fraction(below), power, order) else math.nextafter(below, math.inf)
+
+
+def nearest_float(value: arb, exponent: int = 0) -> float:
+    """The float64 nearest to the ball's centre times 2^exponent; inf with its sign beyond float64."""
+    mantissa, own = (int(part) for part in value.mid().man_exp())
+    surplus = max(mantissa.bit_length() - 64, 0)
+    try:
+        return math.ldexp(mantissa >> surplus, own + exponent + surplus)
+    except OverflowError:
+        return math.inf if mantissa > 0 else -math.inf
 
 
 def _root(power: Fraction, order: int, precision: int) -> tuple[Fraction, Fraction]:
