@@ -64,7 +64,7 @@ def refuse_what_is_too_large(values: list[Floats], degree: int) -> None:
 def _seconds(k: int, r: int, cells: float) -> float:
     roots = 1e-3 + 4e-5 * r + 5e-7 * r**2
     cell = 3e-5 + 4e-6 * r + 4e-8 * r**2
-    return float(k**2 * (roots + cells * cell))
+    return 1.15 * k * (k - 1) * (roots + cells * cell)
 
 
 def _rises(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int) -> bool:
@@ -77,7 +77,7 @@ def _rises(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int) -> bool:
 
 
 def _slope_is_positive(w: Floats, w_rate: Floats, b: Floats, b_rate: Floats, degree: int) -> bool:
-    """k L' = sum_j sum_i p_ij (z_ij' - z_jj'), classes i, samples j."""
+    """From k L' = sum_j sum_i p_ij (z_ij' - z_jj'), classes i, samples j."""
     z = w**degree + b[:, None]
     rate = degree * w ** (degree - 1) * w_rate + b_rate[:, None]
     terms = softmax(z, axis=0) * (rate - np.diag(rate))

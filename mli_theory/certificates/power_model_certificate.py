@@ -121,9 +121,9 @@ def certify(
     Returns:
         Certificate. Everything but `loss_monotone` is decided exactly for every finite input: roots of
         rational polynomials, isolated by Descartes' rule, compared by exact signs. `loss_monotone` is proved
-        by ball arithmetic on a subdivision; zeros of the derivative at the ends (zero starts, T4) and those that
-        all log odds share are treated exactly. It stays None where the derivative touches 0 inside [0, 1]
-        without a common cause, or logits are so large that `max_cells` do not suffice.
+        by ball arithmetic on a subdivision; zeros of the derivative at the ends (zero starts, T4) and those
+        that all log odds share are treated exactly. It stays None where the derivative touches 0 inside
+        [0, 1] without a common cause, or logits are so large that `max_cells` do not suffice.
 
     Raises:
         DomainError: shapes that disagree, fewer than 2 classes, non-finite values, degree < 2, max_cells < 1;

@@ -18,6 +18,7 @@ __all__ = ["escape_gap", "escape_schedule", "potential"]
 
 Floats = NDArray[np.float64]
 
+_SMALL = 1e-150
 _NEAR = 1e-10  # of the whole potential: what rounding can move a wait by, and more
 
 
@@ -56,11 +57,13 @@ def escape_schedule(
 
 
 def _schedule_in_floats(spent: Floats, weights: Floats, shares: Floats) -> Floats | None:
-    """The times; None where classes of different shares come so near to a tie that rounding may decide."""
+    """The times; None where rounding may decide a tie of classes of different shares, or floats overflow."""
     left, times = spent.copy(), np.full(len(spent), np.inf)
     members, now = np.arange(len(spent)), 0.0
     while len(members) > 1:
         rate = _falling_rates(shares[members])
+        if rate.min() < _SMALL or left.max() > 1 / _SMALL:  # a wait may overflow
+            return None
         wait = left[members] / rate
         nearest = int(np.argmin(wait))
         near = wait - wait[nearest] <= _NEAR * (spent[members] / rate + wait[nearest])
@@ -96,7 +99,7 @@ def _schedule_in_balls(weights: Floats, degree: int, shares: Floats) -> Floats:
             tied = [j for j in near if (shares[j], weights[j]) == (shares[first], weights[first])]
             now += wait[first]
             left = {j: _positive_part(left[j] - rate[j] * wait[first]) for j in left if j not in tied}
-            times[tied] = float(now)
+            times[tied] = float(now)  # inf beyond float64
     return times
 
 
