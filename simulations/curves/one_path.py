@@ -24,7 +24,7 @@ from simulations.curves.attributes import finished_curve, line_attributes
 from simulations.curves.cache import CurveCache
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.curves.splits import join_splits
-from simulations.line.line_setup import open_line
+from simulations.line.line_setup import open_line, walkable_model
 from simulations.line.paths import PathFunction
 from simulations.models.checkpoints import Checkpoint
 from simulations.user_data.data_passes import BatchHook
@@ -142,6 +142,7 @@ def interpolation_curves(
         "alphas_at_once": alphas_at_once,
     }
     call = call_as_json(arguments)
+    model = walkable_model(model, data, batch_hook)
     with open_line(
         model,
         start,

@@ -12,11 +12,12 @@ from torch import nn
 
 from simulations.line.moved_network import Line
 from simulations.line.paths import PathFunction, path_coefficients
+from simulations.line.walkable_module import walkable
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.user_data.data_passes import Batches, BatchHook
 
-__all__ = ["OpenLine", "open_line"]
+__all__ = ["OpenLine", "open_line", "walkable_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,7 @@ def open_line(
     Raises:
         ValueError: as there, for what can be known before any forward pass.
     """
+    model = walkable_model(model, data, batch_hook)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     splits = {name: Batches(part, batch_hook) for name, part in _splits(data).items()}
     with evaluation_mode(model), torch.inference_mode():
@@ -76,6 +78,11 @@ def open_line(
             channels_last=channels_last,
         )
         yield OpenLine(line, splits, first, last)
+
+
+def walkable_model(model: nn.Module, data: Any, batch_hook: BatchHook | None = None) -> nn.Module:
+    """`simulations.line.walkable_module.walkable` by the data's first batch."""
+    return walkable(model, lambda: next(iter(Batches(next(iter(_splits(data).values())), batch_hook))))
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -7,16 +7,18 @@ statistics for every alpha where they are measured).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
-from torch.func import functional_call
 
+from simulations.line.forward_pass import run_network
 from simulations.line.paths import Coefficients
 from simulations.models.checkpoints import further_names
 from simulations.models.devices import checked_device, matmul_precision
+from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.running_statistics import (
     POLICIES,
     has_running_statistics,
@@ -60,11 +62,17 @@ class Line:
     ) -> None:
         if precision not in LINE_PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(LINE_PRECISIONS)}, got {precision!r}")
-        self.model, self.coefficients, self.precision = model, coefficients, precision
+        # The tensors of a scripted module are written over: a copy's.
+        scripted = isinstance(model, torch.jit.ScriptModule)
+        self.model = copy.deepcopy(model) if scripted else model
+        self.coefficients, self.precision = coefficients, precision
+        self._input_types = floating_types(model)
         self.batch_norm = _policy(model, batch_norm)
         self.calibration, self.channels_last = calibration, channels_last
         own = next(model.parameters(), torch.empty(0)).device
         self.device = own if device is None else checked_device(device, model, "float32")
+        if scripted:
+            self.model.to(self.device)
         self._start = {name: tensor.to(self.device) for name, tensor in start.items()}
         self._end = {name: tensor.to(self.device) for name, tensor in end.items()}
         self._point = {
@@ -86,7 +94,7 @@ class Line:
         """
         self._calibrate(alpha)
         self._move(alpha)
-        batch = batch.to(self.device, channels_last=self.channels_last)
+        batch = self._placed(batch)
         outputs = self._call(self._point | self._buffers(alpha), batch)
         return self.checked(outputs, alpha, batch)
 
@@ -102,7 +110,7 @@ class Line:
             self._move(alpha)
             points.append({n: t.clone() for n, t in (self._point | self._buffers(alpha)).items()})
         stacked = {name: torch.stack([point[name] for point in points]) for name in points[0]}
-        batch = batch.to(self.device, channels_last=self.channels_last)
+        batch = self._placed(batch)
         # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears
         # torch's own error.
         outputs = torch.func.vmap(lambda point: self._call(point, batch), randomness="error")(stacked)
@@ -135,14 +143,18 @@ class Line:
 
         def passes() -> None:
             for batch in self.calibration or ():
-                self._call(point, batch.to(self.device, channels_last=self.channels_last))
+                self._call(point, self._placed(batch))
 
         self._measured[alpha] = measured_statistics(self.model, passes)
 
+    def _placed(self, batch: Batch) -> Batch:
+        """On the line's device, floating inputs in the network's type."""
+        batch = batch.with_tensors(lambda _, value: in_network_type(value, self._input_types))
+        return batch.to(self.device, channels_last=self.channels_last)
+
     def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         point = point | {further: point[first] for further, first in self._further_names.items()}
-        # Every name is given, so torch need not look for tied ones again.
-        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs), tie_weights=False)
+        outputs = run_network(self.model, point, batch)
         if isinstance(outputs, torch.Tensor):
             return outputs
         found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)

@@ -15,9 +15,12 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from simulations.line.forward_pass import check_columns, forward_errors
+from simulations.line.line_setup import walkable_model
 from simulations.line.paths import point_on_path, tensor_exponents
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
+from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import find_last_layer, logits_of
 from simulations.models.running_statistics import has_running_statistics, uses_batch_statistics
 from simulations.runtime.argument_checks import check_at_least_one
@@ -32,8 +35,8 @@ State = Mapping[str, torch.Tensor]
 class SignalLine:
     """The two ends of a line, and two sets of samples: those that make a law and those that check it.
 
-    Buffers are the end's at every alpha. Everything after the network's own outputs is float64 on the CPU; a
-    network all of float64 is given floating inputs in float64.
+    Buffers are the end's at every alpha. Everything after the network's own outputs is float64 on the CPU;
+    floating inputs are given in the network's type (`simulations.models.input_types`).
 
     Args:
         model: returns logits (n, k), or an object with `.logits`; left as it was.
@@ -72,6 +75,12 @@ class SignalLine:
         batch_norm: str | None = None,
     ) -> None:
         check_at_least_one("n_probe", n_probe)
+        if isinstance(model, torch.jit.ScriptModule):
+            raise ValueError(
+                "the layers of a scripted module cannot be seen or differentiated: pass the module that it "
+                "was scripted from, with the same checkpoints"
+            )
+        model = walkable_model(model, data)
         _check_batch_norm(model, batch_norm)
         parameters = list(model.parameters())
         self.model = model
@@ -80,8 +89,7 @@ class SignalLine:
             {n: t.to(self._device) for n, t in load_checkpoint(name, state, model).items()}
             for name, state in (("start", start), ("end", end))
         )
-        floats = {p.dtype for p in parameters if p.is_floating_point()}
-        self._in_double = floats == {torch.float64}
+        self._input_types = floating_types(model)
         self.parameters = {name: self.end[name] for name, _ in model.named_parameters()}
         self._buffers = {name: self.end.get(name, own).detach() for name, own in model.named_buffers()}
         self._exponents = tensor_exponents(model, "linear")
@@ -199,8 +207,10 @@ class SignalLine:
         with evaluation_mode(self.model), torch.no_grad():
             for batch in batches:
                 if not outputs:
+                    check_columns(self.model, batch)  # before some of them cannot be cut
                     first = self._fitting(batch.take(torch.tensor([0])))
-                    bias_name = find_last_layer(self.model, *first.args, **first.kwargs).bias_name
+                    with forward_errors(self.model, first):
+                        bias_name = find_last_layer(self.model, *first.args, **first.kwargs).bias_name
                 labels.append(batch.labels.cpu().long())
                 outputs.append(self._call(self.parameters, batch))
         targets, logits = torch.cat(labels), torch.cat(outputs)
@@ -215,15 +225,14 @@ class SignalLine:
         # Copies of the buffers: a forward pass may write to them.
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         batch = self._fitting(batch)
-        return logits_of(functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs)))
+        with forward_errors(self.model, batch):
+            outputs = functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs))
+        return logits_of(outputs)
 
     def _fitting(self, batch: Batch) -> Batch:
-        """A batch on the model's device; its floating inputs in float64 where the whole model is."""
+        """A batch on the model's device, its floating inputs in the model's type."""
         batch = batch.to(self._device)
-
-        if not self._in_double:
-            return batch
-        return batch.with_tensors(lambda _, value: value.double() if value.is_floating_point() else value)
+        return batch.with_tensors(lambda _, value: in_network_type(value, self._input_types))
 
     @staticmethod
     def _checked(logits: torch.Tensor) -> torch.Tensor:
