@@ -47,9 +47,13 @@ def user_network(
 ) -> tuple[nn.Module, dict[str, Tensor], dict[str, Tensor], Any, str]:
     """The network, both checkpoints, the data, and what the start is in words."""
     from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
+    from simulations.line.walkable_module import has_lazy_layers
 
-    factory = find_object(model)
+    factory, samples = find_object(model), None
     network = network_from_factory(factory)
+    if has_lazy_layers(network):  # else the data, which may take minutes, are read after the checkpoints
+        samples = load_data(data)
+        network = network_from_factory(factory, data=samples)
     last = load_end(end, network, allow_pickle=allow_pickle)
-    first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle)
-    return network, first, last, load_data(data), note
+    first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle, data=samples)
+    return network, first, last, load_data(data) if samples is None else samples, note

@@ -15,9 +15,9 @@ from simulations.line.paths import PathFunction, path_coefficients
 from simulations.line.walkable_module import walkable
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
-from simulations.user_data.data_passes import Batches, BatchHook
+from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
-__all__ = ["OpenLine", "open_line", "walkable_model"]
+__all__ = ["OpenLine", "first_batch", "open_line", "walkable_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,16 @@ def open_line(
 
 def walkable_model(model: nn.Module, data: Any, batch_hook: BatchHook | None = None) -> nn.Module:
     """`simulations.line.walkable_module.walkable` by the data's first batch."""
-    return walkable(model, lambda: next(iter(Batches(next(iter(_splits(data).values())), batch_hook))))
+    return walkable(model, lambda: first_batch(data, batch_hook))
+
+
+def first_batch(data: Any, batch_hook: BatchHook | None = None) -> Batch:
+    """Of the data, or of their first split.
+
+    Raises:
+        ValueError: as `simulations.user_data.data_passes.Batches`.
+    """
+    return next(iter(Batches(next(iter(_splits(data).values())), batch_hook)))
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from simulations.line.forward_pass import forward_errors
-from simulations.models.evaluation import evaluation_mode
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.user_data.batch import Batch
 
@@ -32,9 +31,9 @@ def walkable(model: nn.Module, first_batch: Callable[[], Batch]) -> nn.Module:
     model = unwrapped(model)
     if not has_lazy_layers(model):
         return model
-    model = copy.deepcopy(model)
-    with evaluation_mode(model):
-        materialise(model, first_batch())
+    model, batch = copy.deepcopy(model), first_batch()
+    with torch.random.fork_rng(devices=[]):
+        materialise(model, batch)
     return model
 
 
@@ -57,11 +56,19 @@ def has_lazy_layers(model: nn.Module) -> bool:
 def materialise(model: nn.Module, batch: Batch) -> None:
     """Run one batch, which gives lazy layers their shapes and draws their weights from torch's generator.
 
+    In evaluation mode: dropout draws nothing in between. The modes are left as they were.
+
     Raises:
         ValueError: the model cannot take the batch.
     """
     device = next((p.device for p in model.parameters() if not is_lazy(p)), torch.device("cpu"))
     types = floating_types(model)
     batch = batch.to(device).with_tensors(lambda _, value: in_network_type(value, types))
-    with torch.no_grad(), forward_errors(model, batch):
-        model(*batch.args, **batch.kwargs)
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        model.eval()
+        with torch.no_grad(), forward_errors(model, batch):
+            model(*batch.args, **batch.kwargs)
+    finally:
+        for module, training in modes:
+            module.training = training

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -17,28 +17,35 @@ WRAPPERS = ("module.", "_orig_mod.", "model.")
 _EXTRA = "_extra_state"
 
 
-def without_prefix(name: str, state: Mapping[str, Any], wanted: set[str]) -> Mapping[str, Any]:
+def without_prefix(
+    name: str, state: Mapping[str, Any], wanted: set[str], optional: set[str]
+) -> Mapping[str, Any]:
     """The state dict without the wrappers before its names, where exactly that makes them the wanted ones.
 
     Args:
         name: "start" or "end", for the warning.
         state: by name.
-        wanted: the names, of which further names of a tied weight may be left out.
+        wanted: the model's names.
+        optional: those among them that may be missing.
 
     Warns:
         UserWarning: something was left out; it is named.
     """
+
+    def fits(names: Collection[str]) -> bool:
+        return wanted - optional <= set(names) <= wanted
+
     here, left_out = dict(state), ""
-    while here and not set(here) <= wanted:
+    while here and not fits(here):
         prefix = next((p for p in WRAPPERS if all(key.startswith(p) for key in here)), None)
         if prefix is None:
             break
         here, left_out = {key.removeprefix(prefix): value for key, value in here.items()}, left_out + prefix
-    if not set(here) <= wanted:  # a part of the network was compiled: its name stands in the middle
+    if not fits(here):  # a part of the network was compiled: its name stands in the middle
         compiled = {key.replace("_orig_mod.", ""): value for key, value in here.items()}
-        if len(compiled) == len(here) and set(compiled) <= wanted:
+        if len(compiled) == len(here) and fits(compiled):
             here, left_out = compiled, left_out or "_orig_mod."
-    if not left_out or not set(here) <= wanted:
+    if not left_out or not fits(here):
         return state
     warnings.warn(
         f"{name}: {left_out!r} is left out of its names, which are the model's without it",

@@ -27,7 +27,7 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
     """The state dict of a module, a mapping or safetensors files, fitting the model; nothing is copied.
 
     Prefixes of wrappers (`simulations.models.checkpoint_names.WRAPPERS`) are left out where exactly that
-    makes the names fit. What `get_extra_state` made is no part of a line: it is left out where it is the model's.
+    makes the names fit. What `get_extra_state` made is no part of a line: left out where it is the model's.
 
     Args:
         name: "start" or "end", for messages.
@@ -55,8 +55,10 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
             f"{name} must be a module, a state dict or a safetensors path, got {type(source).__name__}"
         )
     wanted = dict(model.state_dict())
-    state = _without_extra_state(name, without_prefix(name, state, set(wanted)), wanted, model)
     tied = same_memory(model) | further_names(model)
+    optional = {*tied, *tied.values(), *extra_state_names(model)}
+    state = without_prefix(name, state, set(wanted), optional)
+    state = _without_extra_state(name, state, wanted, model)
     # A file that keeps one name of a tied weight (safetensors' save_model) is whole.
     for further, first in tied.items():
         present = next((key for key in (first, further) if key in state), None)

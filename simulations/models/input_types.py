@@ -30,5 +30,5 @@ def in_network_type(value: torch.Tensor, types: frozenset[torch.dtype]) -> torch
     if not value.is_floating_point():
         return value
     if len(types) == 1:
-        return value.to(*types)
+        return value.to(next(iter(types)))
     return value.float() if value.dtype == torch.float64 and types and torch.float64 not in types else value

@@ -1,9 +1,10 @@
 """Users' data as batches: arguments of the model, labels, and a hash of what was seen.
 
 Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset` (an `IterableDataset` may give
-samples or batches), a re-iterable of batches (`DataLoader`). A batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the
-model's keyword arguments, or what a `batch_hook` turns into a `Batch`; every tensor of it has a row a sample
-but those that a `Batch` names as shared. Anything else is an error, never a loss of 0.
+samples or batches), a re-iterable of batches (`DataLoader`). A batch is a pair (inputs, labels), a mapping
+with "labels" or "label" whose rest are the model's keyword arguments, or what a `batch_hook` turns into a
+`Batch`; every tensor of it has a row a sample but those that a `Batch` names as shared. Anything else is an
+error, never a loss of 0.
 """
 
 from __future__ import annotations

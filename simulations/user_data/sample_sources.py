@@ -44,8 +44,8 @@ def collated(samples: list[Any]) -> Any:
         return default_collate(samples)
     except (TypeError, RuntimeError, KeyError) as error:
         raise ValueError(
-            f"the data's samples cannot be put into a batch ({str(error).splitlines()[0]}): give the data set "
-            "a transform that makes tensors of one shape, or pass a DataLoader with its own collate_fn"
+            f"the data's samples cannot be put into a batch ({str(error).splitlines()[0]}): give the data "
+            "set a transform that makes tensors of one shape, or pass a DataLoader with its own collate_fn"
         ) from error
 
 
@@ -69,7 +69,8 @@ def known_length(loader: Any) -> int | None:
     Its sampler tells where it has a length and torch's own batches are made of it: not of an
     `IterableDataset`, whose length is the user's guess, nor of a batch sampler of the user's.
     """
-    sampler, dataset = getattr(loader, "sampler", None), getattr(loader, "dataset", None)
+    sampler: Any = getattr(loader, "sampler", None)
+    dataset = getattr(loader, "dataset", None)
     if sampler is None or isinstance(dataset, IterableDataset) or getattr(loader, "drop_last", False):
         return None
     batches = getattr(loader, "batch_sampler", None)

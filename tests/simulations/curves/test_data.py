@@ -170,7 +170,7 @@ def test_single_samples_are_refused_with_what_to_do(trained, digits):
     mapping = [{"x": x, "label": y} for x, y in pairs(digits)]
     plain_labels = [(x, int(y)) for x, y in pairs(digits)]
     for data in (pairs(digits), mapping, plain_labels, DataLoader(dataset, batch_size=None)):
-        with pytest.raises(ValueError, match="single samples, not batches: pass them through torch.utils"):
+        with pytest.raises(ValueError, match=r"single samples, not batches: pass them through torch\.utils"):
             interpolation_curves(trained.model, trained.start, trained.end, data)
 
 
@@ -190,6 +190,6 @@ def test_data_sets_of_the_hub_are_read_through_a_loader(trained, digits):
 def test_samples_that_make_no_batch_are_told(trained, digits):
     odd = [(x if i else x[:, 1:], y) for i, (x, y) in enumerate(pairs(digits))]
     for data in (Stream(odd), Stream([(object(), 1)] * 3)):
-        with pytest.raises(ValueError, match="cannot be put into a batch .*collate_fn") as raised:
+        with pytest.raises(ValueError, match=r"cannot be put into a batch .*collate_fn") as raised:
             interpolation_curves(trained.model, trained.start, trained.end, data)
         assert "\n" not in str(raised.value)
