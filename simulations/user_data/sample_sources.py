@@ -77,6 +77,6 @@ def known_length(loader: Any) -> int | None:
     if type(batches) is not BatchSampler or batches.sampler is not sampler or batches.drop_last:
         return None
     try:
-        return len(sampler)
+        return len(loader.sampler)
     except (TypeError, NotImplementedError):  # samplers need no length
         return None
