@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.line_options import (
+    AllowPickle,
+    Alphas,
+    BatchNorm,
+    Data,
+    DryRunFlag,
+    End,
+    Model,
+    Start,
+    file_to_write,
+    say_dry_run,
+    user_network,
+)
 from mli.commands.messages import expected_errors, input_errors
 
 __all__ = ["curve"]
@@ -25,13 +37,22 @@ def curve(
     ] = "linear",
     alphas: Alphas = 101,
     allow_pickle: AllowPickle = False,
+    dry_run: DryRunFlag = False,
 ) -> None:
     """Loss and error of a network on the line, as a file."""
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
-        if output.suffix not in (".nc", ".csv"):
-            raise ValueError(f"--output must end in .nc or .csv, got {output}")
+        if dry_run:
+            from mli.dry_run import DryRun, read_files, tell_curve
+
+            told = DryRun()
+            with told.trying():
+                file_to_write(output)
+            files = read_files(told, model, start, end, data, allow_pickle=allow_pickle)
+            tell_curve(told, files, alphas, path=path, batch_norm=batch_norm)
+            say_dry_run(told)
+        file_to_write(output)
         writable_folder(output.parent)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         typer.echo(note)

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.line_options import (
+    AllowPickle,
+    Alphas,
+    BatchNorm,
+    Data,
+    DryRunFlag,
+    End,
+    Model,
+    Start,
+    folder_to_write,
+    say_dry_run,
+    user_network,
+)
 from mli.commands.messages import expected_errors, input_errors
 
 __all__ = ["diagnose"]
@@ -24,11 +36,22 @@ def diagnose(
     ),
     alphas: Alphas = 101,
     allow_pickle: AllowPickle = False,
+    dry_run: DryRunFlag = False,
 ) -> None:
     """Why does my network's line look like this? What bias, depth and initialisation account for."""
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
+        if dry_run:
+            from mli.dry_run import DryRun, read_files, tell_diagnosis
+
+            told = DryRun()
+            with told.trying():
+                folder_to_write(output)
+            files = read_files(told, model, start, end, data, allow_pickle=allow_pickle)
+            tell_diagnosis(told, files, alphas, batch_norm=batch_norm)
+            say_dry_run(told)
+        folder_to_write(output)
         writable_folder(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["AllowPickle", "Alphas", "BatchNorm", "Data", "End", "Model", "Start", "user_network"]
+    from mli.dry_run import DryRun
+
+__all__ = [
+    "AllowPickle",
+    "Alphas",
+    "BatchNorm",
+    "Data",
+    "DryRunFlag",
+    "End",
+    "Model",
+    "Start",
+    "file_to_write",
+    "folder_to_write",
+    "say_dry_run",
+    "user_network",
+]
 
 Model = Annotated[
     str, typer.Option(help="package.module:factory, a function without arguments that makes the network.")
 ]
-End = Annotated[Path, typer.Option(help="The trained network's state dict, a .safetensors file.")]
+End = Annotated[
+    Path,
+    typer.Option(
+        help="The trained network's state dict: a .safetensors file, the index.json of several, or a folder."
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -40,6 +60,49 @@ AllowPickle = Annotated[
         help="Also read checkpoints that are pickles (.pt, .pth): tensors only, but only files you trust.",
     ),
 ]
+
+
+DryRunFlag = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only say what it takes and what was found; exit code 2 with a line for what would be refused.",
+    ),
+]
+
+
+def file_to_write(path: Path) -> None:
+    """Refuse an output file that cannot become one, before any work; nothing is written.
+
+    Raises:
+        ValueError: a folder, or another suffix than .nc or .csv.
+    """
+    if path.suffix not in (".nc", ".csv"):
+        raise ValueError(f"--output must end in .nc or .csv, got {path}")
+    if path.is_dir():
+        raise ValueError(f"--output {path} is a folder: name a file in it, such as {path / 'line.nc'}")
+
+
+def folder_to_write(path: Path) -> None:
+    """Refuse an output folder whose name is a file's, before any work; nothing is written.
+
+    Raises:
+        ValueError: it, or a folder above it, is a file.
+    """
+    above = next((one for one in (path, *path.parents) if one.exists()), None)
+    if above is not None and not above.is_dir():
+        raise ValueError(f"--output {path} must be a folder, and {above} is a file: choose another")
+
+
+def say_dry_run(found: DryRun) -> NoReturn:
+    """Print what was found and end, with 2 where something would be refused."""
+    for line in found.lines:
+        typer.echo(line)
+    for refusal in found.refusals:
+        typer.echo(f"would be refused: {refusal}")
+    if not found.refusals:
+        typer.echo("nothing would be refused, as far as the first samples show")
+    raise typer.Exit(2 if found.refusals else 0)
 
 
 def user_network(

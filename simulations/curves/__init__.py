@@ -3,6 +3,7 @@
 Comes in: a module, two checkpoints and data. Goes out: an xarray.Dataset over alpha.
 one_path.py       one path (`interpolation_curves`); several_paths.py   several on one grid
 engine.py         the passes over the data; accumulator.py   sums over samples
+forecast.py      passes, memory and time to expect
 cache.py, files.py   curves kept by content; curves as NetCDF and CSV
 How a curve's error is estimated: `simulations.interpolation.error_estimate`.
 A new path: `simulations.line.paths`.

@@ -17,7 +17,14 @@ from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
-__all__ = ["OpenLine", "first_batch", "open_line", "walkable_model"]
+__all__ = [
+    "OpenLine",
+    "first_batch",
+    "first_batches",
+    "known_samples",
+    "open_line",
+    "walkable_model",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +99,26 @@ def first_batch(data: Any, batch_hook: BatchHook | None = None) -> Batch:
         ValueError: as `simulations.user_data.data_passes.Batches`.
     """
     return next(iter(Batches(next(iter(_splits(data).values())), batch_hook)))
+
+
+def first_batches(data: Any, samples: int) -> list[Batch]:
+    """Of the data, or of their first split, until they hold so many samples.
+
+    Raises:
+        ValueError: as `simulations.user_data.data_passes.Batches`.
+    """
+    found: list[Batch] = []
+    for batch in Batches(next(iter(_splits(data).values()))):
+        found.append(batch)
+        if sum(map(len, found)) >= samples:
+            break
+    return found
+
+
+def known_samples(data: Any) -> int | None:
+    """How many samples the data hold, all splits together; None where only a pass tells."""
+    counts = [Batches(part).n_samples for part in _splits(data).values()]
+    return None if None in counts else sum(n for n in counts if n is not None)
 
 
 def _splits(data: Any) -> dict[str, Any]:
