@@ -1,4 +1,4 @@
-"""Every kind of the zoo on three paths, on a grid and adaptively: as the plain loop, or refused in one line."""
+"""Every kind of the zoo on three paths, on a grid and adaptively: as the plain loop has it, or refused."""
 
 import inspect
 
@@ -8,12 +8,29 @@ import pytest
 from simulations.curves.one_path import interpolation_curves
 from simulations.user_data.batch import Batch
 from tests.plain_line import plain_line
-from tests.simulations.curves.helpers.zoo import K, KINDS, N, specimen
+from tests.simulations.curves.helpers.zoo import KINDS, K, N, specimen
 
 GRID = np.linspace(0, 1, 15)  # more than the engine evaluates as they are
 SEEN = [0, 4, 9, 14]  # of them, compared with the plain loop
 PATHS = ("linear", "weights", "homogeneous")
 POLICY = "buffers" if "buffers" in inspect.signature(interpolation_curves).parameters else "batch_norm"
+
+# Kinds that the branch w14a mends (A1, A2, A3): gone with its merge, since a healed one fails here.
+BROKEN = {
+    "linear": ["complex", "spectral norm", "old spectral norm", "pruned otherwise", "scripted batch norm"],
+    "weights": [
+        *("complex", "spectral norm", "old spectral norm", "pruned otherwise", "scripted batch norm"),
+        *("parametrised bias", "pruned", "LSTM", "GRU", "RNN", "LSTM cell", "attention"),
+    ],
+    "homogeneous": ["old spectral norm", "pruned", "pruned otherwise"],
+}
+CASES = [
+    pytest.param(
+        name, path, marks=pytest.mark.xfail(reason="w14a", strict=True) if name in BROKEN[path] else ()
+    )
+    for name in KINDS
+    for path in PATHS
+]
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),  # scripted modules are still about
@@ -22,6 +39,13 @@ pytestmark = [
         "ignore:.*did not reach the tolerances:UserWarning"
     ),  # that is a matter of time
 ]
+
+
+def in_type(found, inputs):
+    """Floating inputs in the type of a network of one type, as the documentation says of the engine."""
+    types = {parameter.dtype for parameter in found.twin.parameters()}
+    only = next(iter(types)).to_real()
+    return tuple(v.to(only) if v.is_floating_point() and len(types) == 1 else v for v in inputs)
 
 
 def engine(kind, found, path, alphas, method):
@@ -41,8 +65,7 @@ def coefficient(kind, path):
     return lambda _, alpha: alpha
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(("name", "path"), CASES)
 def test_every_kind_is_right_or_refused_in_one_line(name, path):
     kind, found = KINDS[name], specimen(name)
     biased = any(kind.biases(parameter) for parameter, _ in found.twin.named_parameters())
@@ -54,14 +77,11 @@ def test_every_kind_is_right_or_refused_in_one_line(name, path):
                 engine(kind, found, path, GRID, method)
             assert "\n" not in str(raised.value)
         return
-    inputs = found.inputs
-    if next(found.twin.parameters()).dtype != inputs[0].dtype and name in ("double", "half", "bfloat16"):
-        inputs = tuple(value.to(next(found.twin.parameters()).dtype) for value in inputs)
     plain = plain_line(
         found.twin,
         found.start,
         found.end,
-        inputs,
+        in_type(found, found.inputs),
         found.labels,
         GRID[SEEN],
         buffers=kind.policy or "keep",
@@ -86,9 +106,6 @@ def test_the_zoo_is_of_forty_kinds_and_more_and_each_moves():
     assert len(KINDS) >= 40
     for name in KINDS:
         found = specimen(name)
-        plain = plain_line(
-            found.twin, found.start, found.end,
-            tuple(v.to(next(found.twin.parameters()).dtype) if name in ("double", "half", "bfloat16") else v for v in found.inputs),
-            found.labels, [0.0, 1.0],
-        )  # fmt: skip
+        inputs = in_type(found, found.inputs)
+        plain = plain_line(found.twin, found.start, found.end, inputs, found.labels, [0.0, 1.0])
         assert abs(plain.loss[0] - plain.loss[1]) > 1e-3, name

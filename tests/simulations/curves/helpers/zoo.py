@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
+from torch.utils.checkpoint import checkpoint
 
 from simulations.runtime.random_streams import torch_stream
 
@@ -133,8 +134,10 @@ def attention():
     body = nn.MultiheadAttention(6, 2, batch_first=True, add_bias_kv=True)
     return Net(
         lambda self, x: self.head(self.body(y := self.first(x), y, y, need_weights=False)[0].mean(1)),
-        first=nn.Linear(5, 6), body=body, head=nn.Linear(6, K),
-    )  # fmt: skip
+        first=nn.Linear(5, 6),
+        body=body,
+        head=nn.Linear(6, K),
+    )
 
 
 def transformer(layers, **more):
@@ -142,8 +145,10 @@ def transformer(layers, **more):
     body = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
     return Net(
         lambda self, x: self.head(self.body(self.first(x)).mean(1)),
-        first=nn.Linear(5, 6), body=body, head=nn.Linear(6, K),
-    )  # fmt: skip
+        first=nn.Linear(5, 6),
+        body=body,
+        head=nn.Linear(6, K),
+    )
 
 
 def tied():
@@ -204,8 +209,9 @@ def cells():
 def mixed():
     return Net(
         lambda self, x: self.head(torch.tanh(self.body(x.to(torch.bfloat16)).float())),
-        body=nn.Linear(6, 8).to(torch.bfloat16), head=nn.Linear(8, K),
-    )  # fmt: skip
+        body=nn.Linear(6, 8).to(torch.bfloat16),
+        head=nn.Linear(8, K),
+    )
 
 
 def parameters_alone():
@@ -350,7 +356,9 @@ KINDS = {
     "weight norm": Kind(with_first(parametrizations.weight_norm)),
     "old weight norm": Kind(with_first(weight_norm), depths=LAYERS),
     "spectral norm": Kind(with_first(parametrizations.spectral_norm), policy="interpolate", buffers=turned),
-    "old spectral norm": Kind(with_first(nn.utils.spectral_norm), depths=LAYERS, policy="interpolate", buffers=turned),
+    "old spectral norm": Kind(
+        with_first(nn.utils.spectral_norm), depths=LAYERS, policy="interpolate", buffers=turned
+    ),
     "orthogonal": Kind(with_first(parametrizations.orthogonal), room=1e-4),
     "parametrised bias": Kind(
         with_first(lambda layer: parametrize.register_parametrization(layer, "bias", nn.Softplus()))
@@ -383,12 +391,32 @@ KINDS = {
             lambda s, x: s.net(x) / s.temperature, net=mlp(), temperature=nn.Parameter(torch.tensor(3.0))
         )
     ),
+    "experts": Kind(
+        lambda: Net(
+            lambda s, x: sum(
+                g[:, None] * e(x) for g, e in zip(s.gate(x).softmax(1).T, s.experts, strict=True)
+            ),
+            gate=nn.Linear(6, 2),
+            experts=nn.ModuleList([nn.Linear(6, K), nn.Linear(6, K)]),
+        )
+    ),
+    "checkpointed": Kind(
+        lambda: Net(
+            lambda s, x: s.head(checkpoint(s.body, x, use_reentrant=False)),
+            body=nn.Sequential(nn.Linear(6, 8), nn.Tanh()),
+            head=nn.Linear(8, K),
+        )
+    ),
+    "parallel inside": Kind(
+        lambda: nn.Sequential(nn.DataParallel(nn.Linear(6, 8)), nn.Tanh(), nn.Linear(8, K))
+    ),
+    "scripted batch norm": Kind(given=scripted, **expected(lambda: mlp(norm=nn.BatchNorm1d(8)))),
     "low rank beside": Kind(
         lambda: Net(
             lambda s, x: s.net(x) + s.up(s.down(x)),
             net=nn.Linear(6, K),
             down=nn.Linear(6, 2, bias=False),
             up=nn.Linear(2, K, bias=False),
-        )  # fmt: skip
+        )
     ),
 }
