@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ DATA_ERRORS = (RuntimeError, TypeError, ValueError, IndexError, AssertionError)
 _TORCH, _OURS = str(Path(torch.__file__).parent), str(Path(__file__).parents[1])
 
 
-def run_network(model: nn.Module, tensors: Mapping[str, torch.Tensor], batch: Batch) -> Any:
+def run_network(
+    model: nn.Module, tensors: Mapping[str, torch.Tensor], batch: Batch, *, told: bool = True
+) -> Any:
     """What the model returns for a batch with these parameters and buffers in place of its own.
 
     A scripted module cannot be run without its own: the tensors are written into it, so that it must be
@@ -32,11 +34,12 @@ def run_network(model: nn.Module, tensors: Mapping[str, torch.Tensor], batch: Ba
         model: left as it was unless it is scripted.
         tensors: all of them, by every name that they have.
         batch: on the model's device.
+        told: an error becomes `forward_errors`'s line; False: it stays as it is raised.
 
     Raises:
         ValueError: as `forward_errors`.
     """
-    with forward_errors(model, batch):
+    with forward_errors(model, batch) if told else nullcontext():
         if isinstance(model, torch.jit.ScriptModule):
             with torch.no_grad():
                 for name, own in (*model.named_parameters(), *model.named_buffers()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import nn
@@ -104,6 +105,8 @@ class Line:
 
     def logits_together(self, alphas: Sequence[float], batch: Batch) -> list[torch.Tensor]:
         """The same at several alphas in one vectorised pass, for small networks on a GPU; costs copies."""
+        if isinstance(self.model, torch.jit.ScriptModule):  # its tensors cannot be stacked
+            return [self.logits(alpha, batch) for alpha in alphas]
         points = []
         for alpha in alphas:
             self._calibrate(alpha)
@@ -113,7 +116,8 @@ class Line:
         batch = self._placed(batch)
         # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears
         # torch's own error.
-        outputs = torch.func.vmap(lambda point: self._call(point, batch), randomness="error")(stacked)
+        call = partial(self._call, batch=batch, told=False)
+        outputs = torch.func.vmap(call, randomness="error")(stacked)
         return [self.checked(output, alpha, batch) for output, alpha in zip(outputs, alphas, strict=True)]
 
     @contextmanager
@@ -152,9 +156,9 @@ class Line:
         batch = batch.with_tensors(lambda _, value: in_network_type(value, self._input_types))
         return batch.to(self.device, channels_last=self.channels_last)
 
-    def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
+    def _call(self, point: dict[str, torch.Tensor], batch: Batch, *, told: bool = True) -> torch.Tensor:
         point = point | {further: point[first] for further, first in self._further_names.items()}
-        outputs = run_network(self.model, point, batch)
+        outputs = run_network(self.model, point, batch, told=told)
         if isinstance(outputs, torch.Tensor):
             return outputs
         found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)

@@ -18,6 +18,7 @@ from torch import nn
 
 from mli_theory.homogeneous_path.closed_form import PredictedCurves, correct_interval, predict_curves
 from mli_theory.short_repr import short_repr
+from simulations.line.line_setup import walkable_model
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.running_statistics import POLICIES, has_running_statistics
 from simulations.prediction.gain_prediction import GainPrediction, predict_from_endpoints
@@ -114,6 +115,7 @@ def diagnose(
     """
     if isinstance(alphas, bool) or not isinstance(alphas, int) or alphas < 11:
         raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
+    model = walkable_model(model, data)
     fixed = None
     if has_running_statistics(model):
         if batch_norm not in POLICIES or batch_norm == "refuse":

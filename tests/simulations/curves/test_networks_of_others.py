@@ -11,6 +11,7 @@ from simulations.prediction.gain_prediction import predict_from_endpoints
 from simulations.runtime.random_streams import torch_stream
 from tests.plain_line import plain_line
 from tests.simulations.curves.helpers.networks import copy_of, moved
+from validation.diagnosis.accounts import diagnose
 
 ALPHAS = (0.0, 0.3, 0.75, 1.0)
 
@@ -172,3 +173,47 @@ def test_a_defect_of_the_users_own_code_keeps_its_traceback():
     model = Broken()
     with pytest.raises(AttributeError, match="nett"):
         interpolation_curves(model, copy_of(model), moved(copy_of(model), 1), samples())
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # scripted modules are still about
+def test_a_scripted_module_walks_alphas_one_by_one_and_is_not_kept_in_a_cache(tmp_path):
+    torch.manual_seed(0)
+    model = body()
+    ends = copy_of(model), moved(copy_of(model), 1)
+    scripted = torch.jit.script(model)
+    wanted = interpolation_curves(model, *ends, samples(), alphas=5)
+    together = interpolation_curves(scripted, *ends, samples(), alphas=5, alphas_at_once=4)
+    np.testing.assert_array_equal(together.loss, wanted.loss)
+    with pytest.warns(UserWarning, match="not kept in the cache"):
+        found = interpolation_curves(scripted, *ends, samples(), alphas=5, cache=tmp_path)
+    np.testing.assert_array_equal(found.loss, wanted.loss)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_that_cannot_be_vectorised_raises_torchs_own_error():
+    class Looks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = body()
+
+        def forward(self, x):
+            y = self.net(x)
+            return y if y.sum() > -1e9 else -y
+
+    model = Looks()
+    ends = copy_of(model), moved(copy_of(model), 1)
+    with pytest.raises(RuntimeError, match="vmap"):
+        interpolation_curves(model, *ends, samples(), alphas=5, alphas_at_once=4)
+
+
+@pytest.mark.parametrize(
+    "outer", [nn.DataParallel, lambda _: nn.Sequential(nn.LazyLinear(8), nn.Tanh(), nn.LazyLinear(3))]
+)
+def test_a_wrapped_or_lazy_network_is_diagnosed_as_the_one_inside(outer):
+    torch.manual_seed(0)
+    model = body()
+    ends = copy_of(model), moved(copy_of(model), 1, 0.5)
+    wanted = diagnose(model, *ends, samples(), alphas=11, n_probe=10)
+    found = diagnose(outer(model), *ends, samples(), alphas=11, n_probe=10)
+    assert found.curves.identical(wanted.curves)
+    assert repr(found.accounts) == repr(wanted.accounts)  # nan is equal to nan here
