@@ -20,6 +20,7 @@ from torch import nn
 from mli_theory.homogeneous_path.closed_form import PredictedCurves, correct_interval, predict_curves
 from mli_theory.short_repr import short_repr
 from simulations.curves.attributes import NOT_MEASURED
+from simulations.line.line_setup import walkable_model
 from simulations.models.buffers import buffer_plan, chosen_policy
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.last_layer import Output
@@ -131,6 +132,7 @@ def diagnose(
     """
     if isinstance(alphas, bool) or not isinstance(alphas, int) or alphas < 11:
         raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
+    model = walkable_model(model, data)
     buffers = chosen_policy(buffers, batch_norm)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     policy = buffer_plan(model, first, last, buffers).policy
