@@ -1,20 +1,24 @@
-"""`mli figures`: the thirteen figures, their tables, and what the package ships."""
+"""`mli figures`: the fourteen figures, their tables, and what the package ships."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mli.commands.messages import expected_errors, input_errors
 
+if TYPE_CHECKING:
+    from paper_figures.sources import NoDataError
+
 __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F13; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F14; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
@@ -33,6 +37,10 @@ def figures(
         Path | None,
         typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write F14's map in words and tables, as regimes.md."),
+    ] = None,
 ) -> None:
     """Draw the figures from stored runs, or from the data shipped with the package: no training."""
     from paper_figures.catalogue import figure_names
@@ -40,12 +48,15 @@ def figures(
     from paper_figures.sources import NoDataError, collect_data
 
     missing = []
+    made: Iterator[Path | NoDataError]
     with expected_errors(), input_errors():
         asked, kinds = figure_names(names or ()), figure_formats(formats)
         tables = figure_names(data) if data else ()
         if form not in ("quick", "paper"):
             raise ValueError(f"form must be one of quick, paper, got {form!r}")
-        if collect is not None:
+        if page is not None:
+            made = iter([_regimes_page(page, store, form, shipped)])
+        elif collect is not None:
             made = iter(collect_data(collect, asked, store, form).values())
         else:
             drawn = asked if names or not tables else ()
@@ -57,3 +68,13 @@ def figures(
                 typer.echo(one)
     if missing:
         sys.exit("\n".join(f"mli: {why}" for why in missing))
+
+
+def _regimes_page(folder: Path, store: Path, form: str, shipped: bool) -> Path | NoDataError:
+    from paper_figures.sources import NoDataError, figure_data
+    from validation.docs_pages.regimes_page import write_regimes_page
+
+    try:
+        return write_regimes_page(folder, figure_data("F14", store, form, shipped=shipped))
+    except NoDataError as why:
+        return why

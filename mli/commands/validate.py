@@ -22,6 +22,7 @@ class _Profile(StrEnum):
     QUICK = "quick"
     STANDARD = "standard"
     FULL = "full"
+    RECORDED = "recorded"
 
 
 def validate(
@@ -34,7 +35,8 @@ def validate(
         typer.Option(
             help="quick: the star and the power model, about 2 minutes on two cores. standard: every "
             "experiment in its quick form, half an hour on two cores. full: trains nothing, judges all in "
-            "the store, seeds beyond the planned ones too (see --rules)."
+            "the store, seeds beyond the planned ones too (see --rules). recorded: trains nothing, judges "
+            "the claims about regimes on the runs that the package carries."
         ),
     ] = _Profile.QUICK,
     store: Annotated[
@@ -43,7 +45,7 @@ def validate(
     ] = None,
     claim: Annotated[
         list[str] | None,
-        typer.Option(help="Show this claim alone (C1 to C9, several allowed); all nine are judged together."),
+        typer.Option(help="Show this claim alone (several allowed); all of a profile are judged together."),
     ] = None,
     smoke: bool = typer.Option(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
@@ -57,12 +59,20 @@ def validate(
     ),
 ) -> None:
     """The main job: train networks, walk the line, and judge the claims C1 to C9."""
-    from validation.claims import CLAIMS
+    from validation.claims import CLAIMS, REGIME_CLAIMS
 
-    known = [one.id for one in CLAIMS]
+    claims = REGIME_CLAIMS if profile == _Profile.RECORDED else CLAIMS
+    known = [one.id for one in claims]
     if unknown := [name for name in claim or () if name not in known]:
-        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--claim")
-    shown = tuple(one for one in CLAIMS if one.id in (claim or known))
+        raise typer.BadParameter(
+            f"{unknown[0]!r}: choose from {', '.join(known)}, which the profile {profile.value} judges",
+            param_hint="--claim",
+        )
+    if smoke and profile == _Profile.RECORDED:
+        raise typer.BadParameter(
+            "the profile recorded trains nothing: leave --smoke out", param_hint="--smoke"
+        )
+    shown = tuple(one for one in claims if one.id in (claim or known))
     if rules:
         from validation.claims.rule_text import rules_text
 
@@ -72,7 +82,7 @@ def validate(
         from validation.judgement.power import operating_characteristics, power_text
 
         with said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
-            found = operating_characteristics(CLAIMS)
+            found = operating_characteristics(claims)
         typer.echo(power_text(found), nl=False)
         if output is not None:
             from validation.docs_pages.power_page import write_power_page
@@ -99,12 +109,14 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from validation.report.report_data import write_report
     from validation.report.terminal_table import verdict_table
 
-    writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
+    # Found out before the training, not after it.
+    writable_folder(writable_folder(folder) / "figures" if job.judged else folder)
     try:
         outcome = run_main_job(folder, job, store)
     except DamagedRunError as error:
         sys.exit(f"mli: {error}; `mli validate --profile standard` makes damaged runs of its sweeps again")
-    save_main_job_figures(folder / "figures", outcome)
+    if job.judged:
+        save_main_job_figures(folder / "figures", outcome)
     console = Console()
     console.print(verdict_table(write_report(folder, outcome), shown))
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
