@@ -20,6 +20,7 @@ __all__ = [
     "DamagedRunError",
     "digest",
     "read_netcdf",
+    "read_tensors",
     "read_verified",
     "write_tensors",
     "write_text",
@@ -76,3 +77,14 @@ def read_netcdf(path: Path, expected: str) -> xr.Dataset:
     """
     # From the bytes that were checked: the file could change in between.
     return dataset_from_bytes(read_verified(path, expected))
+
+
+def read_tensors(path: Path, expected: str) -> dict[str, torch.Tensor]:
+    """The state dict in a safetensors file that has this digest.
+
+    Raises:
+        DamagedRunError: as `read_verified`.
+    """
+    from safetensors.torch import load
+
+    return load(read_verified(path, expected))

@@ -143,8 +143,13 @@ class RunSpec:
                 value = ",".join(value)
             elif isinstance(value, bool):
                 value = int(value)
-            found["bias_mode" if name == "bias" else name] = value
+            found[_attribute(name)] = value
         return found
+
+    @staticmethod
+    def attribute_names() -> tuple[str, ...]:
+        """What `attributes` calls the fields: all that a spec decides, and nothing of what made a run."""
+        return tuple(map(_attribute, _FIELDS))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
@@ -220,6 +225,10 @@ def _fields() -> dict[str, tuple[type, bool]]:
 
 
 _FIELDS = _fields()
+
+
+def _attribute(field: str) -> str:
+    return "bias_mode" if field == "bias" else field
 
 
 def _check_together(spec: RunSpec) -> None:

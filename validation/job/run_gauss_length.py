@@ -21,11 +21,17 @@ def run_gauss_length(store: Store, spec: RunSpec) -> float:
     """Mean turning of the logits on the linear path over `SAMPLES` samples, in radians.
 
     Raises:
-        FileNotFoundError, ValueError: a checkpoint is missing or does not fit.
+        DamagedRunError: a checkpoint is missing or not what was written.
+        ValueError: the data are not those that the run was trained on, or a checkpoint does not fit.
     """
     data, _ = run_data(spec)
+    trained_on = store.provenance(spec)["data_hash"]
+    if data.content_hash != trained_on:
+        raise ValueError(
+            f"the data {spec.data!r} are now others (content {data.content_hash}) than run {spec.name} was "
+            f"trained on ({trained_on}): bring those back, or remove the run's folder {store.path(spec)}"
+        )
     rows = torch.linspace(0, len(data) - 1, min(SAMPLES, len(data))).round().long()
-    start, end = (store.path(spec, f"{which}.safetensors") for which in ("start", "end"))
     samples = TensorDataset(data.inputs[rows], data.labels[rows])
-    found = logit_path(run_network(spec, data), start, end, samples)
+    found = logit_path(run_network(spec, data), store.state(spec, "start"), store.state(spec, "end"), samples)
     return gauss_length(found["alpha"].to_numpy(), found["logits"].to_numpy())

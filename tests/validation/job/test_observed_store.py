@@ -1,10 +1,15 @@
 """Runs in a store become observations under the labels of their arms; failures are listed."""
 
+from dataclasses import replace
+
 import pytest
 
 from simulations.runs.one_run import Store, make_run
+from simulations.runs.spec_to_training import run_data
+from simulations.runs.verified_files import DamagedRunError
 from simulations.specs.sweep_file import PlannedRun, Sweep
 from tests.simulations.runs.helpers.tiny_runs import tiny
+from validation.job import run_gauss_length
 from validation.job.observed_store import observe_store
 from validation.job.profiles import JudgedSweep
 
@@ -64,6 +69,28 @@ def test_seeds_that_no_sweep_plans_count_where_all_that_is_stored_is_judged(stor
     (counted,) = found.runs
     assert (counted.attrs["arm"], counted.attrs["seed"]) == ("width/arm", 100)
     assert [out.seed for out in found.left_out] == [101]
+
+
+@pytest.mark.parametrize("which", ["start", "end"])
+def test_a_flipped_bit_of_a_checkpoint_gives_no_gauss_length(store, which):
+    """One bit of a weight, which any reader of tensors would take."""
+    file = store.path(REACHED, f"{which}.safetensors")
+    whole = file.read_bytes()
+    observe_store(store, [judged("star")])
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        with pytest.raises(DamagedRunError, match=rf"{which}\.safetensors is not what was written"):
+            observe_store(store, [judged("star")])
+    finally:
+        file.write_bytes(whole)
+
+
+def test_other_data_than_the_run_was_trained_on_give_no_gauss_length(store, monkeypatch):
+    monkeypatch.setattr(run_gauss_length, "run_data", lambda spec: run_data(replace(spec, limit=10)))
+    with pytest.raises(
+        ValueError, match=rf"data 'digits' are now others .* run {REACHED.name} was trained on"
+    ):
+        observe_store(store, [judged("star")])
 
 
 def test_one_run_under_two_arms_counts_in_both(store):
