@@ -25,7 +25,10 @@ def diagnose(
     alphas: Alphas = 101,
     allow_pickle: AllowPickle = False,
 ) -> None:
-    """Why does my network's line look like this? What bias, depth and initialisation account for."""
+    """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
+
+    It tells what bias, depth and initialisation account for.
+    """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 

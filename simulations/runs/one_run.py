@@ -43,6 +43,7 @@ class MadeRun:
         seconds: that making it took, wall clock; 0 if it was in the store.
         kept: it was in the store, whole, and was not made again.
         repaired: what was wrong with the run that was in the store, and why it was made again.
+        loss: at training's end on all samples, nats; None for a run that was kept.
     """
 
     name: str
@@ -50,6 +51,7 @@ class MadeRun:
     seconds: float
     kept: bool = False
     repaired: tuple[str, ...] = ()
+    loss: float | None = None
 
 
 def make_run(
@@ -82,11 +84,15 @@ def make_run(
         store.clear(spec)
         began = time.perf_counter()
         with _one_at_a_time, _threads(spec.threads):
-            status = _make(spec, store, device, progress)
-        return MadeRun(spec.name, status, time.perf_counter() - began, repaired=tuple(problems))
+            status, loss = _make(spec, store, device, progress)
+        seconds = time.perf_counter() - began
+        return MadeRun(spec.name, status, seconds, repaired=tuple(problems), loss=loss)
 
 
-def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None) -> str:
+def _make(
+    spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None
+) -> tuple[str, float]:
+    """How training ended, and at what loss."""
     began, cpu = time.perf_counter(), time.process_time()
     store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
@@ -117,7 +123,7 @@ def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback |
         },
     )
     checkpoint.unlink(missing_ok=True)
-    return result.status
+    return result.status, float(result.history["loss"][-1])
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = [
     "DamagedRunError",
+    "OtherDataError",
     "digest",
     "read_netcdf",
     "read_tensors",
@@ -29,6 +30,10 @@ __all__ = [
 
 class DamagedRunError(ValueError):
     """A file of a run that is missing or not what was written; the message names it."""
+
+
+class OtherDataError(ValueError):
+    """Data that are not those a stored run was made from; the message names both."""
 
 
 def write_tensors(path: Path, state: Mapping[str, torch.Tensor]) -> None:

@@ -195,6 +195,25 @@ class RunSpec:
                 f"a run has {', '.join(_FIELDS)}"
             )
 
+    @staticmethod
+    def field_names() -> tuple[str, ...]:
+        """The names of all fields, in the order of their declaration."""
+        return tuple(_FIELDS)
+
+    @classmethod
+    def checked(cls, key: str, text: str) -> Any:
+        """`parsed`, in its field's type and looked at by itself; "" is a field that is not given.
+
+        Raises:
+            ValueError: an unknown key, or a value that the field cannot have.
+        """
+        kind, optional = _FIELDS[key]
+        if optional and not text:
+            return None
+        value = typed(key, cls.parsed(key, text), kind, optional)
+        check_value(key, value)
+        return value
+
     @classmethod
     def parsed(cls, key: str, text: str) -> Any:
         """The value that a command line's `key=text` means: TOML where it is no text.

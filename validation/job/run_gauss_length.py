@@ -8,6 +8,7 @@ from torch.utils.data import TensorDataset
 from simulations.curves.logit_paths import logit_path
 from simulations.runs.one_run import Store
 from simulations.runs.spec_to_training import run_data, run_network
+from simulations.runs.verified_files import OtherDataError
 from simulations.specs.run_spec import RunSpec
 from validation.metrics.gauss_lengths import gauss_length
 
@@ -22,12 +23,12 @@ def run_gauss_length(store: Store, spec: RunSpec) -> float:
 
     Raises:
         DamagedRunError: a checkpoint is missing or not what was written.
-        ValueError: the data are not those that the run was trained on, or a checkpoint does not fit.
+        OtherDataError: the data are not those that the run was trained on.
     """
     data, _ = run_data(spec)
     trained_on = store.provenance(spec)["data_hash"]
     if data.content_hash != trained_on:
-        raise ValueError(
+        raise OtherDataError(
             f"the data {spec.data!r} are now others (content {data.content_hash}) than run {spec.name} was "
             f"trained on ({trained_on}): bring those back, or remove the run's folder {store.path(spec)}"
         )

@@ -6,7 +6,7 @@ import pytest
 
 from simulations.runs.one_run import Store, make_run
 from simulations.runs.spec_to_training import run_data
-from simulations.runs.verified_files import DamagedRunError
+from simulations.runs.verified_files import DamagedRunError, OtherDataError
 from simulations.specs.sweep_file import PlannedRun, Sweep
 from tests.simulations.runs.helpers.tiny_runs import tiny
 from validation.job import run_gauss_length
@@ -87,7 +87,7 @@ def test_a_flipped_bit_of_a_checkpoint_gives_no_gauss_length(store, which):
 
 def test_other_data_than_the_run_was_trained_on_give_no_gauss_length(store, monkeypatch):
     monkeypatch.setattr(run_gauss_length, "run_data", lambda spec: run_data(replace(spec, limit=10)))
-    with pytest.raises(ValueError, match=rf"are now others .* run {REACHED.name} was trained on"):
+    with pytest.raises(OtherDataError, match=rf"are now others .* run {REACHED.name} was trained on"):
         observe_store(store, [judged("star")])
 
 
