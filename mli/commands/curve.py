@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.line_options import (
+    AllowPickle,
+    Alphas,
+    BatchNorm,
+    Bias,
+    Buffers,
+    Data,
+    End,
+    Last,
+    Logits,
+    Model,
+    Start,
+    how_to_read,
+    user_network,
+)
 from mli.commands.messages import expected_errors, input_errors
 
 __all__ = ["curve"]
@@ -19,12 +33,16 @@ def curve(
     data: Data,
     output: Annotated[Path, typer.Option(help="A .nc (NetCDF) or .csv file.")],
     start: Start = "init:0",
-    batch_norm: BatchNorm = None,
+    buffers: Buffers = "refuse",
     path: Annotated[
         str, typer.Option(help="linear, homogeneous, weights, bias, last_bias or only:PATTERN.")
     ] = "linear",
     alphas: Alphas = 101,
+    bias: Bias = None,
+    last_layer: Last = None,
+    logits: Logits = None,
     allow_pickle: AllowPickle = False,
+    batch_norm: BatchNorm = None,
 ) -> None:
     """Loss and error on the line of your own network. Reads its checkpoints and data, writes one file."""
     with expected_errors(), input_errors():
@@ -32,14 +50,13 @@ def curve(
 
         if output.suffix not in (".nc", ".csv"):
             raise ValueError(f"--output must end in .nc or .csv, got {output}")
+        read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         writable_folder(output.parent)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         typer.echo(note)
         from simulations.curves.files import save_curve
         from simulations.curves.one_path import interpolation_curves
 
-        found = interpolation_curves(
-            network, first, last, samples, alphas=alphas, path=path, batch_norm=batch_norm
-        )
+        found = interpolation_curves(network, first, last, samples, alphas=alphas, path=path, **read)
         save_curve(output, found.assign_attrs(start=note))
         typer.echo(f"The curves: {output}")

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from mli.commands.line_options import AllowPickle, Alphas, BatchNorm, Data, End, Model, Start, user_network
+from mli.commands.line_options import (
+    AllowPickle,
+    Alphas,
+    BatchNorm,
+    Bias,
+    Buffers,
+    Data,
+    End,
+    Last,
+    Logits,
+    Model,
+    Start,
+    how_to_read,
+    user_network,
+)
 from mli.commands.messages import expected_errors, input_errors
 
 __all__ = ["diagnose"]
@@ -18,12 +32,16 @@ def diagnose(
     end: End,
     data: Data,
     start: Start = "init:0",
-    batch_norm: BatchNorm = None,
+    buffers: Buffers = "refuse",
     output: Annotated[Path, typer.Option(help="Folder for report, curves and figure.")] = Path(
         "results", "diagnosis"
     ),
     alphas: Alphas = 101,
+    bias: Bias = None,
+    last_layer: Last = None,
+    logits: Logits = None,
     allow_pickle: AllowPickle = False,
+    batch_norm: BatchNorm = None,
 ) -> None:
     """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
 
@@ -32,6 +50,7 @@ def diagnose(
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
+        read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         writable_folder(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
@@ -40,12 +59,13 @@ def diagnose(
         from validation.diagnosis.accounts import diagnose as run
         from validation.diagnosis.report import account_table, write_diagnosis
 
-        found = run(network, first, last, samples, alphas=alphas, batch_norm=batch_norm, notes=(note,))
+        found = run(network, first, last, samples, alphas=alphas, notes=(note,), **read)
         save_diagnosis_figure(output / "figures", found)
         report = write_diagnosis(output, found)
         console = Console()
         for note in report["notes"]:
             console.print(note, markup=False)
+        console.print(f"Found: {report['roles']['in_words']}.", markup=False)
         for sentence in report["verdict"]:
             console.print(sentence.replace("**", ""), markup=False)
         console.print(account_table(report))

@@ -10,7 +10,21 @@ import typer
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["AllowPickle", "Alphas", "BatchNorm", "Data", "End", "Model", "Start", "user_network"]
+__all__ = [
+    "AllowPickle",
+    "Alphas",
+    "BatchNorm",
+    "Bias",
+    "Buffers",
+    "Data",
+    "End",
+    "Last",
+    "Logits",
+    "Model",
+    "Start",
+    "how_to_read",
+    "user_network",
+]
 
 Model = Annotated[
     str, typer.Option(help="package.module:factory, a function without arguments that makes the network.")
@@ -28,9 +42,25 @@ Start = Annotated[
         help="A .safetensors file, init:SEED (the factory called again under that torch seed) or zero."
     ),
 ]
-BatchNorm = Annotated[
+Buffers = Annotated[
+    str,
+    typer.Option(
+        help="Running statistics and other buffers that differ: refuse, keep, interpolate or recalibrate."
+    ),
+]
+BatchNorm = Annotated[str | None, typer.Option(help="The old name of --buffers.", hidden=True)]
+Bias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bias", help="A parameter that is a bias, name or pattern; repeat it to name them all. Else found."
+    ),
+]
+Last = Annotated[
+    str | None, typer.Option("--last-layer", help="The module with the last bias. Else found by running.")
+]
+Logits = Annotated[
     str | None,
-    typer.Option(help="Running statistics along the line: keep, interpolate or recalibrate."),
+    typer.Option(help="Where the logits are in what the model returns: a name, or a place from 0."),
 ]
 Alphas = Annotated[int, typer.Option(help="Points from 0 to 1.")]
 AllowPickle = Annotated[
@@ -53,3 +83,22 @@ def user_network(
     last = load_end(end, network, allow_pickle=allow_pickle)
     first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle)
     return network, first, last, load_data(data), note
+
+
+def how_to_read(
+    buffers: str,
+    batch_norm: str | None,
+    bias: list[str] | None,
+    last_layer: str | None,
+    logits: str | None,
+) -> dict[str, Any]:
+    """The options about the network as arguments of the engine."""
+    if batch_norm is not None and buffers not in ("refuse", batch_norm):
+        raise ValueError(f"--batch-norm {batch_norm} is an old name of --buffers {buffers}: give one of them")
+    place = int(logits) if logits is not None and logits.lstrip("-").isdecimal() else logits
+    return {
+        "buffers": buffers if batch_norm is None else batch_norm,
+        "biases": bias or None,
+        "last_layer": last_layer,
+        "output": place,
+    }

@@ -27,6 +27,9 @@ def save_diagnosis_figure(folder: Path | str, found: Diagnosis) -> list[Path]:
         for ax, quantity in zip(axes, ("loss", "error"), strict=True):
             draw_curves(ax, curves, theory, quantity=quantity)
         axes[1].get_legend().remove()
+        if found.left_out:
+            words = f"left out: {', '.join(found.left_out)}"
+            axes[0].text(0.02, 0.02, words, transform=axes[0].transAxes, fontsize="x-small")
         axes[0].set(title="the line and what it would be otherwise")
         axes[1].set(title="dashed: theory for zero initial weights", ylim=(-0.02, 1.02))
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
+from simulations.line.line_setup import OpenLine
 from simulations.runtime.argument_checks import check_at_least_one
 
 __all__ = ["METHODS", "call_as_json", "check_options", "largest_bias_class", "requested_alphas"]
@@ -84,13 +84,16 @@ def _in_words(value: Any) -> Any:
     return f"{named.__module__}.{named.__qualname__}"
 
 
-def largest_bias_class(model: nn.Module, end: Mapping[str, torch.Tensor]) -> int:
+def largest_bias_class(opened: OpenLine) -> int:
     """The class of the end's largest last-layer bias.
 
     Raises:
-        ValueError: the model has no bias of one dimension.
+        ValueError: the model has no such bias, or its logits do not split off one.
     """
-    biases = [name for name, _ in model.named_parameters() if name.rpartition(".")[2].endswith("bias")]
-    if not biases or end[biases[-1]].ndim != 1:
-        raise ValueError("exits need a bias of the last layer, and the model has none")
-    return int(end[biases[-1]].argmax())
+    bias = opened.last_bias()
+    if bias is None:
+        raise ValueError(
+            "exits need a bias of the last layer, and the model has none"
+            + (f": {opened.roles.no_split}" if opened.roles.no_split else "")
+        )
+    return int(bias.argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,10 +11,13 @@ import xarray as xr
 
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.line.line_setup import OpenLine
+from simulations.line.moved_network import Line
 from simulations.models.checkpoints import checkpoint_hash
 from simulations.runtime.provenance import package_version
 
-__all__ = ["finished_curve", "line_attributes"]
+__all__ = ["NOT_MEASURED", "finished_curve", "line_attributes", "say_what_is_not_measured"]
+
+NOT_MEASURED = "do not write their batches' statistics in training: theirs are interpolated between the ends"
 
 
 def line_attributes(opened: OpenLine, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +36,7 @@ def line_attributes(opened: OpenLine, arguments: Mapping[str, Any]) -> dict[str,
         "method": arguments["method"],
         "loss_tolerance": arguments["loss_tolerance"],
         "error_tolerance": arguments["error_tolerance"],
-        "batch_norm": line.batch_norm or "none",
+        "buffers": line.buffers.policy,
         "precision": arguments["precision"],
         "device": str(line.device),
         "start_hash": checkpoint_hash(opened.start),
@@ -40,7 +44,17 @@ def line_attributes(opened: OpenLine, arguments: Mapping[str, Any]) -> dict[str,
     }
     if attributes["start_hash"] == attributes["end_hash"]:
         raise ValueError("start and end are the same checkpoint: there is no line between them")
-    return attributes
+    return attributes | _roles(opened, path)
+
+
+def _roles(opened: OpenLine, path: object) -> dict[str, Any]:
+    """The names that the path or the exits depend on."""
+    found: dict[str, Any] = {}
+    if path in ("homogeneous", "weights", "bias"):
+        found["biases"] = ", ".join(opened.roles.biases)
+    if opened.roles.last_layer is not None:
+        found["last_layer"] = f"{opened.roles.last_layer}, {opened.roles.how}".lstrip(", ")
+    return found
 
 
 def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, Any], call: str) -> xr.Dataset:
@@ -53,11 +67,12 @@ def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, A
         call: the arguments as JSON.
     """
     curve, line = split.sums.dataset(), engine.line
-    measured_on = line.calibration if line.batch_norm == "recalibrate" else None
+    measured_on = line.calibration if line.buffers.measured else None
     curve.attrs = {
         **attributes,
         **engine.attributes(split),
         **({} if measured_on is None else {"calibration_hash": measured_on.content_hash}),
+        **({"buffers_not_measured": ", ".join(line.not_measured)} if line.not_measured else {}),
         "n_samples": split.sums.n,
         "data_hash": split.batches.content_hash,
         "threads": torch.get_num_threads(),
@@ -66,3 +81,18 @@ def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, A
         "call": call,
     }
     return curve
+
+
+def say_what_is_not_measured(line: Line) -> None:
+    """Name the layers that "recalibrate" left as they are.
+
+    Warns:
+        UserWarning: there are some.
+    """
+    if line.not_measured:
+        names = ", ".join(line.not_measured[:4]) + (", ..." if len(line.not_measured) > 4 else "")
+        warnings.warn(
+            f"buffers='recalibrate' measures nothing in {names}, which {NOT_MEASURED}",
+            UserWarning,
+            stacklevel=3,
+        )

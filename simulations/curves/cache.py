@@ -25,7 +25,7 @@ from simulations.user_data.data_passes import Batches
 
 __all__ = ["CurveCache", "fingerprint"]
 
-FORMAT = 4  # of the curves; a change of the numbers or names raises it
+FORMAT = 5  # of the curves; a change of the numbers or names raises it
 FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
 
 
@@ -84,7 +84,7 @@ class CurveCache:
         digest.add([FORMAT, torch.__version__, torch.get_num_threads(), str(line.device)], "settings")
         digest.add_module(line.model, "model", weights=False)
         digest.add(dict(self._arguments), "arguments")
-        calibration = line.calibration if line.batch_norm == "recalibrate" else None
+        calibration = line.calibration if line.buffers.measured else None
         for data in (batches, calibration):
             if data is None:
                 continue

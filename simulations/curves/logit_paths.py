@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from simulations.interpolation.chebyshev import chebyshev_nodes
 from simulations.line.line_setup import open_line
 from simulations.line.paths import PathFunction
 from simulations.line.step_batches import grouped
+from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.evaluation import BATCH
+from simulations.models.last_layer import Output
 from simulations.user_data.data_passes import BatchHook
 
 __all__ = ["logit_path"]
@@ -29,11 +31,15 @@ def logit_path(
     *,
     nodes: int = 17,
     path: str | PathFunction = "linear",
-    batch_norm: str | None = None,
+    buffers: str = "refuse",
     calibration: Any = None,
     bias_depth: Mapping[str, int] | None = None,
     batch_hook: BatchHook | None = None,
     device: torch.device | str | None = None,
+    biases: Sequence[str] | None = None,
+    last_layer: str | None = None,
+    output: Output = None,
+    batch_norm: str | None = None,
 ) -> xr.Dataset:
     """The logits at nested Chebyshev points: `logits(node, sample, output)`, coordinate `alpha(node)`.
 
@@ -50,11 +56,14 @@ def logit_path(
         end,
         data,
         path=path,
-        batch_norm=batch_norm,
+        buffers=chosen_policy(buffers, batch_norm),
         calibration=calibration,
         bias_depth=bias_depth,
         batch_hook=batch_hook,
         device=device,
+        biases=biases,
+        last_layer=last_layer,
+        output=output,
     ) as opened:
         if list(opened.splits) != [""]:
             raise ValueError(f"a logit path is of one data set, got the splits {list(opened.splits)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,15 @@ from simulations.curves.arguments import (
     largest_bias_class,
     requested_alphas,
 )
-from simulations.curves.attributes import finished_curve, line_attributes
+from simulations.curves.attributes import finished_curve, line_attributes, say_what_is_not_measured
 from simulations.curves.cache import CurveCache
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.curves.splits import join_splits
 from simulations.line.line_setup import open_line
 from simulations.line.paths import PathFunction
+from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
+from simulations.models.last_layer import Output
 from simulations.user_data.data_passes import BatchHook
 
 __all__ = ["METHODS", "interpolation_curves"]
@@ -43,7 +45,7 @@ def interpolation_curves(
     method: str = "adaptive",
     loss_tolerance: float = 1e-3,
     error_tolerance: float = 5e-3,
-    batch_norm: str | None = None,
+    buffers: str = "refuse",
     calibration: Any = None,
     extrapolate: bool = False,
     exits: bool = False,
@@ -54,22 +56,27 @@ def interpolation_curves(
     precision: str = "native",
     channels_last: bool = False,
     alphas_at_once: int = 1,
+    biases: Sequence[str] | None = None,
+    last_layer: str | None = None,
+    output: Output = None,
     cache: str | Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    batch_norm: str | None = None,
 ) -> xr.Dataset:
     """The curves of a network on a path, from a dozen or two forward passes over the data.
 
     "adaptive" interpolates each sample's logits between nested Chebyshev points of alpha (theory.md T7,
     `simulations.interpolation.adaptive`); "grid" evaluates every alpha. At alpha = 0 and 1 both give the
-    checkpoints' own evaluation, bit for bit (under batch_norm="keep": the end's alone). The model gives the
-    architecture; it, its modes, gradient flags and buffers, and the torch, numpy and Python generators are
-    left as they were. Evaluation mode (no dropout), the data's own order and batches. The weights are moved
+    checkpoints' own evaluation, bit for bit (under buffers="keep": the end's alone; under "recalibrate"
+    with running statistics measured there too). The model gives the architecture; it, its modes, gradient
+    flags, buffers and tensors that hooks compute, and the torch, numpy and Python generators are left as they
+    were. Evaluation mode (no dropout), the data's own order and batches. The weights are moved
     once to an alpha for a step of samples of all splits: batches are collected to 2,048 samples, and to more
     while samples x classes stay below 131,072. Memory beyond model, checkpoints and one copy of the
     parameters: one step's samples x nodes x classes, and 4 Mi numbers of workspace, several times.
 
     Args:
-        model: any module that returns logits (n, k), or an object or mapping with `.logits`.
+        model: any module that returns logits (n, k), or an object or mapping with `.logits`; see `output`.
         start: at alpha = 0, a module, a state dict or a safetensors path.
         end: at alpha = 1, likewise.
         data: see `simulations.user_data.data_passes`, or a mapping of split names to such data, walked in
@@ -79,8 +86,9 @@ def interpolation_curves(
         method: "adaptive" or "grid".
         loss_tolerance: nats; "adaptive" stops where its estimate of the worst error of `loss` is below it.
         error_tolerance: likewise for `error`; where it is less than one sample, one.
-        batch_norm: "keep", "interpolate", "recalibrate" or "refuse"
-            (`simulations.models.running_statistics`); must be given for a model with running statistics.
+        buffers: "refuse", "keep", "interpolate" or "recalibrate" (`simulations.models.buffers` says what each
+            does to which); must be given for a model with running statistics, or any other buffer that
+            differs between the ends.
         calibration: the data for "recalibrate"; None: `data`, of several splits the first.
         extrapolate: allow alphas outside [0, 1]; each costs a pass.
         exits: also `bias_exit(sample)` and `correct_from(sample)`.
@@ -93,10 +101,17 @@ def interpolation_curves(
         channels_last: memory order of images and convolutions.
         alphas_at_once: vectorise so many alphas into one pass (small networks on a GPU); the two ends stay
             alone.
+        biases: the parameters that are biases, names or patterns, in place of those that are found
+            (`simulations.models.bias_names`); for the paths "weights", "bias" and "homogeneous".
+        last_layer: the module with the last bias, in place of what running the network finds
+            (`simulations.models.roles`); for the path "last_bias" and for exits.
+        output: what picks the logits where the model returns a tuple or an object without `.logits`: a name,
+            a place, or a function of what it returns.
         cache: a folder; a curve of the same network, checkpoints, data and arguments is read from it
             (`simulations.curves.cache`). The key takes 16 samples at both ends (of several
             tensors a batch), counted in `forward_passes`.
         progress: called with (samples done, samples or None) after each step.
+        batch_norm: the old name of `buffers`.
 
     Returns:
         `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
@@ -105,11 +120,12 @@ def interpolation_curves(
         `simulations.curves.split_curves`). With exits: `bias_exit`, the first alpha at which the
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
-        Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
-        estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
-        and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash (of the data of
-        "recalibrate"), threads, device, precision, torch_version, package_version, and call: JSON of the
-        arguments as given, without those that give the contents hashed above.
+        Attributes: forward_passes (samples evaluated / samples, without the 16 that find the last layer),
+        estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used,
+        path, buffers, loss and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash
+        (of the data of "recalibrate"), buffers_not_measured, biases and last_layer where they count, threads,
+        device, precision, torch_version, package_version, and call: JSON of the arguments as given, without
+        those that give the contents hashed above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
@@ -119,9 +135,12 @@ def interpolation_curves(
 
     Warns:
         UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few
-            samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); a
-            curve that is not kept in the cache, since a named part of the model or data has no stable hash.
+            samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md);
+            layers in which "recalibrate" measures nothing; parameters that may be biases, on a path that
+            treats biases apart; a curve that is not kept in the cache, since a named part of the model or
+            data has no stable hash.
     """
+    buffers = chosen_policy(buffers, batch_norm)
     grid = requested_alphas(alphas, extrapolate)
     check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
     arguments = {
@@ -130,7 +149,7 @@ def interpolation_curves(
         "method": method,
         "loss_tolerance": loss_tolerance,
         "error_tolerance": error_tolerance,
-        "batch_norm": batch_norm,
+        "buffers": buffers,
         "extrapolate": extrapolate,
         "exits": exits,
         "samples": samples,
@@ -140,6 +159,9 @@ def interpolation_curves(
         "precision": precision,
         "channels_last": channels_last,
         "alphas_at_once": alphas_at_once,
+        "biases": None if biases is None else list(biases),
+        "last_layer": last_layer,
+        "output": output,
     }
     call = call_as_json(arguments)
     with open_line(
@@ -148,17 +170,21 @@ def interpolation_curves(
         end,
         data,
         path=path,
-        batch_norm=batch_norm,
+        buffers=buffers,
         calibration=calibration,
         bias_depth=bias_depth,
         batch_hook=batch_hook,
         device=device,
         precision=precision,
         channels_last=channels_last,
+        biases=biases,
+        last_layer=last_layer,
+        output=output,
+        find_last=exits,
     ) as opened:
         line = opened.line
         attributes = line_attributes(opened, arguments)
-        exits_from = largest_bias_class(model, opened.end) if exits else None
+        exits_from = largest_bias_class(opened) if exits else None
         splits = {
             name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
             for name, b in opened.splits.items()
@@ -168,7 +194,7 @@ def interpolation_curves(
             line,
             attributes
             | {"alphas": grid, "path": path, "bias_depth": bias_depth, "exits": exits, "samples": samples}
-            | {"channels_last": channels_last, "alphas_at_once": alphas_at_once},
+            | {"channels_last": channels_last, "alphas_at_once": alphas_at_once, "output": output},
         )
         curves = {}
         for name, split in splits.items():
@@ -186,6 +212,7 @@ def interpolation_curves(
         )
         missing = {name: split for name, split in splits.items() if name not in curves}
         engine.run(list(missing.values()), progress)
+        say_what_is_not_measured(line)
     for name, split in missing.items():
         curve = curves[name] = finished_curve(split, engine, attributes, call)
         kept.keep(name, curve)

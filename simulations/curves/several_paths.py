@@ -17,7 +17,7 @@ from torch import nn
 from mli_theory.short_repr import short_repr
 from simulations.curves.accumulator import CurveSums
 from simulations.curves.arguments import call_as_json, largest_bias_class, requested_alphas
-from simulations.curves.attributes import finished_curve, line_attributes
+from simulations.curves.attributes import finished_curve, line_attributes, say_what_is_not_measured
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.curves.one_path import interpolation_curves
 from simulations.curves.splits import join_splits
@@ -25,8 +25,10 @@ from simulations.line.line_setup import OpenLine, open_line
 from simulations.line.paths import tensor_exponents
 from simulations.line.shared_features import BiasVariant, SharedFeatures, is_plain_linear, shared_features
 from simulations.line.step_batches import AnyLine
+from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import checkpoint_hash, load_checkpoint
 from simulations.models.last_layer import LastLayer
+from simulations.models.roles import Roles, roles_with, roles_without_running
 
 __all__ = ["PathBetweenStates", "curves_together"]
 
@@ -57,9 +59,10 @@ def curves_together(
     last_layer: LastLayer,
     *,
     alphas: int | ArrayLike = 101,
-    batch_norm: str | None = None,
+    buffers: str = "refuse",
     calibration: Any = None,
     channels_last: bool = False,
+    batch_norm: str | None = None,
 ) -> dict[str, xr.Dataset]:
     """What `interpolation_curves(method="grid")` gives of each walk, bit for bit, by the walks' names.
 
@@ -72,9 +75,10 @@ def curves_together(
         data: as there.
         last_layer: of `simulations.models.last_layer.find_last_layer`.
         alphas: as there, like the others.
-        batch_norm: of all walks.
+        buffers: of all walks.
         calibration: likewise.
         channels_last: likewise.
+        batch_norm: the old name of `buffers`.
 
     Raises:
         ValueError: as `interpolation_curves`.
@@ -85,7 +89,8 @@ def curves_together(
             raise ValueError(
                 f"start and end of {name!r} are the same checkpoint: there is no line between them"
             )
-    options = {"alphas": alphas, "batch_norm": batch_norm, "channels_last": channels_last}
+    buffers = chosen_policy(buffers, batch_norm)
+    options = {"alphas": alphas, "buffers": buffers, "channels_last": channels_last}
     found: dict[str, xr.Dataset] = {}
     for group in _groups(model, walks, last_layer):
         found |= _as_one(model, group, data, last_layer, grid, options, calibration)
@@ -104,14 +109,22 @@ def _as_one(
     """The curves of walks that differ in the last bias alone, or of one."""
     first = next(iter(group.values()))
     arguments = {name: _arguments(options, walk) for name, walk in group.items()}
-    how = {name: options[name] for name in ("batch_norm", "channels_last")}
+    how = {name: options[name] for name in ("buffers", "channels_last")}
     with ExitStack() as stack:
         opened = stack.enter_context(
-            open_line(model, first.start, first.end, data, path=first.path, calibration=calibration, **how)
+            open_line(
+                model,
+                first.start,
+                first.end,
+                data,
+                path=first.path,
+                calibration=calibration,
+                roles=_roles(model, last_layer),
+                **how,
+            )
         )
         attributes = {
-            name: line_attributes(OpenLine(opened.line, opened.splits, walk.start, walk.end), arguments[name])
-            for name, walk in group.items()
+            name: line_attributes(_as_opened(opened, walk), arguments[name]) for name, walk in group.items()
         }
         lines: dict[str, AnyLine] = dict.fromkeys(group, opened.line)
         if len(group) > 1:
@@ -121,13 +134,14 @@ def _as_one(
                 for name, walk in group.items()
             }
         curves = {
-            (name, split): SplitCurve(batches, _sums(model, walk, grid), lines[name])
+            (name, split): SplitCurve(batches, _sums(opened, walk, grid), lines[name])
             for name, walk in group.items()
             for split, batches in opened.splits.items()
         }
         # The tolerances are those of interpolation.
         engine = Engine(opened.line, grid, adaptive=False, loss_tolerance=1.0, error_tolerance=1.0, at_once=1)
         engine.run(list(curves.values()))
+        say_what_is_not_measured(opened.line)
     found: dict[str, dict[str, xr.Dataset]] = {name: {} for name in group}
     for (name, split), curve in curves.items():
         call = call_as_json(arguments[name])
@@ -164,7 +178,7 @@ def _differ_in_last_bias(
     named = dict(model.named_parameters(remove_duplicate=False))
     if sum(parameter is named[bias] for parameter in named.values()) > 1:
         return False  # it is another layer's too
-    ours, theirs = (tensor_exponents(model, walk.path) for walk in (one, other))
+    ours, theirs = (_exponents(model, walk.path, last_layer) for walk in (one, other))
     return all(ours[name] == theirs[name] for name in ours if name != bias) and all(
         state[name] is of_other[name] or torch.equal(state[name], of_other[name])
         for state, of_other in ((one.start, other.start), (one.end, other.end))
@@ -177,11 +191,29 @@ def _variant(
     model: nn.Module, shared: SharedFeatures, walk: PathBetweenStates, last_layer: LastLayer
 ) -> BiasVariant:
     name = str(last_layer.bias_name)
-    return BiasVariant(shared, walk.start[name], walk.end[name], tensor_exponents(model, walk.path)[name])
+    exponent = _exponents(model, walk.path, last_layer)[name]
+    return BiasVariant(shared, walk.start[name], walk.end[name], exponent)
 
 
-def _sums(model: nn.Module, walk: PathBetweenStates, grid: NDArray[np.float64]) -> CurveSums:
-    return CurveSums(grid, largest_bias_class(model, walk.end) if walk.exits else None)
+def _exponents(model: nn.Module, path: str, last_layer: LastLayer) -> dict[str, int]:
+    return tensor_exponents(model, path, roles=_roles(model, last_layer))
+
+
+def _roles(model: nn.Module, last_layer: LastLayer) -> Roles:
+    """As running the network finds them: the last layer is known here."""
+    return roles_with(roles_without_running(model), last_layer)
+
+
+def _as_opened(opened: OpenLine, walk: PathBetweenStates) -> OpenLine:
+    """The line as if it had been opened for one walk of its group, whose roles it tells."""
+    roles = opened.roles
+    if not walk.exits and walk.path != "last_bias":
+        roles = replace(roles, last_layer=None, last_bias=None, how="not looked for", plain=False)
+    return replace(opened, start=walk.start, end=walk.end, roles=roles)
+
+
+def _sums(opened: OpenLine, walk: PathBetweenStates, grid: NDArray[np.float64]) -> CurveSums:
+    return CurveSums(grid, largest_bias_class(replace(opened, end=walk.end)) if walk.exits else None)
 
 
 def _arguments(options: dict[str, Any], walk: PathBetweenStates) -> dict[str, Any]:
@@ -190,6 +222,6 @@ def _arguments(options: dict[str, Any], walk: PathBetweenStates) -> dict[str, An
         name: parameter.default
         for name, parameter in inspect.signature(interpolation_curves).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        and name not in ("calibration", "cache", "progress")
+        and name not in ("calibration", "cache", "progress", "batch_norm")
     }
     return defaults | {"method": "grid", "path": walk.path, "exits": walk.exits} | options

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from simulations.line.moved_network import Line
 from simulations.line.paths import PathFunction, path_coefficients
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
-from simulations.user_data.data_passes import Batches, BatchHook
+from simulations.models.last_layer import Output
+from simulations.models.roles import SAMPLES, Roles, Run, effective_bias, find_roles, roles_without_running
+from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
-__all__ = ["OpenLine", "open_line"]
+__all__ = ["OpenLine", "few_of", "open_line"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +30,20 @@ class OpenLine:
         line: the model on the path.
         splits: the data by split, "" for data that are one.
         start, end: the checked state dicts.
+        roles: which parameters are biases, and where it was asked, which layer is last.
     """
 
     line: Line
     splits: Mapping[str, Batches]
     start: Mapping[str, torch.Tensor]
     end: Mapping[str, torch.Tensor]
+    roles: Roles
+
+    def last_bias(self) -> torch.Tensor | None:
+        """What the last bias adds to the logits at the end (k,); None without one."""
+        if self.roles.plain and self.roles.last_bias is not None:
+            return self.end[self.roles.last_bias]
+        return effective_bias(_run_at_end(self.line, self.splits), self.line.end_parameters(), self.roles)
 
 
 @contextmanager
@@ -43,17 +54,27 @@ def open_line(
     data: Any,
     *,
     path: str | PathFunction = "linear",
-    batch_norm: str | None = None,
+    buffers: str = "refuse",
     calibration: Any = None,
     bias_depth: Mapping[str, int] | None = None,
     batch_hook: BatchHook | None = None,
     device: torch.device | str | None = None,
     precision: str = "native",
     channels_last: bool = False,
+    biases: Sequence[str] | None = None,
+    last_layer: str | None = None,
+    output: Output = None,
+    find_last: bool = False,
+    roles: Roles | None = None,
 ) -> Iterator[OpenLine]:
     """The line, in inference and evaluation mode; after it the model and generators are as they were.
 
-    Arguments as in `simulations.curves.interpolation_curves`.
+    Arguments as in `simulations.curves.interpolation_curves`; `find_last` also finds the last layer, which
+    costs a few runs of a few samples; the path "last_bias" does so by itself. With `roles` nothing is looked
+    for.
+
+    Warns:
+        UserWarning: a path of biases or weights alone, on a model with parameters that may be biases.
 
     Raises:
         ValueError: as there, for what can be known before any forward pass.
@@ -61,12 +82,16 @@ def open_line(
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     splits = {name: Batches(part, batch_hook) for name, part in _splits(data).items()}
     with evaluation_mode(model), torch.inference_mode():
+        known_roles = roles_without_running(model, biases) if roles is None else roles
+        _say_what_is_unsure(known_roles, path)
+        # The path of the last bias is known when it has been run.
+        known = "linear" if path == "last_bias" else path
         line = Line(
             model,
             first,
             last,
-            path_coefficients(model, path, bias_depth=bias_depth),
-            batch_norm=batch_norm,
+            path_coefficients(model, known, bias_depth=bias_depth, roles=known_roles),
+            buffers=buffers,
             # Of several splits the first is the training set, as everywhere.
             calibration=next(iter(splits.values()))
             if calibration is None
@@ -74,8 +99,35 @@ def open_line(
             device=device,
             precision=precision,
             channels_last=channels_last,
+            output=output,
         )
-        yield OpenLine(line, splits, first, last)
+        if roles is None and (find_last or path == "last_bias" or last_layer is not None):
+            run = _run_at_end(line, splits)
+            known_roles = find_roles(model, run, line.end_parameters(), biases=biases, last_layer=last_layer)
+        if path == "last_bias":
+            line.coefficients = path_coefficients(model, path, roles=known_roles)
+        yield OpenLine(line, splits, first, last, known_roles)
+
+
+def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:
+    """Runs the end on a few of the first samples."""
+    few = few_of(next(iter(next(iter(splits.values())))))
+    return lambda changes: line.end_with(changes, few)
+
+
+def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
+    if roles.unsure and path in ("weights", "bias", "homogeneous"):
+        warnings.warn(
+            f"the path {path!r} takes as weights what may be biases by their names: "
+            f"{', '.join(roles.unsure)}; name all biases by biases=[...] if they are",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def few_of(batch: Batch) -> Batch:
+    """The first samples of a batch, or all of it where something that they share might be cut with them."""
+    return batch.take(torch.arange(min(SAMPLES, len(batch)))) if batch.is_one_tensor() else batch
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ statistics for every alpha where they are measured).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 
 import torch
@@ -15,19 +15,20 @@ from torch import nn
 from torch.func import functional_call
 
 from simulations.line.paths import Coefficients
+from simulations.models.buffers import between, buffer_plan, is_continuous
 from simulations.models.checkpoints import further_names
 from simulations.models.devices import checked_device, matmul_precision
-from simulations.models.running_statistics import (
-    POLICIES,
-    has_running_statistics,
-    measured_statistics,
-    statistics_names,
-)
+from simulations.models.last_layer import Output, logits_of
+from simulations.models.running_statistics import measurable_layers, measured_statistics
 from simulations.user_data.data_passes import Batch, Batches
 
-__all__ = ["LINE_PRECISIONS", "Line", "move_to"]
+__all__ = ["LINE_PRECISIONS", "Line", "NotFiniteError", "move_to"]
 
 LINE_PRECISIONS = ("native", "tf32", "bf16")
+
+
+class NotFiniteError(ValueError):
+    """Logits that are not finite at a point of a line."""
 
 
 class Line:
@@ -37,12 +38,12 @@ class Line:
         model: in evaluation mode.
         start, end: checked state dicts.
         coefficients: of `simulations.line.paths`.
-        batch_norm: a policy of `simulations.models.running_statistics`, None where the model has no running
-            statistics.
+        buffers: a policy of `simulations.models.buffers`.
         calibration: the data for "recalibrate".
         device: where to evaluate, None: where the model is.
         precision: "native" (the weights' own), "tf32" (CUDA alone) or "bf16" (autocast).
         channels_last: order of images and convolution weights.
+        output: what picks the logits out of what the model returns (`simulations.models.last_layer`).
     """
 
     def __init__(
@@ -52,17 +53,18 @@ class Line:
         end: Mapping[str, torch.Tensor],
         coefficients: Coefficients,
         *,
-        batch_norm: str | None = None,
+        buffers: str = "refuse",
         calibration: Batches | None = None,
         device: torch.device | str | None = None,
         precision: str = "native",
         channels_last: bool = False,
+        output: Output = None,
     ) -> None:
         if precision not in LINE_PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(LINE_PRECISIONS)}, got {precision!r}")
         self.model, self.coefficients, self.precision = model, coefficients, precision
-        self.batch_norm = _policy(model, batch_norm)
-        self.calibration, self.channels_last = calibration, channels_last
+        self.buffers = buffer_plan(model, start, end, buffers)
+        self.calibration, self.channels_last, self.output = calibration, channels_last, output
         own = next(model.parameters(), torch.empty(0)).device
         self.device = own if device is None else checked_device(device, model, "float32")
         self._start = {name: tensor.to(self.device) for name, tensor in start.items()}
@@ -73,8 +75,9 @@ class Line:
         # Once for all passes: on small networks a walk through the modules costs as much as a layer.
         self._own_buffers = dict(model.named_buffers())
         self._further_names = further_names(model)
-        self._statistics = set(statistics_names(model))
         self._at: float | None = None
+        self._layers: list[str] | None = None  # those that are measured, once it is known
+        self.not_measured: list[str] = []
         # Statistics by alpha: small beside the parameters.
         self._measured: dict[float, dict[str, torch.Tensor]] = {}
 
@@ -89,6 +92,18 @@ class Line:
         batch = batch.to(self.device, channels_last=self.channels_last)
         outputs = self._call(self._point | self._buffers(alpha), batch)
         return self.checked(outputs, alpha, batch)
+
+    def end_with(self, changes: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
+        """What the network returns as logits at the end with some parameters replaced, unchecked."""
+        self._at = None
+        for name, tensor in self._point.items():
+            tensor.copy_(self._end[name])
+        batch = batch.to(self.device, channels_last=self.channels_last)
+        return self._call(self._point | self._buffers(1.0) | dict(changes), batch)
+
+    def end_parameters(self) -> dict[str, torch.Tensor]:
+        """The parameters at the end."""
+        return {name: self._end[name] for name in self._point}
 
     def parameter(self, name: str) -> torch.Tensor:
         """A parameter at the alpha of the last pass; overwritten when the line moves on."""
@@ -128,29 +143,25 @@ class Line:
 
     def _calibrate(self, alpha: float) -> None:
         """Measure the running statistics at an alpha where they are not yet."""
-        if self.batch_norm != "recalibrate" or alpha in self._measured:
+        if not self.buffers.measured or alpha in self._measured or self.calibration is None:
             return
         self._move(alpha)
-        point = self._point | self._buffers(alpha)
+        point, calibration = self._point | self._buffers(alpha), self.calibration
 
-        def passes() -> None:
-            for batch in self.calibration or ():
+        def run(batches: Iterable[Batch]) -> None:
+            for batch in batches:
                 self._call(point, batch.to(self.device, channels_last=self.channels_last))
 
-        self._measured[alpha] = measured_statistics(self.model, passes)
+        if self._layers is None:
+            first = next(iter(calibration))
+            self._layers, self.not_measured = measurable_layers(self.model, lambda: run([first]))
+        self._measured[alpha] = measured_statistics(self.model, lambda: run(calibration), self._layers)
 
     def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         point = point | {further: point[first] for further, first in self._further_names.items()}
         # Every name is given, so torch need not look for tied ones again.
         outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs), tie_weights=False)
-        if isinstance(outputs, torch.Tensor):
-            return outputs
-        found = outputs.get("logits") if isinstance(outputs, Mapping) else getattr(outputs, "logits", None)
-        if not isinstance(found, torch.Tensor):
-            raise ValueError(
-                f"the network must return logits or an object with .logits, not {type(outputs).__name__}"
-            )
-        return found
+        return logits_of(outputs, self.output)
 
     def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         """What the network returned for a batch, as `logits` gives it; raises as it does."""
@@ -163,13 +174,15 @@ class Line:
             raise ValueError(f"label {highest} has no logit: the network returns {outputs.shape[1]}")
         outputs = outputs.to("cpu", torch.float64 if outputs.dtype == torch.float64 else torch.float32)
         if not torch.isfinite(outputs).all():
-            raise ValueError(f"the logits are not finite at alpha = {alpha}")
+            raise NotFiniteError(f"the logits are not finite at alpha = {alpha}")
         return outputs
 
     def _move(self, alpha: float) -> None:
         if alpha == self._at:
             return
         for name, c in self.coefficients(alpha).items():
+            if not is_continuous(self._point[name]):  # an integer: as a buffer
+                c = 0.0 if alpha == 0 and name in self.buffers.stepped else 1.0
             move_to(self._start[name], self._end[name], c, self._point[name])
         self._at = alpha
 
@@ -178,11 +191,7 @@ class Line:
         buffers = {}
         for name, own in self._own_buffers.items():
             end = self._end.get(name, own).to(self.device)  # a non-persistent buffer is in no checkpoint
-            if name in self._statistics and self.batch_norm == "interpolate" and alpha != 1:
-                start = self._start[name]
-                buffers[name] = start.clone() if alpha == 0 else start + alpha * (end - start)
-            else:
-                buffers[name] = end.clone()
+            buffers[name] = self.buffers.at(name, alpha, self._start.get(name), end)
         return buffers | self._measured.get(alpha, {})
 
     def _ordered(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -198,19 +207,5 @@ def move_to(start: torch.Tensor, end: torch.Tensor, c: float, point: torch.Tenso
         point.copy_(end if c else start)
     elif point.dtype in (torch.float32, torch.float64):
         torch.sub(end, start, out=point).mul_(c).add_(start)
-    else:  # half precision: the difference would lose digits
-        point.copy_(start.float() + c * (end.float() - start.float()))
-
-
-def _policy(model: nn.Module, batch_norm: str | None) -> str | None:
-    if batch_norm is not None and batch_norm not in POLICIES:
-        raise ValueError(f"batch_norm must be one of {', '.join(POLICIES)} or None, got {batch_norm!r}")
-    if not has_running_statistics(model):
-        return None
-    if batch_norm is None or batch_norm == "refuse":
-        name = statistics_names(model)[0]
-        raise ValueError(
-            f"the model keeps running statistics ({name}, ...), not defined between two checkpoints: "
-            f"choose batch_norm={', '.join(map(repr, POLICIES))}" + (" (refused)" if batch_norm else "")
-        )
-    return batch_norm
+    else:
+        point.copy_(between(start, end, c))

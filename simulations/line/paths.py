@@ -17,7 +17,9 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
+from simulations.models.buffers import between, is_continuous
 from simulations.models.layer_depths import bias_depths
+from simulations.models.roles import Roles, roles_without_running
 from simulations.runtime.random_streams import torch_stream
 
 __all__ = [
@@ -37,7 +39,11 @@ Coefficients = Callable[[float], dict[str, float]]
 
 
 def path_coefficients(
-    model: nn.Module, path: str | PathFunction, *, bias_depth: Mapping[str, int] | None = None
+    model: nn.Module,
+    path: str | PathFunction,
+    *,
+    bias_depth: Mapping[str, int] | None = None,
+    roles: Roles | None = None,
 ) -> Coefficients:
     """Alpha -> c of every parameter by name; `path` as in `tensor_exponents`, or the user's callable.
 
@@ -45,7 +51,7 @@ def path_coefficients(
         ValueError: as `tensor_exponents`; later, a callable's value that is no finite number.
     """
     if not callable(path):
-        exponents = tensor_exponents(model, path, bias_depth=bias_depth)
+        exponents = tensor_exponents(model, path, bias_depth=bias_depth, roles=roles)
         return lambda alpha: {name: alpha**exponent for name, exponent in exponents.items()}
     names = [name for name, _ in model.named_parameters()]
 
@@ -65,7 +71,11 @@ def path_coefficients(
 
 
 def tensor_exponents(
-    model: nn.Module, path: str, *, bias_depth: Mapping[str, int] | None = None
+    model: nn.Module,
+    path: str,
+    *,
+    bias_depth: Mapping[str, int] | None = None,
+    roles: Roles | None = None,
 ) -> dict[str, int]:
     """The exponent e of c(alpha) = alpha^e for every parameter of the model, by its name.
 
@@ -73,16 +83,17 @@ def tensor_exponents(
     from 1 at the input (theory.md T5). "weights": weights walk, all biases are the end's.
     "bias": biases walk, all weights are the end's. "last_bias": the last bias walks, all else is the end's.
     "only:PATTERN": the parameters whose names match the pattern (`fnmatch`: "only:3.*") walk.
-    A parameter is a bias when its name ends in "bias".
 
     Args:
         model: of which the names are.
         path: one of these.
         bias_depth: the layer of each bias for "homogeneous", instead of reading it off the model.
+        roles: which parameters are biases, and which the last (`simulations.models.roles`); None: the biases
+            by `roles_without_running`.
 
     Raises:
-        ValueError: an unknown path; "bias" or "last_bias" on a model without biases; a pattern that nothing
-            matches;
+        ValueError: an unknown path; "bias" on a model without biases; "last_bias" where the roles name none;
+            a pattern that nothing matches;
             "homogeneous" on a model whose layers' depths cannot be read off
             (`simulations.models.layer_depths`) or depths that leave a bias out.
     """
@@ -92,9 +103,12 @@ def tensor_exponents(
             f"unknown path {path!r}: choose one of {', '.join(PATHS)}, only:PATTERN, or a callable"
         )
     names = [name for name, _ in model.named_parameters()]
-    biases = [name for name in names if name.rpartition(".")[2].endswith("bias")]
+    roles = roles_without_running(model) if roles is None else roles
+    biases = [name for name in names if name in roles.biases]
     if path in ("bias", "last_bias") and not biases:
         raise ValueError(f"path {path!r} moves biases alone, but the model has none")
+    if path == "last_bias" and roles.last_bias is None:
+        raise ValueError(f"path 'last_bias' moves the last bias, but: {roles.no_split or 'there is none'}")
     if path == "homogeneous" and biases:
         depths = dict(bias_depth) if bias_depth is not None else bias_depths(model)
         left_out = sorted(set(biases) - set(depths))
@@ -111,7 +125,7 @@ def tensor_exponents(
     elif path == "weights":
         walking -= set(biases)
     elif path in ("bias", "last_bias"):
-        walking = set(biases if path == "bias" else biases[-1:])
+        walking = set(biases) if path == "bias" else {str(roles.last_bias)}
     return {name: 1 if name in walking else 0 for name in names}
 
 
@@ -126,21 +140,12 @@ def point_on_path(
     Where c is 0 or 1 the tensor is a copy of the checkpoint's, bit for bit: start + 1 (end - start) is not
     the end in floating point.
     """
-    point = {}
-    for name, exponent in exponents.items():
-        c = alpha**exponent
-        if c == 0:
-            point[name] = start[name].detach().clone()
-        elif c == 1:
-            point[name] = end[name].detach().clone()
-        else:
-            point[name] = start[name].detach() + c * (end[name].detach() - start[name].detach())
-    return point
+    return {name: between(start[name], end[name], alpha**e) for name, e in exponents.items()}
 
 
 def zero_start(end: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A start of zeros: every floating tensor of `end` zeroed, others kept."""
-    return {n: torch.zeros_like(t) if t.is_floating_point() else t.clone() for n, t in end.items()}
+    """A start of zeros: every floating and complex tensor of `end` zeroed, others kept."""
+    return {n: torch.zeros_like(t) if is_continuous(t) else t.clone() for n, t in end.items()}
 
 
 def noise_start(
@@ -148,16 +153,17 @@ def noise_start(
 ) -> dict[str, torch.Tensor]:
     """A start of Gaussian noise, tensor by tensor of the standard deviation of `like` (the initial weights).
 
-    A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Drawn from the
-    stream "noise start".
+    A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Complex tensors
+    get circular noise. Drawn from the stream "noise start".
     """
     stream = torch_stream(seed, "noise start")
     start = {}
     for name, tensor in end.items():
-        if not tensor.is_floating_point():
+        if not is_continuous(tensor):
             start[name] = tensor.clone()
             continue
-        spread = like[name].double().std(correction=0).item()
-        noise = torch.randn(tensor.shape, generator=stream, dtype=torch.float64) * spread
+        wide = torch.complex128 if tensor.is_complex() else torch.float64
+        spread = like[name].to(wide).std(correction=0).item()
+        noise = torch.randn(tensor.shape, generator=stream, dtype=wide) * spread
         start[name] = noise.to(tensor) if spread else like[name].clone()
     return start

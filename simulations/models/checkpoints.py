@@ -71,7 +71,8 @@ def checkpoint_hash(state: Mapping[str, torch.Tensor]) -> str:
     """32 hex digits over names, types, shapes and values."""
     digest = blake2b(digest_size=16)
     for key in sorted(state):
-        tensor = state[key].detach().cpu().contiguous()
+        # A conjugate that torch keeps as a flag has other bytes until it is worked out.
+        tensor = state[key].detach().cpu().resolve_conj().resolve_neg().contiguous()
         digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

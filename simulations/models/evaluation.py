@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from simulations.models.plain_tensors import PlainTensors
+
 __all__ = ["Scores", "evaluation_mode", "logits"]
 
 # Fixed, so that the same network gives the same bits wherever it is evaluated: matrix products may
@@ -94,11 +96,14 @@ def logits(model: Callable[[torch.Tensor], torch.Tensor], data: _Inputs) -> torc
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside; after it each module's mode and the global generators are as they were.
+    """Evaluation mode inside; after it the model and the global generators are as they were.
 
-    The generators are torch's, numpy's and Python's.
+    Of the model: each module's mode, and tensors among its plain attributes, also in lists and dicts, which
+    hooks compute (old weight normalisation, pruning) or a forward pass keeps. Plain numbers, such as a count
+    of calls, are the module's own affair. The generators are torch's, numpy's and Python's.
     """
     modes = [(module, module.training) for module in model.modules()]
+    attributes = [(module, PlainTensors(module)) for module in model.modules()]
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
     try:
         model.eval()
@@ -107,5 +112,7 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+        for module, kept in attributes:
+            kept.put_back(module)
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
+from simulations.models.bias_names import bias_of_module
 from simulations.models.evaluation import evaluation_mode
 
-__all__ = ["LastLayer", "find_last_layer", "logits_of"]
+__all__ = ["LastLayer", "Output", "find_last_layer", "last_layer_that_ran", "logits_of"]
+
+Output = str | int | Callable[[Any], torch.Tensor] | None
+"""What picks the logits out of what a network returns: a name, a place, a function; None: see `logits_of`."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class LastLayer:
 
     Attributes:
         name: its qualified name in the network.
-        bias_name: the qualified name of its bias, or None where it has none.
+        bias_name: the qualified name of the parameter that makes its bias, or None where it has none.
     """
 
     name: str
@@ -39,6 +43,16 @@ def find_last_layer(model: nn.Module, *arguments: Any, **named: Any) -> LastLaye
         ValueError: the network's output is not the output of a module with a weight, as when it is scaled or
             normalised after its last layer: the split into signal and bias is then not defined.
     """
+    with evaluation_mode(model), torch.no_grad():
+        return last_layer_that_ran(model, lambda: logits_of(model(*arguments, **named)))
+
+
+def last_layer_that_ran(model: nn.Module, run: Callable[[], torch.Tensor]) -> LastLayer:
+    """The same for whoever runs the model: `run` calls it once and returns its logits.
+
+    Raises:
+        ValueError: as `find_last_layer`.
+    """
     found: list[tuple[str, nn.Module, object]] = []
     handles = [
         module.register_forward_hook(lambda m, _arguments, output, name=name: found.append((name, m, output)))
@@ -46,16 +60,16 @@ def find_last_layer(model: nn.Module, *arguments: Any, **named: Any) -> LastLaye
         if isinstance(getattr(module, "weight", None), torch.Tensor)
     ]
     try:
-        with evaluation_mode(model), torch.no_grad():
-            output = logits_of(model(*arguments, **named))
+        output = run()
     finally:
         for handle in handles:
             handle.remove()
     for name, module, made in reversed(found):
         if made is output:  # the tensor itself, not one equal to it
-            biased = isinstance(getattr(module, "bias", None), torch.Tensor)
-            prefix = f"{name}." if name else ""
-            return LastLayer(name, f"{prefix}bias" if biased else None)
+            bias = bias_of_module(model, name)
+            if bias is not None or getattr(module, "weight", torch.empty(0)).ndim >= 2:
+                return LastLayer(name, bias)
+            break  # a scale alone (PReLU, RMSNorm) makes no logits
     raise ValueError(
         "the network does not return the output of its last weight layer unchanged, so its logits do not "
         "split into signal and last-layer bias; the last module with a weight that ran was "
@@ -63,15 +77,38 @@ def find_last_layer(model: nn.Module, *arguments: Any, **named: Any) -> LastLaye
     )
 
 
-def logits_of(output: Any) -> torch.Tensor:
-    """The logits in what a model returned: a tensor, or an object or mapping with "logits".
+def logits_of(output: Any, pick: Output = None) -> torch.Tensor:
+    """The logits in what a model returned.
+
+    Args:
+        output: of the model.
+        pick: the name of an attribute or key, a place in a tuple, or a function of the output. None: the
+            output itself, or what it holds as "logits".
 
     Raises:
-        ValueError: anything else.
+        ValueError: there is no tensor there, or a complex one.
     """
-    found = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
+    found = _picked(output, pick)
     if not isinstance(found, torch.Tensor):
+        kind = type(output).__name__
+        if pick is not None:
+            raise ValueError(f"output={pick!r} picks no tensor out of what the network returned, a {kind}")
         raise ValueError(
-            f"the network must return logits or an object with .logits, it returned {type(output).__name__}"
+            f"the network must return logits or an object with .logits, it returned {kind}: pick the logits "
+            "by output=, a name, a place or a function"
         )
+    if found.is_complex():
+        raise ValueError("the network returned complex logits: take their real part or size in forward")
     return found
+
+
+def _picked(output: Any, pick: Output) -> Any:
+    if pick is None:
+        return output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", output)
+    if isinstance(pick, str):
+        return output.get(pick) if isinstance(output, Mapping) else getattr(output, pick, None)
+    if callable(pick):
+        return pick(output)
+    if isinstance(output, (tuple, list)) and -len(output) <= pick < len(output):
+        return output[pick]
+    return None

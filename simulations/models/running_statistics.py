@@ -1,17 +1,15 @@
-"""Running statistics of normalisation layers between two checkpoints: four policies.
+"""Running statistics of normalisation layers, measured on stated data (the policy "recalibrate").
 
-- "keep": the end's, at every alpha. Only the end is then its checkpoint's own evaluation.
-- "interpolate": (1 - alpha) start + alpha end; both ends are their checkpoints' own.
-- "recalibrate": measured at every alpha on stated data. A layer's mean is the mean over all samples, its
-  variance that of all samples about that mean (unbiased), put together from the batches' own in float64,
-  never a moving average. Layers below normalise each batch by its own statistics while they are measured, as
-  in training. Of an instance norm: the averages over samples of each sample's own.
-- "refuse": an error.
+A layer's mean is the mean over all samples, its variance that of all samples about that mean (unbiased), put
+together from the batches' own in float64, never a moving average. Layers below normalise each batch by its
+own statistics while they are measured, as in training. Of an instance norm: the averages over samples of each
+sample's own. A layer that evaluates by its running statistics in training too, or writes something else than
+its batch's, has nothing to measure: `measurable_layers` tells it from the others by running it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,14 +18,14 @@ import torch
 from torch import nn
 
 __all__ = [
-    "POLICIES",
+    "batch_counters",
     "has_running_statistics",
+    "measurable_layers",
     "measured_statistics",
     "statistics_names",
     "uses_batch_statistics",
 ]
 
-POLICIES = ("keep", "interpolate", "recalibrate", "refuse")
 _Norm: type[nn.Module] = nn.modules.batchnorm._NormBase
 _Instance: type[nn.Module] = nn.modules.instancenorm._InstanceNorm
 
@@ -57,17 +55,86 @@ def statistics_names(model: nn.Module) -> list[str]:
     ]
 
 
-def measured_statistics(model: nn.Module, passes: Callable[[], None]) -> dict[str, torch.Tensor]:
-    """Statistics (see "recalibrate") of the inputs every layer sees during `passes`, which run the model.
+def batch_counters(model: nn.Module) -> list[str]:
+    """The names of the counts of batches seen, which no output depends on in evaluation mode."""
+    return [
+        f"{name}.num_batches_tracked" if name else "num_batches_tracked"
+        for name, module in _layers(model)
+        if getattr(module, "num_batches_tracked", None) is not None
+    ]
+
+
+def measurable_layers(model: nn.Module, one_pass: Callable[[], None]) -> tuple[list[str], list[str]]:
+    """The layers that write their batch's own statistics in training, and those that ran and do not.
+
+    `one_pass` runs the model on one batch. Each layer is given strange statistics before it runs: what it
+    has afterwards is its batch's mean and variance, or there is nothing to measure.
+
+    Raises:
+        ValueError: as `measured_statistics`.
+    """
+    found: dict[str, bool] = {}
+
+    def judge(module: Any, inputs: tuple[torch.Tensor, ...], name: str) -> None:
+        expected = _batch_statistics(module, inputs[0])
+        size = inputs[0].detach().double().square().mean().sqrt()
+        close = [
+            torch.allclose(own.double(), theirs, rtol=0.02, atol=float(0.01 * size**power) + 1e-12)
+            for own, theirs, power in zip(
+                (module.running_mean, module.running_var), expected, (1, 2), strict=True
+            )
+        ]
+        found[name] = found.get(name, True) and all(close)
+
+    with _watched(model, judge, strange=True):
+        one_pass()
+    return [n for n, measures in found.items() if measures], [
+        n for n, measures in found.items() if not measures
+    ]
+
+
+def _batch_statistics(module: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and unbiased variance (channels,) in float64, by their definition."""
+    values = inputs.detach().double()
+    if isinstance(module, _Instance):
+        alone: Any = module  # a sample without a dimension of samples
+        flat = (values[None] if values.ndim == alone._get_no_batch_dim() else values).flatten(2)
+        return flat.mean(dim=2).mean(dim=0), _variance(flat, 2).mean(dim=0)
+    flat = values.movedim(1, -1).flatten(0, -2)
+    return flat.mean(dim=0), _variance(flat, 0)
+
+
+def _variance(values: torch.Tensor, dim: int) -> torch.Tensor:
+    """Unbiased; 0 of one value, for which torch warns."""
+    return values.var(dim=dim) if values.shape[dim] > 1 else torch.zeros_like(values.mean(dim=dim))
+
+
+def measured_statistics(
+    model: nn.Module, passes: Callable[[], None], layers: Collection[str] | None = None
+) -> dict[str, torch.Tensor]:
+    """Statistics of the inputs that the layers see during `passes`, which run the model.
 
     The layers use batch statistics meanwhile and their running statistics are left alone. A batch's mean
     and variance are torch's own, in the buffers' precision.
+
+    Args:
+        model: in evaluation mode.
+        passes: over the data.
+        layers: names of those to measure, None: all; the others evaluate as they are.
 
     Raises:
         ValueError: a layer sees a batch of one value a channel, which has no variance.
     """
     sums: dict[str, _Sums] = {}
-    with _watched(model, sums):
+
+    def add(module: Any, inputs: tuple[torch.Tensor, ...], name: str) -> None:
+        found, mean, variance = sums.setdefault(name, _Sums()), module.running_mean, module.running_var
+        if isinstance(module, _Instance):
+            found.average(len(inputs[0]), mean, variance)
+        else:
+            found.add(inputs[0].numel() // len(mean), mean, variance)
+
+    with _watched(model, add, layers):
         passes()
     measured = {}
     for name, found in sums.items():
@@ -109,28 +176,32 @@ class _Sums:
 
 
 @contextmanager
-def _watched(model: nn.Module, sums: dict[str, _Sums]) -> Iterator[None]:
-    """Layers in training mode whose buffers stand aside for each call.
+def _watched(
+    model: nn.Module,
+    collect: Callable[[Any, tuple[torch.Tensor, ...], str], None],
+    layers: Collection[str] | None = None,
+    *,
+    strange: bool = False,
+) -> Iterator[None]:
+    """Layers in training mode whose buffers stand aside for each call; `collect` sees what they wrote.
 
     With momentum 1 the layer's own update leaves the batch's mean and unbiased variance in the buffers put
-    in their place: no pass over the activations but the layer's own.
+    in their place: no pass over the activations but the layer's own. What it finds there is 0, or `strange`.
     """
     hooks: list[Any] = []
     before: list[tuple[Any, float | None]] = []
     aside: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-    norms: list[tuple[str, Any]] = list(_layers(model))
+    norms: list[tuple[str, Any]] = [
+        (name, module) for name, module in _layers(model) if layers is None or name in layers
+    ]
 
     def put_aside(module: Any, _inputs: object, name: str) -> None:
         aside[name] = module.running_mean, module.running_var
-        module.running_mean = torch.zeros_like(module.running_mean)
-        module.running_var = torch.zeros_like(module.running_var)
+        module.running_mean = torch.full_like(module.running_mean, -7.25 if strange else 0.0)
+        module.running_var = torch.full_like(module.running_var, 5.5 if strange else 0.0)
 
-    def collect(module: Any, inputs: tuple[torch.Tensor, ...], _output: object, name: str) -> None:
-        found, mean, variance = sums.setdefault(name, _Sums()), module.running_mean, module.running_var
-        if isinstance(module, _Instance):
-            found.average(len(inputs[0]), mean, variance)
-        else:
-            found.add(inputs[0].numel() // len(mean), mean, variance)
+    def after(module: Any, inputs: tuple[torch.Tensor, ...], _output: object, name: str) -> None:
+        collect(module, inputs, name)
         put_back(module, name)
 
     def put_back(module: Any, name: str) -> None:
@@ -142,7 +213,7 @@ def _watched(model: nn.Module, sums: dict[str, _Sums]) -> Iterator[None]:
             continue
         before.append((module, module.momentum))
         hooks.append(module.register_forward_pre_hook(partial(put_aside, name=name)))
-        hooks.append(module.register_forward_hook(partial(collect, name=name)))
+        hooks.append(module.register_forward_hook(partial(after, name=name)))
         module.training, module.momentum = True, 1.0
     try:
         yield

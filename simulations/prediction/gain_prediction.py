@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from mli_theory.short_repr import short_repr
+from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.evaluation import Scores
+from simulations.models.last_layer import Output
 from simulations.prediction.gain_plateau import held_by_one_class
 from simulations.prediction.signal_gain import SignalLine
 
@@ -102,6 +104,9 @@ def predict_from_endpoints(
     alphas: int = 101,
     n_probe: int = 256,
     seed: int = 0,
+    buffers: str = "refuse",
+    last_layer: str | None = None,
+    output: Output = None,
     batch_norm: str | None = None,
 ) -> GainPrediction:
     """The line from the two checkpoints: gain prod_l ((1 - alpha) rho_l + alpha), one full pass for s(1).
@@ -114,18 +119,32 @@ def predict_from_endpoints(
         alphas: equally spaced points from 0 to 1, >= 2.
         n_probe: samples that make the law, and as many others that check it; fewer where data is short, >= 1.
         seed: of the stream "probe" that draws them.
-        batch_norm: "keep", the end's running statistics at every alpha; None refuses a model that has them.
+        buffers: "keep", the end's at every alpha; "refuse" a model with running statistics, or with others
+            that differ between the ends.
+        last_layer: as of `simulations.curves.interpolation_curves`.
+        output: likewise.
+        batch_norm: the old name of `buffers`.
 
     Raises:
         ValueError: a checkpoint that does not fit the model; fewer than 2 samples; n_probe or alphas out of
-            range; running statistics without a policy; a network whose output is not its last layer's, or
-            whose trained signal is 0 on the probes: the gain is then undefined.
+            range; buffers without a policy; a network whose logits do not split off a last bias, or whose
+            trained signal is 0 on the probes: the gain is then undefined.
 
     Source: M2 (measured); T13 for effective_degree (proved). The law is for networks whose initial weights
     are small; at He's scale its error is above a nat, and `applies` says so.
     """
     _check_count(alphas)
-    line = SignalLine(model, start, end, data, n_probe=n_probe, seed=seed, batch_norm=batch_norm)
+    line = SignalLine(
+        model,
+        start,
+        end,
+        data,
+        n_probe=n_probe,
+        seed=seed,
+        buffers=chosen_policy(buffers, batch_norm),
+        last_layer=last_layer,
+        output=output,
+    )
     retention = line.retention()
     return _prediction(line, _product_gain(retention), retention, alphas, _walk_held_out(line))
 
@@ -139,6 +158,9 @@ def predict_from_probe(
     alphas: int = 101,
     n_probe: int = 256,
     seed: int = 0,
+    buffers: str = "refuse",
+    last_layer: str | None = None,
+    output: Output = None,
     batch_norm: str | None = None,
 ) -> GainPrediction:
     """The line with the gain measured on probe samples at 17 Chebyshev points, one full pass for s(1).
@@ -148,7 +170,17 @@ def predict_from_probe(
     Source: M1 (measured).
     """
     _check_count(alphas)
-    line = SignalLine(model, start, end, data, n_probe=n_probe, seed=seed, batch_norm=batch_norm)
+    line = SignalLine(
+        model,
+        start,
+        end,
+        data,
+        n_probe=n_probe,
+        seed=seed,
+        buffers=chosen_policy(buffers, batch_norm),
+        last_layer=last_layer,
+        output=output,
+    )
     return _prediction(line, _measured_gain(line), line.retention(), alphas, _walk_held_out(line))
 
 
@@ -161,11 +193,24 @@ def predict_both(
     alphas: int = 101,
     n_probe: int = 256,
     seed: int = 0,
+    buffers: str = "refuse",
+    last_layer: str | None = None,
+    output: Output = None,
     batch_norm: str | None = None,
 ) -> tuple[GainPrediction, GainPrediction]:
     """`predict_from_endpoints` and `predict_from_probe`, bit for bit, at little more than one's price."""
     _check_count(alphas)
-    line = SignalLine(model, start, end, data, n_probe=n_probe, seed=seed, batch_norm=batch_norm)
+    line = SignalLine(
+        model,
+        start,
+        end,
+        data,
+        n_probe=n_probe,
+        seed=seed,
+        buffers=chosen_policy(buffers, batch_norm),
+        last_layer=last_layer,
+        output=output,
+    )
     retention, walked = line.retention(), _walk_held_out(line)
     endpoints = _prediction(line, _product_gain(retention), retention, alphas, walked)
     return endpoints, _prediction(line, _measured_gain(line), retention, alphas, walked)

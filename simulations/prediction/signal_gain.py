@@ -15,16 +15,19 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from simulations.line.line_setup import few_of
 from simulations.line.paths import point_on_path, tensor_exponents
+from simulations.models.buffers import buffer_plan, is_continuous
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
-from simulations.models.last_layer import find_last_layer, logits_of
-from simulations.models.running_statistics import has_running_statistics, uses_batch_statistics
+from simulations.models.last_layer import Output, logits_of
+from simulations.models.roles import Roles, effective_bias, find_roles
+from simulations.models.running_statistics import uses_batch_statistics
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.user_data.data_passes import Batch, Batches
 from simulations.user_data.probe_samples import draw_probes, samples_at
 
-__all__ = ["SignalLine"]
+__all__ = ["SignalLine", "UndefinedSignalError"]
 
 State = Mapping[str, torch.Tensor]
 
@@ -36,13 +39,16 @@ class SignalLine:
     network all of float64 is given floating inputs in float64.
 
     Args:
-        model: returns logits (n, k), or an object with `.logits`; left as it was.
+        model: returns logits (n, k), or what `output` picks them out of; left as it was.
         start: at alpha = 0, a module, a state dict or a safetensors path.
         end: at alpha = 1, likewise.
         data: the samples, as `simulations.user_data.data_passes` takes them; two passes.
         n_probe: samples in each of the two sets; fewer where data is short, >= 1.
         seed: of the stream "probe" that draws them.
-        batch_norm: "keep" the end's running statistics, or None, which refuses a model that has them.
+        buffers: "keep" the end's, or "refuse" a model with running statistics or others that differ.
+        biases: the user's biases (`simulations.models.roles.find_roles`), None: those that are found.
+        last_layer: the user's last layer, likewise.
+        output: as of `simulations.models.last_layer.logits_of`.
 
     Attributes:
         start, end: the checkpoints.
@@ -50,14 +56,15 @@ class SignalLine:
         trained_logits: of all samples at alpha = 1 (n, k).
         probe, held_out: the two sets, as batches.
         held_out_index: where in the data the held-out samples are, ascending.
-        bias_name: of the last layer's bias, None where it has none.
+        roles: which parameters are biases, and which layer is last.
         parameters: the end's.
 
     Raises:
         ValueError: a checkpoint that does not fit the model; fewer than 2 samples; an n_probe that is no
-            integer >= 1; running statistics without a policy; a network whose output is not its last layer's,
-            or whose trained signal is 0 on the probes: the gain is then undefined; logits that are no (n, k)
-            tensor, are not finite, or are too few for the labels.
+            integer >= 1; buffers without a policy; logits that are no (n, k) tensor, are not finite, or are
+            too few for the labels.
+        UndefinedSignalError: a network whose logits do not split into signal and last bias, or depend on the
+            batch, or whose trained signal is 0 on the probes: the gain is then undefined.
     """
 
     def __init__(
@@ -69,30 +76,48 @@ class SignalLine:
         *,
         n_probe: int = 256,
         seed: int = 0,
-        batch_norm: str | None = None,
+        buffers: str = "refuse",
+        biases: Sequence[str] | None = None,
+        last_layer: str | None = None,
+        output: Output = None,
     ) -> None:
         check_at_least_one("n_probe", n_probe)
-        _check_batch_norm(model, batch_norm)
+        _check_buffers(buffers)
         parameters = list(model.parameters())
-        self.model = model
+        self.model, self._output = model, output
         self._device = parameters[0].device if parameters else torch.device("cpu")
         self.start, self.end = (
             {n: t.to(self._device) for n, t in load_checkpoint(name, state, model).items()}
             for name, state in (("start", start), ("end", end))
         )
-        floats = {p.dtype for p in parameters if p.is_floating_point()}
+        buffer_plan(model, self.start, self.end, buffers)
+        floats = {p.dtype.to_real() for p in parameters if is_continuous(p)}
         self._in_double = floats == {torch.float64}
         self.parameters = {name: self.end[name] for name, _ in model.named_parameters()}
         self._buffers = {name: self.end.get(name, own).detach() for name, own in model.named_buffers()}
         self._exponents = tensor_exponents(model, "linear")
         batches = Batches(data)
-        self.bias_name, self.labels, self.trained_logits = self._first_pass(batches)
+        self.roles, self.labels, self.trained_logits = self._first_pass(batches, biases, last_layer)
+        self._refuse_what_has_no_signal()
         made, self.held_out_index = draw_probes(len(self.labels), n_probe, seed)
         self.probe, self.held_out = samples_at(batches, made, self.held_out_index)
         self._trained = self.signal(self.parameters, self.probe)
         self._size = float(self._trained.square().sum())
         if self._size == 0:
-            raise ValueError("the trained network's signal is 0 on every probe sample: its gain is undefined")
+            words = "the trained network's signal is 0 on every probe sample: its gain is undefined"
+            raise UndefinedSignalError(words, self.roles)
+
+    def _refuse_what_has_no_signal(self) -> None:
+        if uses_batch_statistics(self.model):
+            words = "a sample's logits depend on its batch: the laws are for one sample at a time"
+            raise UndefinedSignalError(words, self.roles)
+        if self.roles.no_split:
+            raise UndefinedSignalError(self.roles.no_split, self.roles)
+
+    @property
+    def bias_name(self) -> str | None:
+        """The parameter that makes the last bias, None where there is none."""
+        return self.roles.last_bias
 
     def at(self, alpha: float) -> dict[str, torch.Tensor]:
         """The parameters at one alpha of the linear path."""
@@ -104,10 +129,12 @@ class SignalLine:
             return self._checked(torch.cat([self._call(point, batch) for batch in samples]))
 
     def bias(self, point: State, n_classes: int) -> torch.Tensor:
-        """The last layer's bias (k,) in float64; zeros where it has none."""
-        if self.bias_name is None:
-            return torch.zeros(n_classes, dtype=torch.float64)
-        return point[self.bias_name].detach().cpu().double()
+        """What the last bias adds to the logits (k,), in float64; zeros where there is none."""
+        with evaluation_mode(self.model), torch.no_grad():
+            found = effective_bias(
+                lambda changes: self._call(dict(point) | dict(changes), self._few), point, self.roles
+            )
+        return torch.zeros(n_classes, dtype=torch.float64) if found is None else found
 
     def signal(self, point: State, samples: Sequence[Batch]) -> torch.Tensor:
         """Logits without the last bias, centred over classes (m, k)."""
@@ -167,7 +194,7 @@ class SignalLine:
         return sum(self._response(name, self.parameters[name]) for name in self._gradient)
 
     def _weights(self) -> list[str]:
-        return [name for name, t in self.parameters.items() if t.ndim >= 2 and t.is_floating_point()]
+        return [name for name, t in self.parameters.items() if t.ndim >= 2 and is_continuous(t)]
 
     @cached_property
     def _gradient(self) -> dict[str, torch.Tensor]:
@@ -175,7 +202,7 @@ class SignalLine:
 
         Its products with directions are the Jacobian-vector products of T13, all from one backward pass.
         """
-        names = [n for n, t in self.parameters.items() if n != self.bias_name and t.is_floating_point()]
+        names = [n for n, t in self.parameters.items() if n != self.bias_name and is_continuous(t)]
         here = {name: self.parameters[name].clone().requires_grad_() for name in names}
         with evaluation_mode(self.model), torch.enable_grad():
             outputs = torch.cat([self._call(self.parameters | here, batch) for batch in self.probe])
@@ -189,18 +216,26 @@ class SignalLine:
 
     def _response(self, name: str, direction: torch.Tensor) -> float:
         """The gain of the signal's derivative at the trained end along a direction of one parameter."""
-        return float((self._gradient[name].double() * direction.detach().double()).sum())
+        return float((_reals(self._gradient[name]) * _reals(direction.detach())).sum())
 
-    def _first_pass(self, batches: Batches) -> tuple[str | None, torch.Tensor, torch.Tensor]:
-        """The last bias's name, and the labels and trained logits of all samples."""
+    def _first_pass(
+        self, batches: Batches, biases: Sequence[str] | None, last_layer: str | None
+    ) -> tuple[Roles, torch.Tensor, torch.Tensor]:
+        """The roles, and the labels and trained logits of all samples."""
         labels: list[torch.Tensor] = []
         outputs: list[torch.Tensor] = []
-        bias_name = None
+        roles = None
         with evaluation_mode(self.model), torch.no_grad():
             for batch in batches:
-                if not outputs:
-                    first = self._fitting(batch.take(torch.tensor([0])))
-                    bias_name = find_last_layer(self.model, *first.args, **first.kwargs).bias_name
+                if roles is None:
+                    self._few = few_of(batch)
+                    roles = find_roles(
+                        self.model,
+                        lambda changes: self._call(self.parameters | dict(changes), self._few),
+                        self.parameters,
+                        biases=biases,
+                        last_layer=last_layer,
+                    )
                 labels.append(batch.labels.cpu().long())
                 outputs.append(self._call(self.parameters, batch))
         targets, logits = torch.cat(labels), torch.cat(outputs)
@@ -209,13 +244,15 @@ class SignalLine:
                 f"the network returns outputs of shape {tuple(logits.shape)} for {len(targets)} samples "
                 f"whose labels go up to {int(targets.max())}: one logit a class is needed"
             )
-        return bias_name, targets, self._checked(logits)
+        assert roles is not None  # data without a sample are refused before
+        return roles, targets, self._checked(logits)
 
     def _call(self, point: State, batch: Batch) -> torch.Tensor:
         # Copies of the buffers: a forward pass may write to them.
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         batch = self._fitting(batch)
-        return logits_of(functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs)))
+        outputs = functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs))
+        return logits_of(outputs, self._output)
 
     def _fitting(self, batch: Batch) -> Batch:
         """A batch on the model's device; its floating inputs in float64 where the whole model is."""
@@ -232,16 +269,27 @@ class SignalLine:
         return logits.detach().cpu().double()
 
 
-def _check_batch_norm(model: nn.Module, batch_norm: str | None) -> None:
-    if batch_norm not in (None, "keep"):
+class UndefinedSignalError(ValueError):
+    """A network without a signal that has a gain: its logits do not split off a last bias, or it is 0.
+
+    Args:
+        reason: in words.
+        roles: what was found.
+    """
+
+    def __init__(self, reason: str, roles: Roles) -> None:
+        super().__init__(reason)
+        self.roles = roles
+
+
+def _reals(tensor: torch.Tensor) -> torch.Tensor:
+    """float64; of complex numbers real and imaginary parts apart, as their gradients count."""
+    return torch.view_as_real(tensor.to(torch.complex128)) if tensor.is_complex() else tensor.double()
+
+
+def _check_buffers(buffers: str) -> None:
+    if buffers not in ("refuse", "keep"):
         raise ValueError(
-            f"the laws are for fixed running statistics: batch_norm must be 'keep' or None, got "
-            f"{batch_norm!r}"
-        )
-    if uses_batch_statistics(model):
-        raise ValueError("a sample's logits depend on its batch: the laws are for one sample at a time")
-    if batch_norm is None and has_running_statistics(model):
-        raise ValueError(
-            "the model keeps running statistics, which two checkpoints do not define between them: choose "
-            "batch_norm='keep', the trained network's at every alpha"
+            f"the laws are for fixed running statistics and buffers: buffers must be 'keep' or 'refuse', got "
+            f"{buffers!r}"
         )

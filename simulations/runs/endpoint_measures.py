@@ -127,7 +127,7 @@ def _predictions(trained: TrainedRun) -> xr.Dataset:
         trained.data,
         alphas=trained.spec.alphas,
         seed=trained.spec.seed,
-        batch_norm="keep" if trained.spec.batch_norm else None,
+        buffers="keep" if trained.spec.batch_norm else "refuse",
     )
     layers = list(endpoint.degree_by_layer)
     found = xr.Dataset(

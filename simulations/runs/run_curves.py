@@ -73,7 +73,7 @@ def _options(trained: TrainedRun) -> dict[str, Any]:
     spec = trained.spec
     return {
         "alphas": spec.alphas,
-        "batch_norm": spec.bn_policy if spec.batch_norm else None,
+        "buffers": spec.bn_policy if spec.batch_norm else "refuse",
         "calibration": trained.data,
         "channels_last": spec.network in CONVOLUTIONAL,
     }

@@ -159,7 +159,7 @@ class ContentDigest:
     def _tensor(self, value: torch.Tensor, name: str) -> None:
         self.words("tensor", str(value.dtype), tuple(value.shape), type(value).__qualname__)
         try:
-            flat = value.detach().cpu().contiguous().reshape(-1)
+            flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
             self._digest.update(flat.view(torch.uint8).numpy().data)
         except (RuntimeError, TypeError) as error:  # sparse, quantised, on no device
             raise NotHashableError(f"{name} is a tensor whose bytes cannot be read ({error})") from error

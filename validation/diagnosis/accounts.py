@@ -7,8 +7,9 @@ length. n samples, k classes, degree r; alpha = 0 the start, alpha = 1 the train
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -18,12 +19,15 @@ from torch import nn
 
 from mli_theory.homogeneous_path.closed_form import PredictedCurves, correct_interval, predict_curves
 from mli_theory.short_repr import short_repr
-from simulations.models.checkpoints import Checkpoint
-from simulations.models.running_statistics import POLICIES, has_running_statistics
-from simulations.prediction.gain_prediction import GainPrediction, predict_from_endpoints
-from simulations.prediction.signal_gain import SignalLine
+from simulations.curves.attributes import NOT_MEASURED
+from simulations.models.buffers import buffer_plan, chosen_policy
+from simulations.models.checkpoints import Checkpoint, load_checkpoint
+from simulations.models.last_layer import Output
+from simulations.models.roles import Roles
+from simulations.prediction.gain_prediction import GainPrediction
 from validation.diagnosis.account_errors import DRAWS, SampleCurves, bootstrap_curves, standard_error
 from validation.diagnosis.counterfactuals import counterfactual_curves, variants
+from validation.diagnosis.signal_part import SignalPart, signal_part
 from validation.metrics.curve_shape import plateau_end
 
 __all__ = ["Diagnosis", "LineEnds", "diagnose"]
@@ -48,12 +52,12 @@ class Diagnosis:
         ends: of the plateaus, by counterfactual; "depth one" is the same trained logits and biases had the
             signal grown like alpha, computed, not walked.
         accounts: by cause, the line's ends less the counterfactual's: how much longer the cause makes each
-            plateau (negative: shorter). 0 for biases that are not there.
+            plateau (negative: shorter). 0 for biases that are not there; nan for what is left out.
         account_errors: their standard errors over samples, by a paired bootstrap; nan where a plateau has no
             end.
-        law: the line predicted from its ends by the gain law.
-        homogeneity: effective degree from a zero start; r where the signal is homogeneous.
-        degree: the whole number next to it.
+        law: the line predicted from its ends by the gain law; None where the signal is undefined.
+        homogeneity: effective degree from a zero start; r where the signal is homogeneous; nan likewise.
+        degree: the whole number next to it; 0 likewise.
         theory: `mli_theory`'s curves for a zero start at that degree on `curves.alpha`; None for degree < 2.
         theory_ends: of its plateaus.
         half_correct: by class, the alpha from which on at least half of its samples are correct (inf:
@@ -62,13 +66,15 @@ class Diagnosis:
         has_last_bias: whether the last layer has a bias, be it zero.
         largest_bias: the class of the largest last-layer bias at the end, -1 without one.
         notes: what a reader must know about how this was made.
+        roles: which parameters are biases, and which layer is last.
+        left_out: the accounts that cannot be given, by name, each with the reason.
     """
 
     curves: xr.Dataset
     ends: dict[str, LineEnds]
     accounts: dict[str, LineEnds]
     account_errors: dict[str, LineEnds]
-    law: GainPrediction
+    law: GainPrediction | None
     homogeneity: float
     degree: int
     theory: PredictedCurves | None
@@ -78,6 +84,8 @@ class Diagnosis:
     has_last_bias: bool
     largest_bias: int
     notes: tuple[str, ...]
+    roles: Roles
+    left_out: dict[str, str]
 
     __repr__ = short_repr
 
@@ -89,24 +97,33 @@ def diagnose(
     data: Any,
     *,
     alphas: int = 101,
-    batch_norm: str | None = None,
+    buffers: str = "refuse",
+    biases: Sequence[str] | None = None,
+    last_layer: str | None = None,
+    output: Output = None,
     n_probe: int = 256,
     seed: int = 0,
     notes: tuple[str, ...] = (),
+    batch_norm: str | None = None,
 ) -> Diagnosis:
     """Walk the line and its counterfactuals, and compare them.
 
     Args:
-        model: returns logits (n, k), or an object with `.logits`, as its last weight layer made them.
+        model: returns logits (n, k), or what `output` picks them out of. Where they do not split into signal
+            and last bias, the accounts that need it are left out.
         start: at alpha = 0, a module, a state dict or a safetensors path.
         end: at alpha = 1, likewise.
         data: the samples, as `simulations.user_data.data_passes` takes them.
         alphas: equally spaced points from 0 to 1, >= 11; an account is no finer than their step.
-        batch_norm: a policy of `simulations.models.running_statistics`; must be given for a model with
-            running statistics.
+        buffers: a policy of `simulations.models.buffers`; must be given for a model with running statistics,
+            or other buffers that differ between the ends.
+        biases: the parameters that are biases, names or patterns, in place of those that are found.
+        last_layer: the module with the last bias, in place of the one that is found by running.
+        output: as of `simulations.curves.interpolation_curves`.
         n_probe: samples that make the gain law, and as many others that check it.
         seed: of their choice.
         notes: of the caller, before those found here.
+        batch_norm: the old name of `buffers`.
 
     Raises:
         ValueError: as `simulations.curves.interpolation_curves` and
@@ -114,85 +131,141 @@ def diagnose(
     """
     if isinstance(alphas, bool) or not isinstance(alphas, int) or alphas < 11:
         raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
-    fixed = None
-    if has_running_statistics(model):
-        if batch_norm not in POLICIES or batch_norm == "refuse":
-            raise ValueError(
-                f"the model keeps running statistics, got batch_norm={batch_norm!r}: choose keep, "
-                f"interpolate or "
-                "recalibrate"
-            )
-        fixed = "keep"
-        if batch_norm != "keep":
-            notes += (f"The curves are for batch_norm={batch_norm}, degrees and retentions for keep.",)
-    line = SignalLine(model, start, end, data, n_probe=n_probe, seed=seed, batch_norm=fixed)
-    homogeneity = line.homogeneity()
-    degree = max(1, round(homogeneity))
-    if abs(homogeneity - degree) > 0.25:
-        notes += (
-            f"The signal is not homogeneous: degree {homogeneity:.2f}, taken as {degree} in the prediction.",
-        )
-    lines = variants(model, line.start, line.end, line.bias_name, degree)
-    curves, samples = counterfactual_curves(model, lines, data, alphas=alphas, batch_norm=batch_norm)
-    law = predict_from_endpoints(
-        model, line.start, line.end, data, alphas=alphas, n_probe=n_probe, seed=seed, batch_norm=fixed
+    buffers = chosen_policy(buffers, batch_norm)
+    first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
+    policy = buffer_plan(model, first, last, buffers).policy
+    part = signal_part(
+        model,
+        first,
+        last,
+        data,
+        alphas=alphas,
+        n_probe=n_probe,
+        seed=seed,
+        buffers="refuse" if policy == "none" else "keep",
+        biases=biases,
+        last_layer=last_layer,
+        output=output,
     )
-    n_classes = line.trained_logits.shape[1]
-    bias0, bias1 = (line.bias(point, n_classes).numpy() for point in (line.start, line.end))
-    signal, labels = line.trained_logits.numpy() - bias1, line.labels.numpy()
+    lines = variants(model, first, last, part.roles, part.degree)
+    curves, samples, not_walked = counterfactual_curves(
+        model, lines, data, alphas=alphas, buffers=buffers, output=output
+    )
     grid = curves["alpha"].to_numpy()
-
     ends = {
-        name: _walked_ends(curves.sel(counterfactual=name), from_zero=name == "zero start") for name in lines
+        name: _walked_ends(curves.sel(counterfactual=name), from_zero=name == "zero start")
+        for name in samples
     }
-    samples["depth one"] = _depth_one(signal, bias0, bias1, labels, grid)
-    straight = (samples["depth one"].error.mean(axis=1), samples["depth one"].loss.mean(axis=1))
-    tied_starts = {"zero start": True, "depth one": not np.ptp(bias0)}
-    ends["depth one"] = _ends(grid, *straight, tied_start=tied_starts["depth one"])
-    theory = theory_ends = None
-    expected = np.array([])
-    if degree >= 2:
-        theory = predict_curves(signal, bias1, labels, degree, grid)
-        theory_ends = _ends(grid, theory.error, theory.loss, tied_start=True)
-        lo, hi = correct_interval(signal, bias1, labels, degree)
-        expected = _half_correct_in_theory(np.where(np.isinf(hi), lo, np.inf), labels, n_classes)
+    tied_starts = {"zero start": True}
+    theory = _Theory(np.array([]))
+    largest = -1
+    if part.line is not None:
+        line, k = part.line, part.line.trained_logits.shape[1]
+        bias0, bias1 = (line.bias(point, k).numpy() for point in (line.start, line.end))
+        signal, labels = line.trained_logits.numpy() - bias1, line.labels.numpy()
+        samples["depth one"] = _depth_one(signal, bias0, bias1, labels, grid)
+        straight = (samples["depth one"].error.mean(axis=1), samples["depth one"].loss.mean(axis=1))
+        tied_starts["depth one"] = not np.ptp(bias0)
+        ends["depth one"] = _ends(grid, *straight, tied_start=tied_starts["depth one"])
+        theory = _theory(signal, bias1, labels, part.degree, grid)
+        leading = np.flatnonzero(bias1 == bias1.max())
+        largest = int(leading[0]) if len(leading) == 1 else -1
+    left_out = _left_out(part, not_walked)
     found = curves["class_error"].sel(counterfactual="linear").to_numpy()
-    largest = np.flatnonzero(bias1 == bias1.max())
     return Diagnosis(
         curves=curves,
         ends=ends,
-        accounts=_accounts(ends),
-        account_errors=_account_errors(grid, samples, tied_starts, seed),
-        law=law,
-        homogeneity=homogeneity,
-        degree=degree,
-        theory=theory,
-        theory_ends=theory_ends,
-        half_correct=np.array([_half_correct(grid, found[:, c]) for c in range(n_classes)]),
-        theory_half_correct=expected,
-        has_last_bias=line.bias_name is not None,
-        largest_bias=int(largest[0]) if len(largest) == 1 else -1,
-        notes=notes,
+        accounts=_accounts(ends, left_out),
+        account_errors=_account_errors(grid, samples, tied_starts, left_out, seed),
+        law=part.law,
+        homogeneity=part.homogeneity,
+        degree=part.degree,
+        theory=theory.curves,
+        theory_ends=theory.ends,
+        half_correct=np.array([_half_correct(grid, of_class) for of_class in found.T]),
+        theory_half_correct=theory.half_correct,
+        has_last_bias=part.roles.last_bias is not None,
+        largest_bias=largest,
+        notes=(*notes, *_notes(part, policy, curves)),
+        roles=part.roles,
+        left_out=left_out,
     )
 
 
-def _accounts(ends: dict[str, LineEnds]) -> dict[str, LineEnds]:
-    line = ends["linear"]
+class _Theory(NamedTuple):
+    """What the theory for a zero start says; `half_correct` by class, empty without a theory."""
 
-    def account(name: str) -> LineEnds:
-        other = ends.get(name, line)  # a counterfactual that is the line itself is not walked
+    half_correct: Floats
+    curves: PredictedCurves | None = None
+    ends: LineEnds | None = None
+
+
+def _theory(signal: Floats, bias1: Floats, labels: NDArray[np.int64], degree: int, grid: Floats) -> _Theory:
+    if degree < 2:
+        return _Theory(np.array([]))
+    curves = predict_curves(signal, bias1, labels, degree, grid)
+    lo, hi = correct_interval(signal, bias1, labels, degree)
+    half = _half_correct_in_theory(np.where(np.isinf(hi), lo, np.inf), labels, signal.shape[1])
+    return _Theory(half, curves, _ends(grid, curves.error, curves.loss, tied_start=True))
+
+
+def _notes(part: SignalPart, policy: str, curves: xr.Dataset) -> list[str]:
+    notes = []
+    if policy not in ("none", "keep"):
+        notes.append(f"The curves are for buffers={policy}, degrees and retentions for keep.")
+    if "buffers_not_measured" in curves.attrs:
+        notes.append(f"Nothing is measured in {curves.attrs['buffers_not_measured']}, which {NOT_MEASURED}.")
+    if part.line is not None and abs(part.homogeneity - part.degree) > 0.25:
+        notes.append(
+            f"The signal is not homogeneous: degree {part.homogeneity:.2f}, taken as {part.degree} in the "
+            "prediction."
+        )
+    return notes
+
+
+def _left_out(part: SignalPart, not_walked: Mapping[str, str]) -> dict[str, str]:
+    """By account, why it cannot be given."""
+    walked = {
+        "last-layer bias": "last bias removed",
+        "other biases": "other biases removed",
+        "initialisation": "zero start",
+    }
+    reasons = {
+        account: f"on the line {name!r} {not_walked[name]}"
+        for account, name in walked.items()
+        if name in not_walked
+    }
+    if part.line is None:
+        reasons["depth"] = part.undefined
+    if part.roles.no_split:
+        reasons["last-layer bias"] = part.roles.no_split
+    return reasons
+
+
+def _accounts(ends: dict[str, LineEnds], left_out: Mapping[str, str]) -> dict[str, LineEnds]:
+    line = ends["linear"]
+    others = {
+        "last-layer bias": "last bias removed",
+        "other biases": "other biases removed",
+        "depth": "depth one",
+        "initialisation": "zero start",
+    }
+
+    def account(cause: str) -> LineEnds:
+        if cause in left_out:
+            return LineEnds(float("nan"), float("nan"))
+        other = ends.get(others[cause], line)  # a counterfactual that is the line itself is not walked
         return LineEnds(line.error - other.error, line.loss - other.loss)
 
-    return {
-        "last-layer bias": account("last bias removed"),
-        "other biases": account("other biases removed"),
-        "depth": account("depth one"),
-        "initialisation": account("zero start"),
-    }
+    return {cause: account(cause) for cause in others}
 
 
 def _account_errors(
-    grid: Floats, samples: dict[str, SampleCurves], tied_starts: dict[str, bool], seed: int
+    grid: Floats,
+    samples: dict[str, SampleCurves],
+    tied_starts: dict[str, bool],
+    left_out: Mapping[str, str],
+    seed: int,
 ) -> dict[str, LineEnds]:
     drawn = bootstrap_curves(samples, seed=seed)
     accounts = [
@@ -202,7 +275,8 @@ def _account_errors(
                     grid, curves["error"][i], curves["loss"][i], tied_start=tied_starts.get(name, False)
                 )
                 for name, curves in drawn.items()
-            }
+            },
+            left_out,
         )
         for i in range(DRAWS)
     ]

@@ -17,7 +17,10 @@ import xarray as xr
 from torch import nn
 
 from simulations.curves.one_path import interpolation_curves
+from simulations.line.moved_network import NotFiniteError
 from simulations.line.paths import PathFunction, zero_start
+from simulations.models.last_layer import Output
+from simulations.models.roles import Roles
 from validation.diagnosis.account_errors import SampleCurves
 
 __all__ = ["COUNTERFACTUALS", "Variant", "counterfactual_curves", "variants"]
@@ -43,28 +46,27 @@ class Variant:
     path: str | PathFunction
 
 
-def variants(
-    model: nn.Module, start: State, end: State, bias_name: str | None, degree: int
-) -> dict[str, Variant]:
+def variants(model: nn.Module, start: State, end: State, roles: Roles, degree: int) -> dict[str, Variant]:
     """The counterfactuals that differ from the line, by name, "linear" first.
 
     Args:
-        model: of which the parameter names are; a bias is one whose name ends in "bias".
+        model: of which the parameters are.
         start: state dict at alpha = 0.
         end: state dict at alpha = 1.
-        bias_name: of the last layer's bias, None where it has none.
-        degree: r of the "last bias homogeneous" path.
+        roles: which parameters are biases, and which of them the last.
+        degree: r of the "last bias homogeneous" path, 0: there is none.
     """
     found = {"linear": Variant(start, end, "linear")}
     names = [name for name, _ in model.named_parameters()]
+    bias_name, others = roles.last_bias, roles.hidden_biases
     last = [] if bias_name is None else [bias_name]
-    others = [n for n in names if n.rpartition(".")[2].endswith("bias") and n != bias_name]
     if _any(last, start, end):
 
         def homogeneous(name: str, alpha: float) -> float:
             return alpha**degree if name == bias_name else alpha
 
-        found["last bias homogeneous"] = Variant(start, end, homogeneous)
+        if degree:
+            found["last bias homogeneous"] = Variant(start, end, homogeneous)
         found["last bias removed"] = Variant(_without(start, last), _without(end, last), "linear")
     if _any(others, start, end):
         found["other biases removed"] = Variant(_without(start, others), _without(end, others), "linear")
@@ -80,38 +82,57 @@ def counterfactual_curves(
     data: Any,
     *,
     alphas: int = 101,
-    batch_norm: str | None = None,
-) -> tuple[xr.Dataset, dict[str, SampleCurves]]:
+    buffers: str = "refuse",
+    output: Output = None,
+) -> tuple[xr.Dataset, dict[str, SampleCurves], dict[str, str]]:
     """`loss`, `error`, `class_share` and `class_error` of every variant, along a dimension `counterfactual`.
 
-    Beside them every sample's own curves, by variant: 5 bytes an alpha and sample.
+    Beside them every sample's own curves, by variant: 5 bytes an alpha and sample; and the variants that are
+    left out, each with the reason: its logits are not finite, as those of a weight that is divided by its
+    norm are at zero.
 
     Raises:
-        ValueError: as `simulations.curves.interpolation_curves`.
+        ValueError: as `simulations.curves.interpolation_curves`; of the line itself what is not finite, too.
     """
-    curves, samples = [], {}
+    curves: dict[str, xr.Dataset] = {}
+    samples, left_out = {}, {}
     for name, variant in lines.items():
         with warnings.catch_warnings():
-            # The engine says where the grid was cheaper: a matter of time, not of the result.
-            warnings.filterwarnings("ignore", message=".*did not reach the tolerances", category=UserWarning)
-            curve = interpolation_curves(
-                model,
-                variant.start,
-                variant.end,
-                data,
-                alphas=alphas,
-                path=variant.path,
-                batch_norm=batch_norm,
-                samples=True,
-            )
+            # The engine says where the grid was cheaper: a matter of time, not of the result. What is not
+            # measured is an attribute, and told once.
+            for words in (".*did not reach the tolerances", ".*measures nothing in"):
+                warnings.filterwarnings("ignore", message=words, category=UserWarning)
+            try:
+                curve = interpolation_curves(
+                    model,
+                    variant.start,
+                    variant.end,
+                    data,
+                    alphas=alphas,
+                    path=variant.path,
+                    buffers=buffers,
+                    output=output,
+                    samples=True,
+                )
+            except NotFiniteError as error:
+                if name == "linear":
+                    raise
+                left_out[name] = str(error)
+                continue
         samples[name] = SampleCurves(curve["sample_loss"].to_numpy(), ~curve["sample_correct"].to_numpy())
-        curves.append(curve[["loss", "error", "class_share", "class_error"]])
-    names = xr.DataArray(list(lines), dims="counterfactual", name="counterfactual")
-    merged = xr.concat(curves, dim=names, combine_attrs="drop")
-    merged.attrs = {key: curves[0].attrs[key] for key in ("data_hash", "n_samples", "start_hash", "end_hash")}
-    merged.attrs["forward_passes"] = float(np.sum([curve.attrs["forward_passes"] for curve in curves]))
-    merged.attrs["batch_norm"] = curves[0].attrs["batch_norm"]
-    return merged, samples
+        curves[name] = curve
+    return _merged(curves), samples, left_out
+
+
+def _merged(curves: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    names = xr.DataArray(list(curves), dims="counterfactual", name="counterfactual")
+    some = [curve[["loss", "error", "class_share", "class_error"]] for curve in curves.values()]
+    merged = xr.concat(some, dim=names, combine_attrs="drop")
+    line = curves["linear"].attrs
+    told = ("data_hash", "n_samples", "start_hash", "end_hash", "buffers", "buffers_not_measured")
+    merged.attrs = {key: line[key] for key in told if key in line}
+    merged.attrs["forward_passes"] = float(np.sum([c.attrs["forward_passes"] for c in curves.values()]))
+    return merged
 
 
 def _any(names: list[str], *states: State) -> bool:

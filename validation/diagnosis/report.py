@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
+from simulations.models.roles import roles_in_words
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from simulations.runtime.netcdf import write_netcdf
 from validation.diagnosis.accounts import Diagnosis, LineEnds
@@ -48,6 +50,8 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
     data: dict[str, Any] = plain(
         {
             "notes": found.notes,
+            "roles": {"in_words": roles_in_words(found.roles), **dataclasses.asdict(found.roles)},
+            "left_out": found.left_out,
             "cause": cause(found),
             "causes": causes(found),
             "verdict": verdict(found),
@@ -64,11 +68,11 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
             "theory_ends": None if found.theory_ends is None else _pair(found.theory_ends),
             "degree": found.degree,
             "homogeneity": found.homogeneity,
-            "effective_degree": law.effective_degree,
-            "degree_by_layer": law.degree_by_layer,
-            "retention": law.retention,
-            "gain_law_applies": law.applies,
-            "gain_law_reason": law.reason,
+            "effective_degree": None if law is None else law.effective_degree,
+            "degree_by_layer": {} if law is None else law.degree_by_layer,
+            "retention": {} if law is None else law.retention,
+            "gain_law_applies": law is not None and law.applies,
+            "gain_law_reason": found.left_out["depth"] if law is None else law.reason,
             "largest_bias": found.largest_bias,
             "half_correct": found.half_correct,
             "half_correct_in_theory": found.theory_half_correct,
@@ -83,6 +87,10 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
     lines = [*(f"{note}\n" for note in data["notes"]), "# Why this line looks as it does\n"]
     lines += [f"{sentence}\n" for sentence in data["verdict"]]
     lines += [
+        f"Found: {data['roles']['in_words']}. Another choice is made by `--bias` and `--last-layer` "
+        "(`biases=`, `last_layer=`).\n"
+    ]
+    lines += [
         "![Loss and error of the line and its counterfactuals](figures/diagnosis.png)\n",
         "## What accounts for the plateau\n",
         "How much longer (in alpha; negative: shorter) each cause makes the two plateaus. Each changes one "
@@ -91,7 +99,8 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
         "| cause | error | loss | measured as |",
         "| --- | --- | --- | --- |",
         *(
-            f"| {name} | {_account(data, name, 'error')} | {_account(data, name, 'loss')} | {words} |"
+            f"| {name} | {_account(data, name, 'error')} | {_account(data, name, 'loss')} "
+            f"| {'left out: ' + data['left_out'][name] if name in data['left_out'] else words} |"
             for name, words in _ACCOUNTS.items()
         ),
         "\n## The curves\n",

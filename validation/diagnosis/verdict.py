@@ -7,6 +7,7 @@ The cause that is named is
 - else the other biases, by the same rule;
 - else the initialisation, if the effective degree is below half the degree: training then supplied less than
   half of the layers' response (T13);
+- else, where the signal is undefined, none: the line is outside the theory;
 - else a shallow network, if the degree is at most 2;
 - else depth alone.
 
@@ -24,7 +25,7 @@ __all__ = ["CAUSES", "MATERIAL", "cause", "causes", "verdict"]
 MATERIAL = 0.05
 """Of the line: five steps of the default grid, and half of the smallest plateau one would call long."""
 
-CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth")
+CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth", "outside the theory")
 
 
 def cause(found: Diagnosis) -> str:
@@ -39,6 +40,8 @@ def causes(found: Diagnosis) -> list[str]:
         for name in ("last-layer bias", "other biases")
         if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error")
     ]
+    if found.law is None:
+        return holding or ["outside the theory"]
     if found.law.effective_degree < found.degree / 2:
         holding.append("initialisation")
     return holding or ["shallow" if found.degree <= 2 else "depth"]
@@ -58,7 +61,7 @@ def verdict(found: Diagnosis) -> list[str]:
 
 def _headline(found: Diagnosis) -> str:
     kind, ends = cause(found), found.ends["linear"]
-    effective = f"{found.law.effective_degree:.2f} of {found.degree}"
+    effective = f"{_effective(found):.2f} of {found.degree}"
     if kind == "last-layer bias":
         without = found.ends["last bias removed"]
         return (
@@ -77,10 +80,13 @@ def _headline(found: Diagnosis) -> str:
             f"{effective} degrees "
             "of the signal's growth; the theory for small initial weights does not describe this network."
         )
+    if kind == "outside the theory":
+        why = found.left_out["depth"]
+        return f"**The line is outside the theory**: {why}. What can be told without it follows."
     if kind == "shallow":
         return (
             f"**The network is too shallow for a plateau**: its signal grows like "
-            f"alpha^{found.law.effective_degree:.2f} at "
+            f"alpha^{_effective(found):.2f} at "
             "the trained end and is never far behind the bias."
         )
     return (
@@ -95,7 +101,7 @@ def _beside(found: Diagnosis) -> str:
         "other biases": "biases below the last layer lengthen the error's plateau",
         "initialisation": (
             "the initial weights are so large that training supplied only "
-            f"{found.law.effective_degree:.2f} of {found.degree} degrees of the signal's growth"
+            f"{_effective(found):.2f} of {found.degree} degrees of the signal's growth"
         ),
     }
     more = [words[name] for name in causes(found)[1:]]
@@ -104,37 +110,53 @@ def _beside(found: Diagnosis) -> str:
 
 def _lengths(found: Diagnosis) -> str:
     ends = found.ends["linear"]
+    spent = f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}"
+    if "depth" in found.left_out:
+        return f"{spent}; what depth accounts for is left out: {found.left_out['depth']}."
     error, loss = _changes(found, "depth")
-    return (
-        f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}; had "
-        f"the signal grown like alpha, the plateaus would be {error} and {loss}."
-    )
+    return f"{spent}; had the signal grown like alpha, the plateaus would be {error} and {loss}."
 
 
 def _biases(found: Diagnosis) -> str:
-    if "last bias removed" not in found.ends:
+    if "last-layer bias" in found.left_out:
+        last = f"What the last-layer bias accounts for is left out: {found.left_out['last-layer bias']}"
+    elif "last bias removed" not in found.ends:
         last = "The last-layer bias is zero" if found.has_last_bias else "There is no last-layer bias"
     else:
         error, loss = _changes(found, "last-layer bias")
         last = f"Without the last-layer bias the error's plateau would be {error}, the loss's {loss}"
+    if "other biases" in found.left_out:
+        return f"{last}; what the other biases account for is left out: {found.left_out['other biases']}."
     if "other biases removed" not in found.ends:
         return f"{last}; other biases are absent or zero."
     error, loss = _changes(found, "other biases")
-    return f"{last}; without the other biases {error} and {loss}."
-
-
-def _start(found: Diagnosis) -> str:
-    retained = np.mean(list(found.law.retention.values())) if found.law.retention else np.nan
-    if "zero start" not in found.ends:
-        return "The start is zero: there is no initialisation to account for anything."
-    error, loss = _changes(found, "initialisation")
     return (
-        f"The initial weights keep a share of {retained:.2f} of the signal a layer, on average; from zero "
-        f"parameters the error's plateau would be {error}, the loss's {loss}."
+        f"{last}; without {'the biases' if found.roles.no_split else 'the other biases'} {error} and {loss}."
     )
 
 
+def _start(found: Diagnosis) -> str:
+    if "initialisation" in found.left_out:
+        return f"What the initialisation accounts for is left out: {found.left_out['initialisation']}."
+    if "zero start" not in found.ends:
+        return "The start is zero: there is no initialisation to account for anything."
+    error, loss = _changes(found, "initialisation")
+    from_zero = f"rom zero parameters the error's plateau would be {error}, the loss's {loss}."
+    if found.law is None or not found.law.retention:
+        return f"F{from_zero}"
+    retained = np.mean(list(found.law.retention.values()))
+    return (
+        f"The initial weights keep a share of {retained:.2f} of the signal a layer, on average; f{from_zero}"
+    )
+
+
+def _effective(found: Diagnosis) -> float:
+    return float("nan") if found.law is None else found.law.effective_degree
+
+
 def _theory(found: Diagnosis) -> str:
+    if found.law is None:
+        return "The theory and the gain law need the signal, and say nothing of this line."
     if found.theory is None or found.theory_ends is None:
         return "The signal's degree is 1, where signal and bias grow alike: the theory predicts no plateau."
     loss = found.curves["loss"].sel(counterfactual="linear").to_numpy()

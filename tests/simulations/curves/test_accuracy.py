@@ -14,7 +14,7 @@ from tests.simulations.curves.helpers.networks import Attention, Residual, Tied,
 @pytest.mark.parametrize("make", [Tied, Attention, Residual])
 def test_adaptive_agrees_with_the_grid_off_the_nodes(make, digits):
     model, start, end = line(make)
-    policy = {"batch_norm": "interpolate"} if make is Residual else {}
+    policy = {"buffers": "interpolate"} if make is Residual else {}
     fast = interpolation_curves(model, start, end, digits, alphas=501, **policy)
     exact = interpolation_curves(model, start, end, digits, alphas=fast.alpha[3::25], method="grid", **policy)
     there = fast.sel(alpha=exact.alpha)

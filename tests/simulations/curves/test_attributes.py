@@ -17,7 +17,7 @@ DEFAULTS = {
     "method": "adaptive",
     "loss_tolerance": 1e-3,
     "error_tolerance": 5e-3,
-    "batch_norm": None,
+    "buffers": "refuse",
     "extrapolate": False,
     "exits": False,
     "samples": False,
@@ -27,6 +27,9 @@ DEFAULTS = {
     "precision": "native",
     "channels_last": False,
     "alphas_at_once": 1,
+    "biases": None,
+    "last_layer": None,
+    "output": None,
 }
 
 
@@ -46,7 +49,7 @@ def halved(_, alpha):
         ({"alphas": [0.0, 0.25, 1.0]}, {"alphas": {"count": 3, "first": 0.0, "last": 1.0}}),
         ({"alphas": 3, "device": torch.device("cpu"), "method": "grid"}, {"device": "cpu"}),
         ({"alphas": 3, "path": halved}, {"path": f"{__name__}.halved"}),
-        ({"alphas": 3, "batch_norm": None, "loss_tolerance": 0.1, "samples": True}, {}),
+        ({"alphas": 3, "buffers": "keep", "loss_tolerance": 0.1, "samples": True}, {}),
     ],
 )
 def test_the_call_is_told_as_it_was_given(trained, digits, given, told):
@@ -62,7 +65,7 @@ def test_the_data_of_the_statistics_are_told_by_their_hash(digits):
     some = digits.inputs[:300], digits.labels[:300]
     read = Batches(some)
     list(read)
-    options = {"alphas": 3, "batch_norm": "recalibrate"}
+    options = {"alphas": 3, "buffers": "recalibrate"}
     own, stated = (
         interpolation_curves(*line(Residual), digits, calibration=data, **options) for data in (None, some)
     )

@@ -24,26 +24,26 @@ def test_batch_norm_policies_by_hand(policy, means, variances):
     x, labels = torch.tensor([[1.0], [2.0], [3.0], [6.0]]), torch.tensor([0, 1, 0, 1])
     # Two batches: the cumulative statistics are those of all four samples, not a mean of batches'.
     data = DataLoader(TensorDataset(x, labels), batch_size=2)
-    curves = interpolation_curves(model, start, end, data, alphas=[0.5], batch_norm=policy)
+    curves = interpolation_curves(model, start, end, data, alphas=[0.5], buffers=policy)
     z = (x * torch.tensor([2.0, 1.5]) - torch.tensor(means)) / torch.tensor(variances).sqrt()
     assert curves.loss.item() == pytest.approx(nn.functional.cross_entropy(z, labels).item(), rel=1e-6)
-    assert curves.attrs["batch_norm"] == policy
+    assert curves.attrs["buffers"] == policy
     assert curves.attrs["calibration_passes"] == (policy == "recalibrate")
 
 
-@pytest.mark.parametrize("policy", [None, "refuse", "average"])
-def test_batch_norm_without_a_policy_names_the_four(policy):
+@pytest.mark.parametrize("policy", ["refuse", "average"])
+def test_buffers_without_a_policy_names_the_four(policy):
     model, start, end = normalised()
     data = torch.ones(4, 1), torch.tensor([0, 1, 0, 1])
-    with pytest.raises(ValueError, match=r"keep.*interpolate.*recalibrate.*refuse"):
-        interpolation_curves(model, start, end, data, batch_norm=policy)
+    with pytest.raises(ValueError, match=r"(?=.*keep)(?=.*interpolate)(?=.*recalibrate)(?=.*refuse)"):
+        interpolation_curves(model, start, end, data, buffers=policy)
 
 
 def test_of_several_splits_the_first_calibrates_batch_norm():
     model, start, end = normalised()
     train = torch.tensor([[1.0], [2.0], [3.0], [6.0]]), torch.tensor([0, 1, 0, 1])
     test = torch.tensor([[4.0], [9.0]]), torch.tensor([1, 0])
-    options = {"alphas": [0.5], "batch_norm": "recalibrate"}
+    options = {"alphas": [0.5], "buffers": "recalibrate"}
     both = interpolation_curves(model, start, end, {"train": train, "test": test}, **options)
     stated = interpolation_curves(model, start, end, test, calibration=train, **options)
     assert both.loss.sel(split="test").item() == stated.loss.item()

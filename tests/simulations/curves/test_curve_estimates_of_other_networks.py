@@ -91,7 +91,7 @@ def forty():
             other = {n: 0.5 * t if n in parameters else t for n, t in other.state_dict().items()}
             run = train(model, data, learning_rate=rate, target_loss=0.03, max_epochs=10, seed=seed)
             found += [
-                errors_of(run.model, start, run.end, data, batch_norm=policy) for start in (run.start, other)
+                errors_of(run.model, start, run.end, data, buffers=policy) for start in (run.start, other)
             ]
     return np.array(found).T, len(data)
 

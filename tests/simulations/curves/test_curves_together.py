@@ -103,7 +103,7 @@ def test_every_walk_is_what_it_is_alone(make, policy, digits):
             )
     pairs = [(digits.inputs[i : i + 90], digits.labels[i : i + 90]) for i in range(0, 360, 90)]
     splits = {"train": pairs, "test": (digits.inputs[360:440], digits.labels[360:440])}
-    options = {"alphas": 5, "batch_norm": policy, "calibration": digits, "channels_last": True}
+    options = {"alphas": 5, "buffers": policy, "calibration": digits, "channels_last": True}
     together = curves_together(model, walks, splits, last, **options)
     assert list(together) == list(walks)
     for name, walk in walks.items():

@@ -60,7 +60,7 @@ def test_a_second_pass_that_differs_is_refused(digits):
     x = torch.arange(40.0)[:, None]
     loader = DataLoader(TensorDataset(x, torch.arange(40) % 2), batch_size=4, shuffle=True)
     with pytest.raises(ValueError, match="turn shuffling"):
-        interpolation_curves(model, start, end, loader, alphas=5, batch_norm="recalibrate")
+        interpolation_curves(model, start, end, loader, alphas=5, buffers="recalibrate")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.simulations.curves.helpers.networks import Attention, Residual, Tied,
 
 def test_alphas_together_channels_last_and_bf16(digits, monkeypatch):
     model, start, end = line(Residual)
-    options = {"batch_norm": "interpolate", "alphas": 41}
+    options = {"buffers": "interpolate", "alphas": 41}
     plain = interpolation_curves(model, start, end, digits, **options)
     vectorised, own = [], Line.logits_together
     monkeypatch.setattr(
@@ -34,7 +34,7 @@ def test_alphas_together_channels_last_and_bf16(digits, monkeypatch):
 # -- on a GPU
 
 ON_GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
-POLICY = {Residual: {"batch_norm": "interpolate"}}
+POLICY = {Residual: {"buffers": "interpolate"}}
 
 
 @pytest.mark.parametrize("make", [pytest.param(make, marks=ON_GPU) for make in (Tied, Attention, Residual)])
@@ -56,7 +56,7 @@ def test_on_a_gpu_the_curves_are_the_cpus_and_the_model_stays_where_it_was(make,
 @pytest.mark.parametrize("channels_last", [pytest.param(last, marks=ON_GPU) for last in (False, True)])
 def test_on_a_gpu_several_alphas_at_once_and_channels_last_change_nothing(channels_last, digits):
     model, start, end = line(Residual)
-    options = {"alphas": 41, "batch_norm": "interpolate", "device": "cuda"}
+    options = {"alphas": 41, "buffers": "interpolate", "device": "cuda"}
     alone = interpolation_curves(model, start, end, digits, **options)
     more = {"alphas_at_once": 8, "channels_last": channels_last}
     together = interpolation_curves(model, start, end, digits, **more, **options)
@@ -67,7 +67,7 @@ def test_on_a_gpu_several_alphas_at_once_and_channels_last_change_nothing(channe
 @pytest.mark.parametrize("precision", [pytest.param(name, marks=ON_GPU) for name in ("tf32", "bf16")])
 def test_on_a_gpu_a_coarser_precision_tells_its_error_and_leaves_torchs_settings(precision, digits):
     model, start, end = line(Residual)
-    options = {"alphas": 21, "batch_norm": "interpolate", "device": "cuda", "method": "grid"}
+    options = {"alphas": 21, "buffers": "interpolate", "device": "cuda", "method": "grid"}
     exact = interpolation_curves(model, start, end, digits, **options)
     backends = torch.backends.cuda.matmul, torch.backends.cudnn.conv
     before = [backend.fp32_precision for backend in backends]

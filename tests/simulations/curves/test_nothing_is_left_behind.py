@@ -46,7 +46,7 @@ def test_nothing_of_the_model_changes(kinds, training, policy, together, digits)
     momenta = [getattr(m, "momentum", None) for m in model.modules()]
     start = copy_of(model)
     data = digits.inputs[:40], digits.labels[:40]
-    interpolation_curves(model, start, end, data, alphas=4, batch_norm=policy, alphas_at_once=together)
+    interpolation_curves(model, start, end, data, alphas=4, buffers=policy, alphas_at_once=together)
     assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
     assert all(torch.equal(start[n], before[n]) for n in before)
     assert [m.training for m in model.modules()] == modes

@@ -35,7 +35,7 @@ def test_passes_spent_are_those_the_model_saw_and_no_more(make, spent, digits):
     model = Counted(make())
     start, end = moved(copy_of(model), 1), moved(copy_of(model), 2)
     data = digits.inputs.double(), digits.labels
-    curves = interpolation_curves(model, start, end, data, alphas=501, batch_norm="keep")
+    curves = interpolation_curves(model, start, end, data, alphas=501, buffers="keep")
     assert model.seen == round(curves.attrs["forward_passes"] * len(digits)) == spent
 
 

@@ -71,7 +71,7 @@ def test_the_linear_path_is_plain_interpolation(kind, bias, digits):
     network, start, end = two_states(kind, bias)
     for policy in ("keep", "recalibrate") if kind.endswith("-bn") else (None,):
         curves = interpolation_curves(
-            network, start, end, digits, alphas=[0.0, 0.6, 1.0], batch_norm=policy, method="grid"
+            network, start, end, digits, alphas=[0.0, 0.6, 1.0], buffers=policy, method="grid"
         )
         for alpha, loss in zip((0.0, 0.6, 1.0), curves.loss.values, strict=True):
             expected = plain_scores(network, start, end, alpha, policy, digits)
@@ -83,9 +83,7 @@ def test_the_linear_path_is_plain_interpolation(kind, bias, digits):
 def test_several_alphas_go_through_in_one_vectorised_pass(kind, digits):
     states, policy = two_states(kind, "all"), "keep" if kind.endswith("-bn") else None
     alone, together = (
-        interpolation_curves(
-            *states, digits, alphas=[0.2, 0.5, 0.7], batch_norm=policy, alphas_at_once=several
-        )
+        interpolation_curves(*states, digits, alphas=[0.2, 0.5, 0.7], buffers=policy, alphas_at_once=several)
         for several in (1, 3)
     )
     assert together.loss.values == pytest.approx(alone.loss.values, rel=1e-5)
@@ -93,7 +91,7 @@ def test_several_alphas_go_through_in_one_vectorised_pass(kind, digits):
 
 @pytest.mark.parametrize("kind", [kind for kind in SMALL if kind.endswith("-bn")])
 def test_batch_norm_needs_a_policy(kind, digits):
-    with pytest.raises(ValueError, match=r"running statistics .*choose batch_norm='keep'"):
+    with pytest.raises(ValueError, match=r"running statistics .*choose buffers='keep'"):
         interpolation_curves(*two_states(kind, "last"), digits, alphas=3)
 
 
@@ -119,14 +117,14 @@ def test_the_homogeneous_path_counts_the_layers(kind, depth, digits):
 def test_the_homogeneous_path_is_refused_where_there_is_none(kind, bias, digits):
     policy = "keep" if kind.endswith("-bn") else None
     with pytest.raises(ValueError, match=r"'homogeneous' needs .*(BatchNorm2d|_Positions) with parameters"):
-        interpolation_curves(*two_states(kind, bias), digits, path="homogeneous", batch_norm=policy)
+        interpolation_curves(*two_states(kind, bias), digits, path="homogeneous", buffers=policy)
 
 
 @every_kind
 def test_without_biases_the_homogeneous_path_is_the_linear(kind, digits):
     states, policy = two_states(kind, "none"), "keep" if kind.endswith("-bn") else None
     linear, homogeneous = (
-        interpolation_curves(*states, digits, alphas=[0.4], path=path, batch_norm=policy)
+        interpolation_curves(*states, digits, alphas=[0.4], path=path, buffers=policy)
         for path in ("linear", "homogeneous")
     )
     assert float(linear.loss[0]) == float(homogeneous.loss[0])
@@ -152,7 +150,7 @@ def test_the_laws_of_the_endpoints_can_be_asked(kind, digits):
     for name in start:
         if name.endswith("bias"):
             start[name] = start[name] + 0.1
-    found = predict_from_endpoints(network, start, end, digits, alphas=3, n_probe=15, batch_norm=policy)
+    found = predict_from_endpoints(network, start, end, digits, alphas=3, n_probe=15, buffers=policy)
     n_weights = sum(parameter.ndim >= 2 for parameter in network.parameters())
     assert len(found.retention) == n_weights
     assert found.gain[-1] == pytest.approx(1)

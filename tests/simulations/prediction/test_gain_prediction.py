@@ -372,12 +372,12 @@ def test_labels_beyond_the_logits_are_refused(digits):
 def test_running_statistics_need_a_policy(digits):
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 10))
     start, end = model.state_dict(), {name: t + 0 for name, t in model.state_dict().items()}
-    with pytest.raises(ValueError, match=r"running statistics.*batch_norm='keep'"):
+    with pytest.raises(ValueError, match=r"running statistics.*buffers='keep'"):
         predict_from_endpoints(model, start, end, digits)
     with pytest.raises(ValueError, match="got 'interpolate'"):
-        predict_from_endpoints(model, start, end, digits, batch_norm="interpolate")
+        predict_from_endpoints(model, start, end, digits, buffers="interpolate")
     # Two equal ends: the line is a point, so the gain is 1 and every layer keeps all of it.
-    found = predict_from_endpoints(model, start, end, digits, batch_norm="keep")
+    found = predict_from_endpoints(model, start, end, digits, buffers="keep")
     np.testing.assert_allclose(found.gain, 1, rtol=1e-12)
     assert found.effective_degree == pytest.approx(0, abs=1e-12)
     assert found.held_out_loss_error < 1e-6

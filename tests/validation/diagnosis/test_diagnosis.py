@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from torch import nn
 
 from simulations.curves.one_path import interpolation_curves
 from simulations.datasets.image_dataset import load
+from simulations.models.roles import roles_without_running
 from simulations.networks import fcn
 from simulations.training.single import train
 from tests.validation.helpers.planted_networks import CAUSE, FURTHER, GAP_CLASS, PLANTED, planted_network
@@ -219,7 +221,8 @@ def test_the_variants_are_those_that_differ_from_the_line():
     model = fcn(3, 8, 64, 10, bias="all", seed=0)
     start = {key: tensor + 0.5 for key, tensor in model.state_dict().items()}
     end = {key: tensor + 1 for key, tensor in start.items()}
-    found = variants(model, start, end, "5.bias", 3)
+    roles = replace(roles_without_running(model), last_bias="5.bias")
+    found = variants(model, start, end, roles, 3)
     assert set(found) == set(COUNTERFACTUALS)
     removed = found["last bias removed"]
     assert not removed.end["5.bias"].any()
@@ -237,7 +240,7 @@ def test_the_variants_are_those_that_differ_from_the_line():
         {key: tensor * 0 if key.endswith("bias") else tensor for key, tensor in state.items()}
         for state in (start, end)
     ]
-    assert set(variants(model, *inert, "5.bias", 3)) == {"linear", "zero start"}
+    assert set(variants(model, *inert, roles, 3)) == {"linear", "zero start"}
 
 
 def test_the_report_is_the_diagnosis(tmp_path, diagnoses):
@@ -262,13 +265,13 @@ def test_batch_norm_needs_a_policy_and_is_told(digits):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10))
     run = train(model, digits, learning_rate=0.05, max_epochs=5, seed=0)
-    for policy in (None, "refuse", "guess"):
-        with pytest.raises(ValueError, match="choose keep, interpolate or recalibrate"):
-            diagnose(run.model, run.start, run.end, digits, batch_norm=policy)
-    kept = diagnose(run.model, run.start, run.end, digits, batch_norm="keep")
-    assert kept.curves.attrs["batch_norm"] == "keep"
-    moved = diagnose(run.model, run.start, run.end, digits, batch_norm="interpolate")
-    assert any("batch_norm=interpolate" in note for note in moved.notes)
+    for policy in ("refuse", "guess"):
+        with pytest.raises(ValueError, match=r"keep.*interpolate.*recalibrate"):
+            diagnose(run.model, run.start, run.end, digits, buffers=policy)
+    kept = diagnose(run.model, run.start, run.end, digits, buffers="keep")
+    assert kept.curves.attrs["buffers"] == "keep"
+    moved = diagnose(run.model, run.start, run.end, digits, buffers="interpolate")
+    assert any("buffers=interpolate" in note for note in moved.notes)
     assert kept.law.effective_degree == moved.law.effective_degree
 
 

@@ -1,0 +1,210 @@
+"""Which parameters are biases and which layer is last, on networks of many kinds."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, parametrize, prune
+
+from simulations.models.bias_names import bias_names, chosen_biases
+from simulations.models.evaluation import evaluation_mode
+from simulations.models.roles import effective_bias, find_roles, roles_in_words
+from simulations.networks import build_network
+from simulations.runtime.random_streams import torch_stream
+
+X = torch.randn(16, 6, generator=torch_stream(0, "inputs"))
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+class Old(nn.Module):
+    """Names of another framework."""
+
+    def __init__(self):
+        super().__init__()
+        self.gamma, self.beta, self.b1 = (nn.Parameter(torch.ones(6)) for _ in range(3))
+        self.position_bias = nn.Embedding(4, 2)
+
+
+def parametrised():
+    layer = nn.Linear(6, 3)
+    parametrize.register_parametrization(layer, "bias", Doubled())
+    return parametrizations.weight_norm(layer)
+
+
+def pruned():
+    layer = nn.Linear(6, 3)
+    prune.random_unstructured(layer, "bias", 1)
+    return layer
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize(
+    ("make", "biases", "unsure"),
+    [
+        (lambda: nn.LSTM(4, 3, 2, bidirectional=True), 8, []),
+        (lambda: nn.GRUCell(4, 3), 2, []),
+        (lambda: nn.MultiheadAttention(4, 2, add_bias_kv=True), 4, []),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 8), 6, []),
+        (lambda: nn.Sequential(nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.Bilinear(2, 2, 3)), 3, []),
+        (parametrised, ["parametrizations.bias.original"], []),
+        (pruned, ["bias_orig"], []),
+        (lambda: nn.utils.weight_norm(nn.Linear(3, 2), "bias", dim=None), ["bias_g", "bias_v"], []),
+        (lambda: nn.utils.weight_norm(nn.Linear(3, 2)), ["bias"], []),
+        (Old, [], ["beta", "b1", "position_bias.weight"]),
+        (lambda: nn.RNN(4, 3, bias=False), 0, []),
+        (lambda: nn.Linear(4, 3, dtype=torch.complex64), ["bias"], []),
+    ],
+)
+def test_biases_by_their_part(make, biases, unsure):
+    found = bias_names(make())
+    assert (len(found[0]) if isinstance(biases, int) else found[0]) == biases
+    assert found[1] == unsure
+
+
+@pytest.mark.parametrize("network", ["fcn", "vgg16", "resnet18", "vit"])
+def test_of_our_own_networks_they_are_those_whose_names_end_in_bias(network):
+    options = {"fcn": {"depth": 3, "width": 8}, "vit": {"depth": 2, "width": 8}}
+    more = options.get(network, {"width_multiplier": 1 / 16, "batch_norm": True})
+    model = build_network(network, input_shape=(1, 8, 8), n_classes=10, bias="all", seed=0, **more)
+    names = [name for name, _ in model.named_parameters()]
+    assert bias_names(model) == ([name for name in names if name.rpartition(".")[2].endswith("bias")], [])
+
+
+def test_the_users_biases():
+    model = Old()
+    assert chosen_biases(model, ["b*"]) == ["beta", "b1"]
+    with pytest.raises(ValueError, match="no parameter is named 'shift'; they are gamma, beta"):
+        chosen_biases(model, ["beta", "shift"])
+    with pytest.raises(ValueError, match="got the string 'beta'"):
+        chosen_biases(model, "beta")
+
+
+def roles_of(model, **choice):
+    with evaluation_mode(model), torch.no_grad():
+        point = dict(model.named_parameters())
+
+        def run(changes):
+            return torch.func.functional_call(model, point | dict(changes), (X,))
+
+        found = find_roles(model, run, point, **choice)
+        bias = None if found.no_split else effective_bias(run, point, found)
+    return found, bias
+
+
+class HeadFirst(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 3)
+        self.body = nn.Linear(6, 8)
+        self.unused = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.body(x)))
+
+
+class Lora(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.base = nn.Linear(6, 8), nn.Linear(8, 3)
+        self.down, self.up = nn.Linear(8, 2, bias=False), nn.Linear(2, 3, bias=False)
+
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        return self.base(h) + 0.5 * self.up(self.down(h))
+
+
+class Temperature(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner, self.temperature = HeadFirst(), nn.Parameter(torch.tensor(2.5))
+
+    def forward(self, x):
+        return self.inner(x) / self.temperature
+
+
+class TiedHead(nn.Module):
+    """Its last product is with a weight of its own first layer, its bias a bare parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(6, 3, bias=False)
+        self.out_b = nn.Parameter(torch.randn(3))
+
+    def forward(self, x):
+        return torch.tanh(x) @ self.first.weight.T + self.out_b
+
+
+class Pooled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv1d(1, 4, 3), nn.Conv1d(4, 3, 1)
+
+    def forward(self, x):
+        return self.head(torch.relu(self.body(x[:, None]))).mean(dim=2)
+
+
+def normalised(last):
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3), last)
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "bias", "value"),
+    [
+        (HeadFirst, "head", "head.bias", lambda m: m.head.bias),
+        (Lora, "base", "base.bias", lambda m: m.base.bias),
+        (Temperature, "inner.head", "inner.head.bias", lambda m: m.inner.head.bias / 2.5),
+        (TiedHead, "", "out_b", lambda m: m.out_b),
+        (Pooled, "head", "head.bias", lambda m: m.head.bias),
+        (parametrised, "", "parametrizations.bias.original", lambda m: m.bias),
+        (pruned, "", "bias_orig", lambda m: m.bias_orig * m.bias_mask),
+        (lambda: normalised(nn.LogSoftmax(dim=1)), "2", "2.bias", None),
+        (lambda: normalised(nn.LayerNorm(3)), "3", "3.bias", lambda m: m[3].bias),
+    ],
+)
+def test_the_last_bias_is_found_by_running(make, layer, bias, value):
+    torch.manual_seed(0)
+    model = make()
+    found, added = roles_of(model)
+    assert (found.last_layer, found.last_bias, found.no_split) == (layer, bias, "")
+    assert found.how.startswith("found by running")
+    assert bias in found.biases
+    if value is not None:
+        torch.testing.assert_close(added, value(model).detach().double(), rtol=1e-5, atol=1e-5)
+    words = roles_in_words(found)
+    assert f"last layer: {layer or 'the model itself'}, found by running" in words
+    assert f"last bias: {bias}" in words
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: normalised(nn.Softmax(dim=1)), lambda: normalised(nn.PReLU()), lambda: normalised(nn.ReLU())],
+)
+def test_where_no_bias_shifts_the_logits_it_is_said(make):
+    torch.manual_seed(0)
+    found, _ = roles_of(make())
+    assert found.last_bias is None
+    assert "no bias shifts those of all samples alike (tried 2.bias)" in found.no_split
+
+
+def test_without_a_bias_of_as_many_numbers_there_is_nothing_to_split():
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3, bias=False), nn.Softplus())
+    found, bias = roles_of(model)
+    assert (found.last_bias, found.no_split, bias) == (None, "", None)
+    assert "none, found by running to be no single layer" in roles_in_words(found)
+
+
+def test_the_users_last_layer():
+    torch.manual_seed(0)
+    model = Lora()
+    found, _ = roles_of(model, last_layer="base")
+    assert (found.last_layer, found.last_bias, found.how) == ("base", "base.bias", "given")
+    wrong, _ = roles_of(model, last_layer="body")
+    assert "no bias shifts" in wrong.no_split
+    with pytest.raises(ValueError, match=r"no module with parameters is named 'head'; they are \['', 'body'"):
+        roles_of(model, last_layer="head")
+    named, _ = roles_of(model, biases=["base.bias"])
+    assert named.biases == ("base.bias",)
+    assert named.hidden_biases == []
