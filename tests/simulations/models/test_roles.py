@@ -179,12 +179,11 @@ def test_the_last_bias_is_found_by_running(make, layer, bias, value):
 
 
 @pytest.mark.parametrize(
-    "make",
-    [lambda: normalised(nn.Softmax(dim=1)), lambda: normalised(nn.PReLU()), lambda: normalised(nn.ReLU())],
+    "last", [lambda: nn.Softmax(dim=1), nn.PReLU, nn.ReLU, lambda: nn.LayerNorm(3, bias=False)]
 )
-def test_where_no_bias_shifts_the_logits_it_is_said(make):
+def test_where_no_bias_shifts_the_logits_it_is_said(last):
     torch.manual_seed(0)
-    found, _ = roles_of(make())
+    found, _ = roles_of(normalised(last()))
     assert found.last_bias is None
     assert "no bias shifts those of all samples alike (tried 2.bias)" in found.no_split
 
