@@ -58,8 +58,8 @@ def _no_stack(model: nn.Module, line: SignalLine) -> str:
     if abs(degree - len(weights)) <= HOMOGENEOUS:
         return ""
     return (
-        f"its signal has degree {degree:.2f} in {len(weights)} weight tensors, which is no depth: there is no "
-        "stack of layers to count"
+        f"its signal has degree {degree:.2f} in {len(weights)} weight tensors, which is no depth: they are "
+        "no stack of layers to count"
     )
 
 
