@@ -192,11 +192,10 @@ def _not_counted(found: Diagnosis, name: str) -> str:
     if name == "other biases":
         return f"{words})"
     words = words.replace("their", "its")
-    account, spread = found.accounts[HOMOGENEOUS_BIAS].error, found.account_errors[HOMOGENEOUS_BIAS].error
-    if not np.isfinite(account):
+    if not np.isfinite(found.accounts[HOMOGENEOUS_BIAS].error):
         return f"{words})"
-    moving = f"its moving at alpha^{found.degree} makes {-account:+.2f} ± {spread:.2f}"
-    return f"{words}; with both ends as they are, {moving})"
+    error, loss = _changes(found, HOMOGENEOUS_BIAS)
+    return f"{words}; with both ends as they are and the bias at alpha^{found.degree}: {error}, {loss})"
 
 
 def _why_outside(found: Diagnosis) -> str:
