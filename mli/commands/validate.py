@@ -101,9 +101,11 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from rich.console import Console
 
     from paper_figures.main_job_figures import save_main_job_figures
+    from simulations.runs.store import Store
     from simulations.runs.verified_files import DamagedRunError, OtherDataError
     from simulations.runtime.atomic_files import writable_folder
     from validation.job.main_job import run_main_job
+    from validation.job.observed_store import not_judged
     from validation.report.report_data import write_report
     from validation.report.terminal_table import verdict_table
 
@@ -118,4 +120,10 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     save_main_job_figures(folder / "figures", outcome)
     console = Console()
     console.print(verdict_table(write_report(folder, outcome), shown))
+    if not job.trains and (others := not_judged(Store(store), outcome.runs)):
+        console.print(
+            f"{others} finished runs in {store} belong to no experiment of the package and are not judged: "
+            "`mli runs list` lists them, `mli.experiment_runs` reads those of your own sweep",
+            soft_wrap=True,
+        )
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)

@@ -194,8 +194,8 @@ def _not_counted(found: Diagnosis, name: str) -> str:
     words = words.replace("their", "its")
     if not np.isfinite(found.accounts[HOMOGENEOUS_BIAS].error):
         return f"{words})"
-    error, loss = _changes(found, HOMOGENEOUS_BIAS)
-    return f"{words}; with both ends as they are and the bias at alpha^{found.degree}: {error}, {loss})"
+    kept = ", ".join(_changes(found, HOMOGENEOUS_BIAS))
+    return f"{words}; with both ends as they are and the bias at alpha^{found.degree}: {kept})"
 
 
 def _why_outside(found: Diagnosis) -> str:

@@ -14,7 +14,7 @@ from validation.claims.observations import ExcludedRun, Observations, observe
 from validation.job.profiles import JudgedSweep
 from validation.job.run_gauss_length import run_gauss_length
 
-__all__ = ["observe_store"]
+__all__ = ["not_judged", "observe_store"]
 
 
 def observe_store(
@@ -46,6 +46,12 @@ def observe_store(
                 failed.append(ExcludedRun(arm, spec.seed, f"ended in an error: {failure.get('error', '')}"))
     observations = observe(runs, power_model)
     return tuple(runs), replace(observations, left_out=(*observations.left_out, *failed))
+
+
+def not_judged(store: Store, runs: Iterable[xr.Dataset]) -> int:
+    """How many finished runs a store has besides these: those of a user's own sweeps, for instance."""
+    judged = {str(run.attrs["run"]) for run in runs}
+    return sum(store.is_finished(name) and name not in judged for name in store.names())
 
 
 def _by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
