@@ -1,4 +1,4 @@
-"""What `simulations.gradient_flow.integration` costs beside general solvers at equal end-state error.
+"""What `simulations.gradient_flow.integrate` costs beside general solvers at equal end-state error.
 
     python -m benchmarks.gradient_flow [single] [first] [batch] [large] [descent]
 

@@ -1,6 +1,8 @@
-"""Images a second on one thread: decoding a data set, and a training step's forward and backward pass.
+"""Images a second on one thread: decoding a data set, a step's forward and backward pass, and `train`.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.images_per_second [--data FOLDER]
+    OMP_NUM_THREADS=1 python -m benchmarks.images_per_second [--data FOLDER] [--train]
+
+With --train only: what `train` makes of the passes, evaluating all samples after each epoch and every 5.
 
 CPU seconds, contenders taken in turn, the best of each. FOLDER holds mnist/ and cifar10/ as parquet.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,9 +20,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from simulations.datasets.image_dataset import load
+from simulations.datasets.image_dataset import ImageDataset, load
 from simulations.datasets.parquet_images import parquet_images
 from simulations.networks import build_network
+from simulations.training.single import train
 
 BATCH, ROUNDS, STEPS = 64, 5, 2
 QUARTER = {"width_multiplier": 0.25}
@@ -31,6 +35,13 @@ NETWORKS = {
     "resnet18, batch norm": {"network": "resnet18", "batch_norm": True},
     "vgg16": {"network": "vgg16"},
     "vit, 6 blocks of 64": {"network": "vit", "depth": 6, "width": 64},
+}
+
+IMAGES, EPOCHS, TRAIN_ROUNDS = 256, 5, 2
+TRAINED = {
+    "resnet18, 1/4 width, batch norm": NETWORKS["resnet18, 1/4 width, batch norm"],
+    "vgg16, 1/4 width": NETWORKS["vgg16, 1/4 width"],
+    "fcn, 10 layers of 512": {"network": "fcn", "depth": 10, "width": 512},
 }
 
 
@@ -63,12 +74,62 @@ def decode(folder: Path, n: int = 10_000) -> None:
         print(f"  decoded alone: {n / min(ours):.0f} images/s, by the datasets library {n / min(theirs):.0f}")
 
 
+def training() -> None:
+    """Bare passes beside `train`, which clips the gradient, steps SGD with momentum, and evaluates."""
+    for name, how in TRAINED.items():
+        shape = (1, 28, 28) if how["network"] == "fcn" else (3, 32, 32)
+        data = ImageDataset(torch.randn(IMAGES, *shape), torch.arange(IMAGES) % 10, 10)
+        format_ = torch.contiguous_format if how["network"] == "fcn" else torch.channels_last  # as a run's
+        networks = [
+            build_network(**how, input_shape=shape, n_classes=10, seed=0).to(memory_format=format_)
+            for _ in range(3)
+        ]
+        contenders = {
+            "forward and backward": partial(bare_epochs, networks[0], data),
+            "evaluated after each epoch": partial(trained, networks[1], data, None),
+            f"every {EPOCHS} epochs": partial(trained, networks[2], data, EPOCHS),
+        }
+        best = dict.fromkeys(contenders, float("inf"))
+        for _ in range(TRAIN_ROUNDS):
+            for what, work in contenders.items():
+                best[what] = min(best[what], cpu_seconds(work))
+        found = ", ".join(f"{what} {EPOCHS * IMAGES / seconds:.0f}" for what, seconds in best.items())
+        print(f"{name}, images/s: {found}", flush=True)
+
+
+def trained(network: nn.Module, data: ImageDataset, every: int | None) -> None:
+    train(
+        network,
+        data,
+        learning_rate=1e-3,
+        clip_norm=1.0,
+        batch_size=BATCH,
+        max_epochs=EPOCHS,
+        target_loss=1e-9,  # never reached
+        evaluate_every=every,
+        seed=0,
+    )
+
+
+def bare_epochs(network: nn.Module, data: ImageDataset) -> None:
+    for _ in range(EPOCHS):
+        for first in range(0, IMAGES, BATCH):
+            network.zero_grad(set_to_none=True)
+            outputs = network(data.inputs[first : first + BATCH])
+            torch.autograd.backward(nn.functional.cross_entropy(outputs, data.labels[first : first + BATCH]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path)
-    data = parser.parse_args().data
+    parser.add_argument("--train", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.train:
+        training()
+        return
+    data = arguments.data
     if data is not None:
         for name in ("mnist", "cifar10"):
             load(data / name, limit=10)  # imports

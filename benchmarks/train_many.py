@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from functools import partial
 
 import torch
 from torch import nn
@@ -26,7 +27,7 @@ from simulations.training.optimizers import make_optimizer
 from simulations.training.samples_on_device import samples_on
 from simulations.training.single import train
 
-CASES = ("members", "fcn", "resnet")
+CASES = ("members", "sizes", "fcn", "resnet")
 REPEATS = 3
 
 
@@ -49,7 +50,7 @@ def least_seconds(device, *contenders):
     return best
 
 
-def network(kind, seed):
+def network(kind, seed, depth=8):
     if kind == "resnet":
         return build_network(
             "resnet18",
@@ -60,7 +61,14 @@ def network(kind, seed):
             seed=seed,
         )
     return build_network(
-        "fcn", input_shape=(1, 8, 8), n_classes=10, depth=8, width=64, bias="last", init_scale=0.5, seed=seed
+        "fcn",
+        input_shape=(1, 8, 8),
+        n_classes=10,
+        depth=depth,
+        width=64,
+        bias="last",
+        init_scale=0.5,
+        seed=seed,
     )
 
 
@@ -96,6 +104,31 @@ def members(device, n_members=32, max_epochs=3):
         "times faster": alone / many,
         "furthest weights after it": furthest,
     }
+
+
+def sizes(device, max_epochs=2):
+    """How many times faster ensembles of some sizes are than their members one by one: depths 4 and 12."""
+    data = data_of("fcn")
+    found = {"case": f"FCNs of width 64, {len(data)} digits, {max_epochs} epochs"}
+    arguments = {"learning_rate": 0.02, "max_epochs": max_epochs, "device": device}
+    for depth in (4, 12):
+
+        def one(depth=depth):
+            train(network("fcn", 0, depth), data, seed=0, **arguments)
+
+        def many(size, depth=depth):
+            train_many(
+                [network("fcn", seed, depth) for seed in range(size)], data, seeds=range(size), **arguments
+            )
+
+        counts = (3, 6, 18, 30)
+        alone, *times = least_seconds(device, one, *(partial(many, size) for size in counts))
+        found |= {
+            f"depth {depth}, {size} members, times faster": size * alone / seconds
+            for size, seconds in zip(counts, times, strict=True)
+        }
+        found[f"depth {depth}, one alone, s an epoch"] = alone / max_epochs
+    return found
 
 
 def epoch(kind, device):
@@ -152,7 +185,7 @@ def main():
     device = torch.device(options.device)
     print(torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread", flush=True)
     for case in options.cases:
-        found = members(device) if case == "members" else epoch(case, device)
+        found = {"members": members, "sizes": sizes}.get(case, partial(epoch, case))(device)
         print(json.dumps(found, indent=1), flush=True)
 
 

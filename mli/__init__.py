@@ -10,7 +10,7 @@
 
 - data and networks: `load`, `fcn`, `vgg16`, `resnet18`, `vit`, `build_network`
 - training: `train`, `train_many`
-- the line: `interpolation_curves`, `curves_together`, `logit_path`, `save_curve`
+- the line: `interpolation_curves`, `logit_path`, `save_curve`
 - the line foretold: `predict_from_endpoints`, `predict_from_probe`
 - a network explained: `diagnose`, `verdict`, `write_diagnosis`
 - the shape of a curve: `plateau_end`, `max_rise`, `bumps`, `barrier`, `held_interval`, `gauss_length`
@@ -23,21 +23,22 @@ A name is imported when it is first used: `import mli` loads neither torch nor n
 where a name lives. The command line is `mli.commands`.
 """
 
-from typing import Any
+from typing import Any as _Any
 
-from mli.shadowed_packages import our_packages_first, refuse_shadowed_packages
+from mli.shadowed_packages import our_packages_first as _our_packages_first
+from mli.shadowed_packages import refuse_shadowed_packages as _refuse_shadowed_packages
 
-refuse_shadowed_packages()  # before the first import that another folder's package would answer
+_refuse_shadowed_packages()  # before the first import that another folder's package would answer
 
-from mli_theory.lazy_names import attach  # noqa: E402
+from mli_theory.lazy_names import attach as _attach  # noqa: E402
 
-_import_name, _names, __all__ = attach(__name__, __file__)
+_import_name, _names, __all__ = _attach(__name__, __file__)
 __all__ += ["__version__"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     if name != "__version__":
-        with our_packages_first():
+        with _our_packages_first():
             return _import_name(name)
     from importlib.metadata import PackageNotFoundError, version
 

@@ -13,28 +13,51 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 
-__all__ = ["OUR_PACKAGES", "our_packages_first", "refuse_shadowed_packages", "users_packages_first"]
+__all__ = [
+    "OUR_PACKAGES",
+    "ShadowedPackageError",
+    "our_packages_first",
+    "refuse_shadowed_packages",
+    "users_packages_first",
+]
 
 OUR_PACKAGES = ("mli_theory", "simulations", "validation", "paper_figures")
 _ROOT = Path(__file__).resolve().parents[1]
+
+
+class ShadowedPackageError(ImportError):
+    """A package of ours is hidden by another of the same name."""
 
 
 def refuse_shadowed_packages() -> None:
     """Stop where another folder's package would be imported in place of ours.
 
     Raises:
-        SystemExit: it names the file that is found in place of our package, and says what to do. No
-            ImportError, since a script shall end in that line and not in a traceback.
+        ShadowedPackageError: it names the file that is found in place of our package, and says what to do. A
+            script that does not catch it ends in that line, without a traceback.
     """
     for name in OUR_PACKAGES:
         found = _found(name)
         if found is None or not found.is_relative_to(_ROOT / name):
-            sys.exit(
+            _say_in_one_line()
+            raise ShadowedPackageError(
                 f"mli: {found or f'a folder {name}/'} is imported in place of {_ROOT / name}: rename it, or "
                 "run from another folder (the console command `mli` works in any)"
             )
+
+
+def _say_in_one_line() -> None:
+    usual = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, ShadowedPackageError):
+            print(error, file=sys.stderr)
+        else:
+            usual(kind, error, trace)
+
+    sys.excepthook = hook
 
 
 def _found(name: str) -> Path | None:

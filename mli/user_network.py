@@ -174,7 +174,8 @@ def load_data(spec: str) -> Any:
 def _called(made_by_user: Callable[[], Any], name: str) -> Any:
     """Its result; an error in it keeps its traceback, unlike input that is refused here."""
     try:
-        return made_by_user()
+        with users_packages_first(Path.cwd()):
+            return made_by_user()
     except (ValueError, OSError) as error:
         raise RuntimeError(f"{name} failed: {error}") from error
 

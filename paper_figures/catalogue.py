@@ -1,4 +1,4 @@
-"""The thirteen figures by name. Imports nothing heavy: the command line's help reads it."""
+"""The fourteen figures by name. Imports nothing heavy: the command line's help reads it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ FIGURES = {
     "F11": "f11_retention",
     "F12": "f12_test_lines",
     "F13": "f13_hardness",
+    "F14": "f14_regime_map",
 }
 
 

@@ -80,7 +80,7 @@ def _own_source(found: xr.Dataset, module: ModuleType, store: Path) -> str:
     if hasattr(module, "FILE"):
         return f"data of {store.parent / module.FILE}"
     if hasattr(module, "EXPERIMENTS"):
-        return f"data of {found.attrs['n_runs']} runs in {store}"
+        return f"data of {found.attrs.get('n_runs', 'the')} runs in {store}"
     return "data computed when it was drawn"
 
 

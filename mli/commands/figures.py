@@ -1,21 +1,24 @@
-"""`mli figures`: the thirteen figures, their tables, and what the package ships."""
+"""`mli figures`: the fourteen figures, their tables, and what the package ships."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, stop
 from mli.commands.run_options import STORE
 
+if TYPE_CHECKING:
+    from paper_figures.sources import NoDataError
+
 __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F13; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F14; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
@@ -38,8 +41,12 @@ def figures(
         Path | None,
         typer.Option(metavar="FOLDER", help="Only write what the store has for each figure, as NetCDF."),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Only write F14's map in words and tables, as regimes.md."),
+    ] = None,
 ) -> None:
-    """Draw F1 to F13, or write their numbers. Reads stored runs, else data of the package; writes files.
+    """Draw F1 to F14, or write their numbers. Reads stored runs, else data of the package; writes files.
 
     For each figure it says where its numbers come from, as does the end of its caption. Nothing is trained.
     """
@@ -59,8 +66,11 @@ def figures(
                 "package ships"
             )
         runs = store or STORE
-        if collect is not None:
-            made: Iterable[object] = collect_data(collect, asked, runs, form).values()
+        made: Iterable[object]
+        if page is not None:
+            made = [_regimes_page(page, runs, form, shipped)]
+        elif collect is not None:
+            made = collect_data(collect, asked, runs, form).values()
         else:
             drawn = asked if names or not tables else ()
             made = make_figures(output, drawn, kinds, tables=tables, store=runs, form=form, shipped=shipped)
@@ -71,3 +81,13 @@ def figures(
                 typer.echo(one)
     if missing:
         stop(*missing, code=WENT_WRONG)
+
+
+def _regimes_page(folder: Path, store: Path, form: str, shipped: bool) -> Path | NoDataError:
+    from paper_figures.sources import NoDataError, figure_data
+    from validation.docs_pages.regimes_page import write_regimes_page
+
+    try:
+        return write_regimes_page(folder, figure_data("F14", store, form, shipped=shipped))
+    except NoDataError as why:
+        return why

@@ -118,6 +118,32 @@ def verify(store: StoreFolder = STORE) -> None:
 
 
 @runs.command()
+def record(
+    folder: Annotated[Path, typer.Argument(help="Such as validation/recorded in a checkout.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME_OR_FILE...",
+            help="Experiments or TOML files; by default those on realistic networks and data.",
+        ),
+    ] = None,
+    store: StoreFolder = STORE,
+) -> None:
+    """Write finished runs as small files, FOLDER/EXPERIMENT/RUN.nc, without samples and checkpoints."""
+    with expected_errors(), input_errors():
+        from simulations.specs.sweep_file import REALISTIC, read_sweep
+        from validation.job.recorded_runs import record_sweep
+
+        here = _existing(store)
+        for sweep in [read_sweep(name) for name in names or REALISTIC]:
+            found = record_sweep(sweep, here, folder)
+            typer.echo(
+                f"{sweep.name}: {found.recorded} of {len(sweep.runs)} runs recorded, {found.written} files "
+                f"written now; statuses: {found.statuses_text() or 'none'}"
+            )
+
+
+@runs.command()
 def gc(
     store: StoreFolder = STORE,
     other_code: bool = typer.Option(False, "--other-code", help="Also runs made by other code."),

@@ -21,6 +21,7 @@ class _Profile(StrEnum):
     QUICK = "quick"
     STANDARD = "standard"
     FULL = "full"
+    RECORDED = "recorded"
 
 
 def validate(
@@ -33,7 +34,8 @@ def validate(
         typer.Option(
             help="quick: the star and the power model, about 2 minutes on two cores. standard: every "
             "experiment in its quick form, half an hour on two cores. full: trains nothing, judges all in "
-            "the store, seeds beyond the planned ones too (see --rules)."
+            "the store, seeds beyond the planned ones too (see --rules). recorded: trains nothing, judges "
+            "the claims about regimes on the runs that the package carries."
         ),
     ] = _Profile.QUICK,
     store: Annotated[
@@ -42,7 +44,7 @@ def validate(
     ] = None,
     claim: Annotated[
         list[str] | None,
-        typer.Option(help="Show this claim alone (C1 to C9, several allowed); all nine are judged together."),
+        typer.Option(help="Show this claim alone (several allowed); all of a profile are judged together."),
     ] = None,
     smoke: bool = typer.Option(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
@@ -58,14 +60,23 @@ def validate(
 ) -> None:
     """Judge the claims C1 to C9: makes the runs that the store lacks, writes a report and figures.
 
-    `--profile full` makes no run and judges all that is in the store.
+    `--profile full` makes no run and judges all that is in the store, `--profile recorded` what the package
+    carries.
     """
-    from validation.claims import CLAIMS
+    from validation.claims import CLAIMS, REGIME_CLAIMS
 
-    known = [one.id for one in CLAIMS]
+    claims = REGIME_CLAIMS if profile == _Profile.RECORDED else CLAIMS
+    known = [one.id for one in claims]
     if unknown := [name for name in claim or () if name not in known]:
-        raise typer.BadParameter(f"{unknown[0]!r}: choose from {', '.join(known)}", param_hint="--claim")
-    shown = tuple(one for one in CLAIMS if one.id in (claim or known))
+        raise typer.BadParameter(
+            f"{unknown[0]!r}: choose from {', '.join(known)}, which the profile {profile.value} judges",
+            param_hint="--claim",
+        )
+    if smoke and profile == _Profile.RECORDED:
+        raise typer.BadParameter(
+            "the profile recorded trains nothing: leave --smoke out", param_hint="--smoke"
+        )
+    shown = tuple(one for one in claims if one.id in (claim or known))
     if as_json and not rules:
         raise typer.BadParameter(
             "it goes with --rules; a job's own numbers are in report.json of --output", param_hint="--json"
@@ -80,7 +91,7 @@ def validate(
         from validation.judgement.power import operating_characteristics, power_text
 
         with said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
-            found = operating_characteristics(CLAIMS)
+            found = operating_characteristics(claims)
         typer.echo(power_text(found), nl=False)
         if output is not None:
             from validation.docs_pages.power_page import write_power_page
@@ -109,7 +120,8 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from validation.report.report_data import write_report
     from validation.report.terminal_table import verdict_table
 
-    writable_folder(writable_folder(folder) / "figures")  # found out before the training, not after it
+    # Found out before the training, not after it.
+    writable_folder(writable_folder(folder) / "figures" if job.judged else folder)
     try:
         outcome = run_main_job(folder, job, store)
     except DamagedRunError as error:
@@ -117,10 +129,11 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
         stop(f"{error}; {made_again}", code=WENT_WRONG)
     except OtherDataError as error:
         stop(error, code=WENT_WRONG)
-    save_main_job_figures(folder / "figures", outcome)
+    if job.judged:
+        save_main_job_figures(folder / "figures", outcome)
     console = Console()
     console.print(verdict_table(write_report(folder, outcome), shown))
-    if not job.trains and (others := not_judged(Store(store), outcome.runs)):
+    if job.name == "full" and (others := not_judged(Store(store), outcome.runs)):
         console.print(
             f"{others} finished runs in {store} belong to no experiment of the package and are not judged: "
             "`mli runs list` lists them, `mli.experiment_runs` reads those of your own sweep",

@@ -1,7 +1,10 @@
-"""Every theorem of the package's theory as a derivation that sympy re-checks step by step.
+"""Every theorem of the theory as a derivation that sympy re-checks step by step.
 
-`THEOREMS` maps a name ("T1", "T4'", "T10b") to its `Derivation`; `check()` re-proves it or raises
-`ProofError`.
+Comes in: a theorem's name. Goes out: its `Derivation`; `check()` re-proves it or raises `ProofError`.
+t1_..., t2_..., one file a theorem: a new one is a file here and its name below
+derivation.py, steps.py, decisions.py, relations.py, notation.py   the proof kernel
+rendering.py   pages and terminal text
+May import: nothing of ours.
 """
 
 from mli_theory.derivations import (

@@ -1,9 +1,11 @@
 """The power model, logits W_ij^r + b_i on one input a class: laws of its training (theory.md section 3).
 
 In the paper it is the simple model, an r-homogeneous-weight network.
+Comes in: weights, or classes, degree and loss. Goes out: times, gaps and plateaus.
 flow_equations.py      logits, loss, gradient, conserved quantities (T8)
 learning_schedule.py   when classes are learned (T9); bias_bounds.py   what biases can become (T10b, T11')
 plateau_laws.py        the plateau's length (T11); crossover.py, degree_two.py   between its limits, degree 2
+May import: cross_entropy, domain, short_repr.
 """
 
 from mli_theory.power_model.flow_equations import conserved_quantities, gradient, logits, loss

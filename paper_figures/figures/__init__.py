@@ -1,5 +1,7 @@
-"""One file a figure: F1 to F13, and the figure of a diagnosis.
+"""One file a figure: F1 to F14, and the figure of a diagnosis.
 
-A figure's module has `collect` (runs to one Dataset), `layout`, `draw`, `caption` and TITLE. A new figure is
-a file here and a line in `paper_figures.catalogue`. May import `drawing`, `validation`, `simulations`.
+Comes in: runs, or a diagnosis. Goes out: axes with what is drawn, and a caption.
+A figure's module has `collect` (runs to one Dataset), `layout`, `draw`, `caption` and TITLE.
+A new figure is a file here and a line in `paper_figures.catalogue`.
+May import: drawing, mli_theory, simulations, validation.
 """

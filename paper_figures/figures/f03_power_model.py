@@ -39,7 +39,7 @@ def collect(flows: Sequence[xr.Dataset] | None = None) -> xr.Dataset:
     """Weights and biases of at most two starts, T9's times, and how far off these are over all starts.
 
     Args:
-        flows: of `simulations.gradient_flow.integration`, one start each, with the attribute `seed`; all of
+        flows: of `simulations.gradient_flow.integrate`, one start each, with the attribute `seed`; all of
             one number of classes and one degree. None: `power_model_flows`, integrated now (a second).
 
     Returns:

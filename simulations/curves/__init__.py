@@ -1,12 +1,10 @@
 """Loss and error along a path between two checkpoints.
 
 Comes in: a module, two checkpoints and data. Goes out: an xarray.Dataset over alpha.
-one_path.py       one path (`interpolation_curves`); several_paths.py   several on one grid
-engine.py         the passes over the data; accumulator.py   sums over samples
+one_path.py    one path, by engine.py and accumulator.py; several_paths.py   several on one grid
 cache.py, files.py   curves kept by content; curves as NetCDF and CSV
-How a curve's error is estimated: `simulations.interpolation.error_estimate`.
-A new path: `simulations.line.paths`.
-May import the rooms `line`, `interpolation`, `user_data`, `models` and `runtime`.
+The error of a curve is estimated in `simulations.interpolation`; paths are in `simulations.line.paths`.
+May import: interpolation, line, models, runtime, user_data, mli_theory.
 """
 
 from simulations.curves.files import save_curve

@@ -1,10 +1,10 @@
-"""Image data sets by name: digits, MNIST, CIFAR-10, any of the Hugging Face hub, folders of parquet.
+"""Image data sets: digits, MNIST, CIFAR-10, any of the Hugging Face hub, folders of parquet.
 
 Comes in: a name, a split and how many samples. Goes out: `ImageDataset` of tensors (`load`).
-image_dataset.py   what a data set is, and `load`; a new data set by name starts there
+image_dataset.py   what a data set is, and `load`; a new name goes to `hub_images.SHORT_NAMES`
 class_sizes.py, label_noise.py   imbalance and labels drawn anew
 hub_images.py, parquet_images.py, image_tables.py   where images are read from
-May import `simulations.runtime`.
+May import: runtime, mli_theory.
 """
 
 from simulations.datasets.image_dataset import ImageDataset, load

@@ -1,10 +1,10 @@
 """The power model's gradient flow (theory.md section 3), solved fast and to the end.
 
 Comes in: initial weights (n_classes, n_classes) and a degree. Goes out: an xarray.Dataset over time.
-integration.py   the flow, from a start that problem.py checks, by `solver/`; accuracy.py says how good it is
-descent.py       gradient descent beside it; curvature.py bounds its step
-flow_line.py     the straight line from start to end
-May import `mli_theory` and `simulations.runtime`.
+integration.py   the flow from a start that problem.py checks, by `solver/`; accuracy.py   how good it is
+descent.py       gradient descent beside it; curvature.py   what bounds its step
+flow_line.py     the straight line from start to end; dataset.py, exchangeable.py   the result, and its ties
+May import: mli_theory.
 """
 
 from simulations.gradient_flow.descent import descend

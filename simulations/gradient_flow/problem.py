@@ -35,7 +35,7 @@ class Problem:
         Raises:
             DomainError: see `integrate`.
         """
-        degree = check_degree(degree, statement="the r-homogeneous-weight network")
+        degree = check_degree(degree, statement="the power model")
         batched = np.ndim(weights) == 3
         array = finite_array("weights", weights, (None,) * (3 if batched else 2))
         if array.shape[-1] != array.shape[-2] or array.shape[-1] < 2:

@@ -1,9 +1,8 @@
-"""Interpolation of logits over alpha at Chebyshev points, with an estimate of its error (theory.md T7).
+"""Interpolation of logits over alpha at Chebyshev points, and an estimate of its error (theory.md T7).
 
 Comes in: logits of a batch at some alphas. Goes out: losses and predictions at every alpha asked.
 adaptive.py         adds nodes until the tolerances are met
 interpolant.py      the polynomial through one level of nodes; chebyshev.py   its nodes and weights
-error_estimate.py   how wrong the interpolated curves may be
-class_changes.py    where a sample's prediction changes
-Arrays and tensors only; may import numpy, scipy, torch and `simulations.runtime`.
+error_estimate.py   how wrong the curves may be; class_changes.py   where a prediction changes
+May import: nothing of ours.
 """

@@ -1,9 +1,9 @@
 """Networks, each from its own seed: fully connected, VGG-16, ResNet-18, a small vision transformer.
 
-All return logits (n, k) that are the output of their last `nn.Linear`, unchanged: that layer's bias is the
-last-layer bias of theory.md. All draw from the stream "init" of their seed only. What a bias is, and which
-are left out, is in `simulations.networks.bias_modes`; how weights start in
-`simulations.networks.initialisation`.
+Comes in: sizes, bias mode, initial scale, seed. Goes out: a module; its last `nn.Linear` gives the logits.
+fully_connected.py, vgg.py, resnet.py, vision_transformer.py; build.py   any by name: a new network goes there
+bias_modes.py   which layers have a bias; initialisation.py   how weights start; arguments.py   checks
+May import: runtime.
 """
 
 from simulations.networks.bias_modes import BIAS_MODES

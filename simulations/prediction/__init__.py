@@ -4,7 +4,7 @@ Comes in: a module, two checkpoints and probe samples. Goes out: predicted loss 
 gain_prediction.py   `predict_from_endpoints`, `predict_from_probe`
 signal_gain.py       gain and direction of the signal along the line
 gain_plateau.py      the interval on which one class is predicted for all
-May import the rooms `line`, `user_data`, `models` and `runtime`, and `mli_theory`.
+May import: line, models, runtime, user_data, mli_theory.
 """
 
 from simulations.prediction.gain_prediction import (

@@ -1,12 +1,10 @@
 """One run: from its spec to its files in a store, and back.
 
-Comes in: a `RunSpec` and a `Store`. Goes out: checkpoints, curves, measures, provenance.
-one_run.py            `make_run`; spec_to_training.py   data, network and training of a spec
-run_curves.py         the run's lines; endpoint_measures.py   what its two ends show
-store.py              folders of runs, and store_inventory.py what is in them
-verified_files.py     files with digests
-run_dataset.py        a run as one Dataset; finished_runs.py   an experiment's runs
-May import every room of `simulations` but `sweeps`.
+Comes in: a `RunSpec` and a `Store`. Goes out: checkpoints, curves, measures, provenance; as one Dataset.
+one_run.py      makes a run: spec_to_training.py, run_curves.py (a sweep's paths), endpoint_measures.py
+store.py        folders of runs (store_inventory.py), their files with digests (verified_files.py)
+run_dataset.py  a run as one Dataset; finished_runs.py   those of an experiment
+May import: curves, datasets, models, networks, prediction, runtime, specs, training, mli_theory.
 """
 
 from simulations.runs.finished_runs import experiment_runs

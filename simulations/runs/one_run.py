@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from threadpoolctl import threadpool_limits
 
+from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import matmul_precision
 from simulations.runs.endpoint_measures import TrainedRun, measure_endpoints
 from simulations.runs.run_curves import measure_paths
@@ -25,8 +26,9 @@ from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.provenance import provenance
 from simulations.specs.run_spec import RunSpec
 from simulations.training.progress_report import ProgressCallback
+from simulations.training.result import TrainingResult
 
-__all__ = ["MadeRun", "RunSpec", "Store", "make_run"]
+__all__ = ["MadeRun", "RunSpec", "Store", "make_run", "stored_whole", "torch_alone", "write_run"]
 
 # Training sets torch's global generator and thread count: a process makes one run at a time, also where its
 # owner (a Dask worker of several threads) asks for more.
@@ -75,18 +77,28 @@ def make_run(
         ModuleNotFoundError: an extra is missing.
     """
     with store.locked(spec):
-        problems: list[str] = []
-        if store.is_finished(spec):
-            problems = store.problems(spec)
-            if not problems:
-                return MadeRun(spec.name, store.provenance(spec)["status"], 0.0, kept=True)
-            store.remove(spec)
-        store.clear(spec)
+        kept, problems = stored_whole(spec, store)
+        if kept is not None:
+            return kept
         began = time.perf_counter()
-        with _one_at_a_time, _threads(spec.threads):
+        with torch_alone(spec.threads):
             status, loss = _make(spec, store, device, progress)
-        seconds = time.perf_counter() - began
-        return MadeRun(spec.name, status, seconds, repaired=tuple(problems), loss=loss)
+        return MadeRun(spec.name, status, time.perf_counter() - began, repaired=problems, loss=loss)
+
+
+def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str, ...]]:
+    """The run if it is in the store, whole; else None, what was wrong with it, and its place is cleared.
+
+    Call it inside `Store.locked`.
+    """
+    problems: list[str] = []
+    if store.is_finished(spec):
+        problems = store.problems(spec)
+        if not problems:
+            return MadeRun(spec.name, store.provenance(spec)["status"], 0.0, kept=True), ()
+        store.remove(spec)
+    store.clear(spec)
+    return None, tuple(problems)
 
 
 def _make(
@@ -94,19 +106,49 @@ def _make(
 ) -> tuple[str, float]:
     """How training ended, and at what loss."""
     began, cpu = time.perf_counter(), time.process_time()
-    store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
+    store.path(spec).mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
     data, test = run_data(spec)
     checkpoint = store.path(spec, CHECKPOINT)
     result = train_run(
         spec, run_network(spec, data), data, device=device, checkpoint=checkpoint, progress=progress
     )
+    spent = (time.perf_counter() - began, time.process_time() - cpu)
+    write_run(spec, store, result, (data, test), device, spent)
+    checkpoint.unlink(missing_ok=True)
+    return result.status, float(result.history["loss"][-1])
+
+
+def write_run(
+    spec: RunSpec,
+    store: Store,
+    result: TrainingResult,
+    data: tuple[ImageDataset, ImageDataset | None],
+    device: str,
+    spent: tuple[float, float],
+    *,
+    trained_together: int = 1,
+) -> None:
+    """Walk and measure the lines of a trained network, and put all of it into the store.
+
+    Args:
+        spec: of the run.
+        store: where its folder is cleared.
+        result: of its training.
+        data: training samples, and those of the test split or None.
+        device: where torch computes.
+        spent: seconds that training took: wall clock, and of the CPU; an ensemble's member its share.
+        trained_together: members of the ensemble that it was trained in; 1: alone.
+    """
+    began, cpu = time.perf_counter() - spent[0], time.process_time() - spent[1]
+    store.path(spec, "curves").mkdir(parents=True, exist_ok=True)
+    write_text(store.path(spec, "spec.toml"), spec.to_toml())
     write_tensors(store.path(spec, "start.safetensors"), result.start)
     write_tensors(store.path(spec, "end.safetensors"), result.end)
     write_netcdf(store.path(spec, "history.nc"), result.history)
     reached = result.status == "reached"
     model = result.model.to(device)
-    trained = TrainedRun(spec, model, result.start, result.end, data, test, reached)
+    trained = TrainedRun(spec, model, result.start, result.end, *data, reached)
     # As training's own evaluations, whatever its steps were in: torch's default on CUDA is TF32 in places.
     with matmul_precision("float32", torch.device(device)):
         write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
@@ -117,21 +159,22 @@ def _make(
         provenance(device)
         | {
             "status": result.status,
-            "data_hash": data.content_hash,
+            "data_hash": data[0].content_hash,
+            "trained_together": trained_together,
             "seconds": round(time.perf_counter() - began, 3),
             "cpu_seconds": round(time.process_time() - cpu, 3),
         },
     )
-    checkpoint.unlink(missing_ok=True)
-    return result.status, float(result.history["loss"][-1])
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        with threadpool_limits(count):
-            yield
-    finally:
-        torch.set_num_threads(before)
+def torch_alone(threads: int) -> Iterator[None]:
+    """One run, or one ensemble, at a time in this process, with so many of torch's threads."""
+    with _one_at_a_time:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            with threadpool_limits(threads):
+                yield
+        finally:
+            torch.set_num_threads(before)

@@ -35,8 +35,9 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
     without it, is `loss` at alpha = 0.
 
     Attributes: every field of the spec (`RunSpec.attributes`), `run` (its name), `status` (see
-    `simulations.training.single.TrainingResult`), `n_samples`, `data_hash`, `threads`, `torch_version`,
-    `device`, `code` and `commit` of what made it, `skipped` (JSON: what is absent, and why).
+    `simulations.training.TrainingResult`), `n_samples`, `data_hash`, `threads`, `torch_version`,
+    `device`, `trained_together` (members of its ensemble; 1: alone), `code` and `commit` of what made it,
+    `skipped` (JSON: what is absent, and why).
 
     Args:
         spec: of the run.
@@ -72,6 +73,7 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
         "threads": recorded["threads"],
         "torch_version": recorded["versions"]["torch"],
         "device": recorded["device"],
+        "trained_together": recorded.get("trained_together", 1),
         "code": recorded["code"],
         "commit": recorded["commit"],
         "skipped": json.dumps(skipped),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,10 +14,11 @@ from simulations.datasets.image_dataset import ImageDataset, load
 from simulations.models.last_layer import find_last_layer
 from simulations.networks import CONVOLUTIONAL, build_network
 from simulations.specs.run_spec import RunSpec
+from simulations.training.ensemble import train_many
 from simulations.training.progress_report import ProgressCallback
 from simulations.training.single import TrainingResult, train
 
-__all__ = ["run_data", "run_network", "train_run"]
+__all__ = ["run_data", "run_network", "train_run", "train_runs"]
 
 
 def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
@@ -81,24 +84,50 @@ def train_run(
     result = train(
         network,
         data,
-        optimizer=spec.optimizer,
-        learning_rate=spec.learning_rate,
-        momentum=spec.momentum,
-        weight_decay=spec.weight_decay,
-        label_smoothing=spec.label_smoothing,
-        clip_norm=spec.clip_norm,
-        schedule=spec.schedule,
-        batch_size=spec.batch_size,
-        target_loss=spec.target_loss,
-        max_epochs=spec.max_epochs,
+        **_arguments(spec),
         seed=spec.seed,
-        precision=spec.precision,
+        evaluate_every=spec.evaluate_every,
         device=device,
         checkpoint=checkpoint,
         progress=progress,
     )
+    return _of_the_line(spec, result, data)
+
+
+def train_runs(
+    specs: Sequence[RunSpec], networks: Sequence[nn.Module], data: ImageDataset, *, device: str
+) -> list[TrainingResult]:
+    """Train the networks of specs that `simulations.specs.ensembles` puts together, as one; else `train_run`.
+
+    Raises:
+        ValueError: what `simulations.training.train_many` refuses.
+    """
+    results = train_many(
+        networks, data, **_arguments(specs[0]), seeds=[spec.seed for spec in specs], device=device
+    )
+    return [_of_the_line(spec, result, data) for spec, result in zip(specs, results, strict=True)]
+
+
+def _arguments(spec: RunSpec) -> dict[str, Any]:
+    """Of training, the same for all members of an ensemble."""
+    return {
+        "optimizer": spec.optimizer,
+        "learning_rate": spec.learning_rate,
+        "momentum": spec.momentum,
+        "weight_decay": spec.weight_decay,
+        "label_smoothing": spec.label_smoothing,
+        "clip_norm": spec.clip_norm,
+        "schedule": spec.schedule,
+        "batch_size": spec.batch_size,
+        "target_loss": spec.target_loss,
+        "max_epochs": spec.max_epochs,
+        "precision": spec.precision,
+    }
+
+
+def _of_the_line(spec: RunSpec, result: TrainingResult, data: ImageDataset) -> TrainingResult:
     if spec.imposed_bias_gap is not None:
-        name = _last_bias(network, data)
+        name = _last_bias(result.model, data)
         result.start[name] = torch.zeros_like(result.start[name])
     return result
 

@@ -48,6 +48,9 @@ class Store:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
 
+    def __repr__(self) -> str:
+        return f"Store({str(self.folder)!r})"
+
     def prepare(self) -> None:
         """Make the folder, and find out that it can be written.
 

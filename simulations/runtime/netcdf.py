@@ -22,7 +22,7 @@ from xarray.backends import NetCDF4DataStore
 
 from simulations.runtime.atomic_files import atomic_path
 
-__all__ = ["dataset_from_bytes", "write_netcdf"]
+__all__ = ["dataset_from_bytes", "netcdf_bytes", "write_bytes", "write_netcdf"]
 
 NETCDF_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
 
@@ -41,12 +41,30 @@ def write_netcdf(path: Path, dataset: xr.Dataset, *, encoding: Mapping[Any, Any]
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = _netcdf_bytes(path.parent, dataset, encoding)
+    write_bytes(path, netcdf_bytes(path.parent, dataset, encoding))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
-def _netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] | None) -> bytes:
+def netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] | None = None) -> bytes:
+    """The bytes of the Dataset's NetCDF 4 file; the same Dataset gives the same.
+
+    Args:
+        folder: that is there and can be written, for a moment.
+        dataset: of plain numbers and words.
+        encoding: of variables, as `xarray.Dataset.to_netcdf` takes it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     # Not in memory: the library's images hold the time of their making, and no two are the same. Not under
     # the path's own temporary name: of a file that cannot be closed (a full disk) it keeps the name for good.
     with TemporaryDirectory(prefix=".netcdf-", dir=folder) as unique:

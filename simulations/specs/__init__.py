@@ -1,12 +1,21 @@
-"""What is to be run, in words and numbers: no torch, no files of results.
+"""What is to be run, in words and numbers: no torch, no results.
 
 Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (many).
 run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be
-sweep_file.py   sweeps: `EXPERIMENTS` by name (the files are in simulations/experiments) or a file
-May import the standard library and `simulations.runtime`.
+sweep_file.py   sweeps; a new experiment is a file in simulations/experiments and a name in `EXPERIMENTS`
+  (or `REALISTIC`, which take core-hours)
+May import: mli_theory.
 """
 
 from simulations.specs.run_spec import RunSpec
-from simulations.specs.sweep_file import EXPERIMENTS, FORMS, PlannedRun, Sweep, read_sweep, with_seeds
+from simulations.specs.sweep_file import (
+    EXPERIMENTS,
+    FORMS,
+    REALISTIC,
+    PlannedRun,
+    Sweep,
+    read_sweep,
+    with_seeds,
+)
 
-__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "RunSpec", "Sweep", "read_sweep", "with_seeds"]
+__all__ = ["EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "RunSpec", "Sweep", "read_sweep", "with_seeds"]

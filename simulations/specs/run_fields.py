@@ -29,6 +29,7 @@ LEAST = {
     "width": 1,
     "batch_size": 1,
     "max_epochs": 0,
+    "evaluate_every": 1,
     "threads": 1,
     "alphas": 2,
     "seed": 0,

@@ -56,6 +56,8 @@ class RunSpec:
         batch_size: samples in a step.
         target_loss: training ends there, nats; None: after `max_epochs`.
         max_epochs: a run not at its target by then is stopped.
+        evaluate_every: None: the loss on all samples decides after each epoch. m: it is evaluated where the
+            steps' own loss is near the target, and every m epochs (`simulations.training.train`).
         precision: of training: "float32", "tf32" or "bf16". Lines are walked in the network's own.
         threads: torch's; part of what a run is, since another count gives other bits.
         paths: distinct names of `simulations.specs.run_fields.RUN_PATHS`; "no_last_bias" is the line with
@@ -94,6 +96,7 @@ class RunSpec:
     batch_size: int = 64
     target_loss: float | None = None
     max_epochs: int
+    evaluate_every: int | None = None
     precision: str = "float32"
     threads: int = 1
     paths: tuple[str, ...] = ("linear",)
@@ -266,6 +269,10 @@ def _check_together(spec: RunSpec) -> None:
         raise ValueError(f"batch_norm is of vgg16 and resnet18, got true for {spec.network!r}")
     if not spec.batch_norm and spec.bn_policy != "recalibrate":
         raise ValueError(f"bn_policy {spec.bn_policy!r} needs batch_norm = true")
+    if spec.evaluate_every is not None and spec.label_smoothing > 0:
+        raise ValueError(
+            f"evaluate_every = {spec.evaluate_every} needs label_smoothing 0, got {spec.label_smoothing!r}"
+        )
     if spec.bias == "none" and spec.imposed_bias_gap is not None:
         raise ValueError(f"imposed_bias_gap = {spec.imposed_bias_gap!r} needs a last bias, got bias 'none'")
     for path in spec.paths:

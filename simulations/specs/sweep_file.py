@@ -4,6 +4,7 @@ The file:
 
     title = "What it shows"
     seeds = [200, 201]            # each once; an arm may have seeds of its own
+    ensembles = true              # optional: short fcn runs that differ by seed and init_scale train as one
 
     [fixed]                       # fields of `RunSpec` that all runs share
     network = "fcn"
@@ -27,8 +28,6 @@ import itertools
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from mli_theory.short_repr import short_repr
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["EXPERIMENTS", "FORMS", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
+__all__ = ["APART", "EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
 
 FORMS = ("quick", "paper")
 EXPERIMENTS = (
@@ -51,7 +50,20 @@ EXPERIMENTS = (
     "optimizers",
     "retention",
 )
-KEYS = ("title", "fixed", "grid", "arm", "seeds")
+# Run by name like the others, and no part of `mli sweep all` or of a profile of `mli validate`.
+APART = ("regime_map",)
+# Of one form each, NAME.toml: their runs take core-hours, so no profile and no `mli sweep all` makes them.
+# Finished runs are kept in validation/recorded.
+REALISTIC = (
+    "mnist_fcn",
+    "cifar_vgg16_small_start",
+    "cifar_resnet18",
+    "cifar_vgg16",
+    "cifar_resnet18_plain",
+)
+# By path: while a user's module is loaded, the package of that name may be the user's.
+_FILES = Path(__file__).resolve().parents[1] / "experiments"
+KEYS = ("title", "fixed", "grid", "arm", "seeds", "ensembles")
 
 
 @dataclass(frozen=True)
@@ -70,11 +82,14 @@ class Sweep:
         name: of the experiment, or of the file without its suffix.
         title: what it shows.
         runs: arm by arm, in the file's order, seeds within.
+        ensembles: whether runs that differ by seed and initial scale alone are trained together
+            (`simulations.specs.ensembles`): how a run is made, no part of what it is.
     """
 
     name: str
     title: str
     runs: tuple[PlannedRun, ...]
+    ensembles: bool = False
 
     __repr__ = short_repr
 
@@ -84,27 +99,30 @@ class Sweep:
 
 
 def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
-    """The sweep in a TOML file, or of one of `EXPERIMENTS` in one of its `FORMS`.
+    """The sweep in a TOML file, of `EXPERIMENTS` or `APART` in one of its `FORMS`, or of `REALISTIC`.
 
     Raises:
-        ValueError: an unknown experiment or form; a file that is no TOML; an unknown key, a grid key without
-            values or with one twice, a key in two places, two runs of one label and seed or of one spec,
-            a seed twice; what `RunSpec` refuses. The message names the file.
+        ValueError: an unknown experiment or form, or one that it has not; a file that is no TOML; an unknown
+            key, a grid key without values or with one twice, a key in two places, two runs of one label and
+            seed or of one spec, a seed twice; what `RunSpec` refuses. The message names the file.
         FileNotFoundError: no such file.
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
-    source: Traversable | Path
-    if str(name_or_file) in EXPERIMENTS:
+    if str(name_or_file) in (*EXPERIMENTS, *APART):
         name = str(name_or_file)
-        source = files("simulations") / "experiments" / f"{name}.{form}.toml"
+        source = _FILES / f"{name}.{form}.toml"
+    elif str(name_or_file) in REALISTIC:
+        name = str(name_or_file)
+        if form != FORMS[0]:
+            raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
+        source = _FILES / f"{name}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem
     else:
-        raise ValueError(
-            f"{str(name_or_file)!r} is neither an experiment ({', '.join(EXPERIMENTS)}) nor a .toml file"
-        )
+        known = ", ".join((*EXPERIMENTS, *APART, *REALISTIC))
+        raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
     except ValueError as error:  # TOML's own error is one
@@ -125,7 +143,7 @@ def with_seeds(sweep: Sweep, least: int) -> Sweep:
         last = max(run.spec.seed for run in arm)
         more = range(last + 1, last + 1 + least - len(arm))
         runs += [*arm, *(PlannedRun(label, replace(arm[-1].spec, seed=seed)) for seed in more)]
-    return Sweep(sweep.name, sweep.title, tuple(runs))
+    return replace(sweep, runs=tuple(runs))
 
 
 def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
@@ -144,7 +162,9 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
         raise ValueError(f"arm must be tables [[arm]], got {arms!r}")
     runs = [run for arm in arms for run in _runs_of(arm, fixed, grid, content.get("seeds"))]
     _check_distinct(runs)
-    return Sweep(name, str(content.get("title", name)), tuple(runs))
+    ensembles = content.get("ensembles", False)
+    _check_ensembles(ensembles, runs)
+    return Sweep(name, str(content.get("title", name)), tuple(runs), ensembles)
 
 
 def _runs_of(
@@ -222,6 +242,17 @@ def _check_distinct(runs: Sequence[PlannedRun]) -> None:
         known = specs.setdefault(run.spec.name, run)
         if known is not run:
             raise ValueError(f"{known.label!r} and {run.label!r} are one and the same run {run.spec.name}")
+
+
+def _check_ensembles(ensembles: Any, runs: Sequence[PlannedRun]) -> None:
+    if not isinstance(ensembles, bool):
+        raise ValueError(f"ensembles must be true or false, got {ensembles!r}")
+    others = [run for run in runs if run.spec.network != "fcn"]
+    if ensembles and others:
+        raise ValueError(
+            f"ensembles are of fully connected networks, got network {others[0].spec.network!r} in "
+            f"{others[0].label!r}: leave ensembles out"
+        )
 
 
 def _refuse_seed(table: Mapping[str, Any], where: str) -> None:

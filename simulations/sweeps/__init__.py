@@ -3,7 +3,7 @@
 Comes in: sweeps (`simulations.specs`) and a store. Goes out: runs in the store, and what became of them.
 runner.py      hands runs out, records failures, goes on after an interruption
 executors.py   the engines
-May import every other room of `simulations`.
+May import: models, runs, runtime, specs, mli_theory.
 """
 
 from simulations.sweeps.executors import open_executor

@@ -14,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from mli_theory.short_repr import short_repr
+from simulations.runs.ensemble_of_runs import FailedRun, make_runs_together
 from simulations.runs.one_run import MadeRun, Store, make_run
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.provenance import code_hash
+from simulations.specs.ensembles import jobs_of
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import Sweep
 from simulations.sweeps.executors import Executor, any_executor
 
 __all__ = ["SweepOutcome", "record_failure", "run_sweeps"]
+
+Job = tuple[RunSpec, ...]
+"""One run, or those of an ensemble."""
 
 # Errors of the disk, not of a run: every other run would meet them too.
 DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
@@ -100,10 +105,11 @@ def run_sweeps(
         with progress_bar() as bar:
             done = len(outcome.kept)
             task = bar.add_task("runs", total=len(specs), completed=done)
-            for spec, future in _results(to_do, executor, store, device):
-                _take(spec, future, store, executor, outcome)
-                done += 1
-                bar.update(task, completed=done, description=_words(arms[spec.name], spec, outcome))
+            for job, future in _results(jobs_of(sweeps, to_do), executor, store, device):
+                for spec, made in zip(job, _of_job(job, future, executor), strict=True):
+                    _take(spec, made, store, outcome)
+                    done += 1
+                    bar.update(task, completed=done, description=_words(arms[spec.name], spec, outcome))
     except executor.lost as error:
         raise ChildProcessError(
             f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
@@ -139,18 +145,20 @@ def _is_kept(spec: RunSpec, store: Store, outcome: SweepOutcome) -> bool:
 
 
 def _results(
-    to_do: Iterable[RunSpec], executor: Executor, store: Store, device: str
-) -> Iterable[tuple[RunSpec, Any]]:
-    """Each spec with its future, in the order they are done."""
+    to_do: Iterable[Job], executor: Executor, store: Store, device: str
+) -> Iterable[tuple[Job, Any]]:
+    """Each job with its future, in the order they are done."""
     waiting = iter(to_do)
-    under_way: dict[Any, RunSpec] = {}
+    under_way: dict[Any, Job] = {}
     while True:
         free = None if executor.slots is None else executor.slots - len(under_way)
         starting = list(islice(waiting, free))
         if starting:
             with executor.batch():
-                for spec in starting:
-                    under_way[executor.submit(_make, spec, store.folder.absolute(), device)] = spec
+                for job in starting:
+                    function, what = (_make, job[0]) if len(job) == 1 else (_make_together, job)
+                    future = executor.submit(function, what, store.folder.absolute(), device)
+                    under_way[future] = job
         if not under_way:
             return
         for future in executor.first_done(under_way.keys()):
@@ -162,24 +170,39 @@ def _make(spec: RunSpec, folder: Path, device: str) -> MadeRun:
     return make_run(spec, Store(folder), device=device)
 
 
-def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome: SweepOutcome) -> None:
+def _make_together(specs: Job, folder: Path, device: str) -> list[MadeRun | FailedRun]:
+    """In a worker likewise."""
+    return make_runs_together(specs, Store(folder), device=device)
+
+
+def _of_job(job: Job, future: Any, executor: Executor) -> list[MadeRun | FailedRun]:
+    """What became of each run of a job; an error of the job itself is one of every run."""
     try:
-        made: MadeRun = future.result()
+        made: MadeRun | list[MadeRun | FailedRun] = future.result()
     except executor.lost:
         raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK:
-            raise OSError(
-                error.errno,
-                f"the store {store.folder} cannot be written ({error}); finished runs stay, the same command "
-                "goes on from there",
-            ) from error
-        outcome.failed[spec.name] = (
+    except Exception as error:  # noqa: BLE001 - a run may raise anything, and stops no other
+        words = (
             "its process died: it was killed, or the memory did not suffice"
             if isinstance(error, BrokenExecutor)
             else f"{type(error).__name__}: {error}"
         )
-        record_failure(store, spec, error, outcome.failed[spec.name])
+        number = error.errno if isinstance(error, OSError) else None
+        trace = "".join(traceback.format_exception(error))
+        return [FailedRun(spec.name, words, trace, number) for spec in job]
+    return made if isinstance(made, list) else [made]
+
+
+def _take(spec: RunSpec, made: MadeRun | FailedRun, store: Store, outcome: SweepOutcome) -> None:
+    if isinstance(made, FailedRun):
+        if made.number in DISK:
+            raise OSError(
+                made.number,
+                f"the store {store.folder} cannot be written ({made.error}); finished runs stay, the same "
+                "command goes on from there",
+            )
+        outcome.failed[spec.name] = made.error
+        _record(store, spec, made.error, made.traceback)
         return
     if made.repaired:
         outcome.repaired.setdefault(spec.name, list(made.repaired))
@@ -190,20 +213,17 @@ def _take(spec: RunSpec, future: Any, store: Store, executor: Executor, outcome:
         outcome.made[spec.name] = made
 
 
-def record_failure(store: Store, spec: RunSpec, error: BaseException, words: str | None = None) -> None:
+def record_failure(store: Store, spec: RunSpec, error: BaseException) -> None:
     """Put into the store that a run raised an error, which one, and where.
 
     Args:
         store: of the run.
         spec: of the run.
         error: that it raised.
-        words: for it; None: its type and message.
     """
-    store.record_failure(
-        spec,
-        {
-            "error": words or f"{type(error).__name__}: {error}",
-            "traceback": "".join(traceback.format_exception(error)),
-            "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
-    )
+    _record(store, spec, f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+
+
+def _record(store: Store, spec: RunSpec, error: str, trace: str) -> None:
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    store.record_failure(spec, {"error": error, "traceback": trace, "time": time})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -15,7 +16,21 @@ from simulations.training.arguments import TrainingArguments
 from simulations.training.generators import preserve_rng_state
 from simulations.training.samples_on_device import Samples
 
-__all__ = ["check_last_batch", "evaluate", "is_finite", "run_epoch"]
+__all__ = ["EpochOutcome", "check_last_batch", "evaluate", "is_finite", "run_epoch"]
+
+
+class EpochOutcome(NamedTuple):
+    """What an epoch did.
+
+    Attributes:
+        steps: taken.
+        finite: every step's loss (and gradient norm, where it is clipped) was.
+        loss: mean over the samples of the loss that each had in its step, nats.
+    """
+
+    steps: int
+    finite: bool
+    loss: float
 
 
 def run_epoch(
@@ -24,19 +39,17 @@ def run_epoch(
     stepper: torch.optim.Optimizer,
     order: torch.Generator,
     arguments: TrainingArguments,
-) -> tuple[int, bool]:
+) -> EpochOutcome:
     """One pass over the samples in an order drawn from `order`; the model is in training mode.
 
-    Returns:
-        Steps taken, and whether every step's loss (and gradient norm, where it is clipped) was finite. On the
-        CPU the epoch ends at the first that is not; a CUDA device is asked once, after the epoch, since a
-        question in each step would make it wait.
+    On the CPU the epoch ends at the first number that is not finite; a CUDA device is asked once, after the
+    epoch, since a question in each step would make it wait.
     """
     device = samples.inputs.device
     trainable = [p for group in stepper.param_groups for p in group["params"]]
     shuffled = torch.randperm(len(samples), generator=order).to(device)
     size = arguments.batch_size
-    taken, watch = 0, _Watch(device)
+    taken, watch, total = 0, _Watch(device), torch.zeros((), dtype=torch.float64, device=device)
     with matmul_precision(arguments.precision, device):
         for first in range(0, len(samples), size):
             batch = shuffled[first : first + size]
@@ -48,17 +61,18 @@ def run_epoch(
                 outputs, samples.labels[batch], label_smoothing=arguments.label_smoothing
             )
             if watch.sees_overflow(loss):
-                return taken, False
+                return EpochOutcome(taken, False, math.nan)
+            total += loss.detach() * len(batch)
             stepper.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             # An infinite norm would turn the step into none at all, without a word.
             if arguments.clip_norm is not None and watch.sees_overflow(
                 nn.utils.clip_grad_norm_(trainable, arguments.clip_norm)
             ):
-                return taken, False
+                return EpochOutcome(taken, False, math.nan)
             stepper.step()
             taken += 1
-    return taken, watch.all_finite()
+    return EpochOutcome(taken, watch.all_finite(), float(total) / len(samples))
 
 
 class _Watch:

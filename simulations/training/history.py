@@ -1,4 +1,4 @@
-"""What a training wrote down after each epoch."""
+"""What a training wrote down after each epoch that it evaluated."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ __all__ = ["TrainingHistory"]
 
 
 class TrainingHistory:
-    """Per epoch, the start being epoch 0: loss, error, class accuracy, steps taken so far."""
+    """Per evaluated epoch, the start being epoch 0: loss, error, class accuracy, steps taken so far."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
         self.errors: list[float] = []
         self.class_accuracies: list[np.ndarray] = []
         self.steps: list[int] = []
+        self.numbers: list[int] = []
 
     @property
     def epochs(self) -> int:
-        """Epochs done."""
-        return len(self.losses) - 1
+        """Epochs done when it was last evaluated."""
+        return self.numbers[-1] if self.numbers else -1
 
-    def add(self, scores: Scores, steps: int) -> None:
-        """Write an epoch down, after `steps` further steps."""
+    def add(self, scores: Scores, steps: int, epochs: int = 1) -> None:
+        """Write an epoch down, after so many further steps and epochs (the first one is epoch 0)."""
+        self.numbers.append(self.epochs + epochs)
         self.losses.append(scores.loss)
         self.errors.append(scores.error)
         self.class_accuracies.append(scores.class_accuracy)
@@ -41,6 +43,7 @@ class TrainingHistory:
             "error": torch.tensor(self.errors, dtype=torch.float64),
             "class_accuracy": torch.from_numpy(np.array(self.class_accuracies)),
             "steps": torch.tensor(self.steps),
+            "epoch": torch.tensor(self.numbers),
         }
 
     @classmethod
@@ -51,6 +54,8 @@ class TrainingHistory:
         history.errors = tensors["error"].tolist()
         history.class_accuracies = list(tensors["class_accuracy"].numpy())
         history.steps = tensors["steps"].tolist()
+        # A checkpoint that has no such tensor is of a version that evaluated after each epoch.
+        history.numbers = tensors["epoch"].tolist() if "epoch" in tensors else [*range(len(history.steps))]
         return history
 
     def dataset(self) -> xr.Dataset:
@@ -63,5 +68,5 @@ class TrainingHistory:
                 "class_accuracy": (("epoch", "class_index"), accuracies),
                 "steps": ("epoch", np.array(self.steps)),
             },
-            coords={"epoch": np.arange(len(self.losses)), "class_index": np.arange(accuracies.shape[1])},
+            coords={"epoch": np.array(self.numbers), "class_index": np.arange(accuracies.shape[1])},
         )

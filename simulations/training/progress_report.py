@@ -24,7 +24,7 @@ class TrainingProgress:
         loss: nats, on all samples; of an ensemble the mean over its members, like the error.
         error: likewise, a share.
         seconds_left: if all epochs are needed and each takes as long as the mean one of this call did.
-        status: "" while it goes on, else the verdict (see `simulations.training.single.TrainingResult`), or
+        status: "" while it goes on, else the verdict (see `simulations.training.TrainingResult`), or
             "ended" for an ensemble.
     """
 

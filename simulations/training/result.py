@@ -24,11 +24,11 @@ class TrainingResult:
         model: the module that was trained, in the state `end`.
         start: state dict before the first step; a copy that shares nothing with the model.
         end: state dict after the last finite epoch, likewise a copy.
-        history: per epoch on the whole training set, in evaluation mode; epoch 0 is the start, the last
-            epoch is `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`,
-            `steps(epoch)` = optimiser steps taken so far. Attributes: every argument of the call that bears
-            on its numbers (None as nan), status, data_hash, threads (torch's, in this process), device,
-            torch_version.
+        history: per evaluated epoch on the whole training set, in evaluation mode; epoch 0 is the start, the
+            last one is `end`: `loss(epoch)` in nats, `error(epoch)`, `class_accuracy(epoch, class_index)`,
+            `steps(epoch)` = optimiser steps taken so far; `epoch` counts those done. Attributes: every
+            argument of the call that bears on its numbers (None as nan), status, data_hash, threads
+            (torch's, in this process), device, torch_version.
         status: "reached" the target (or, without one, the last epoch), "stagnated" = `max_epochs` did not
             reach it, "diverged" = a loss or a number of the model was no longer finite.
         steps_taken: optimiser steps of this very call: fewer than history's where it went on from a

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -26,7 +25,7 @@ from simulations.training.resume_file import (
     model_hash,
     optimizer_tensors,
 )
-from simulations.training.samples_on_device import samples_on
+from simulations.training.samples_on_device import Samples, samples_on
 
 __all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingProgress", "TrainingResult", "train"]
 
@@ -47,21 +46,23 @@ def train(
     max_epochs: int,
     seed: int,
     precision: str = "float32",
+    evaluate_every: int | None = None,
     device: torch.device | str | None = None,
     checkpoint: Path | str | None = None,
     progress: ProgressCallback | str | None = None,
 ) -> TrainingResult:
     """Train the model in place, by minibatches of cross-entropy, to a loss on the whole training set.
 
-    The loss that decides is evaluated on all of `data` after each epoch, in evaluation mode, in the model's
-    own type up to the logits and in float64 after them; a model that is at the target already takes no step.
+    The loss that decides is evaluated on all of `data` after each epoch (see `evaluate_every`), in evaluation
+    mode, in the model's own type up to the logits and in float64 after them; a model that is at the target
+    already takes no step.
     Each epoch visits every sample once in an order drawn from the seed's stream "order"; the last batch may
     be smaller. Two calls with the same arguments give the same bits on the CPU at the same thread count
     (another count may not, nor may a CUDA device). The global generators are left as they were; dropout draws
     from the seed's stream "dropout". Parameters that require no gradient stay as they are.
 
-    A diverged run ends at once: model and `end` are in the state after the last epoch whose loss, parameters
-    and buffers were finite, never in one that is not.
+    A diverged run ends at once: model and `end` are in the state after the last evaluated epoch whose loss,
+    parameters and buffers were finite, never in one that is not.
 
     Args:
         model: inputs (n, ...) to logits (n, k), on one device; its start is the state it comes in.
@@ -82,6 +83,10 @@ def train(
         precision: of the steps: "float32"; on CUDA devices of compute capability 8.0 also "tf32" products;
             there and on the CPU also "bf16" (autocast). Parameters, their updates and evaluations
             are in the model's own type in any case.
+        evaluate_every: None: all samples are evaluated after each epoch. m: only where the mean loss of an
+            epoch's steps is at most twice the target, m epochs after the last evaluation, and after the last
+            epoch. The steps are the same; training ends at the same epoch or at most m - 1 later, and the
+            history has the evaluated epochs alone. It needs label_smoothing 0.
         device: "cpu", "cuda" or "cuda:<index>", or None for where the model is. The model comes back to
             where it came from; `start` and `end` are there too.
         checkpoint: a file that keeps the training's state (`simulations.training.resume_file`). A call that
@@ -89,8 +94,8 @@ def train(
             one that was not killed (CPU). The file stays when the run has ended, and the same call then
             takes no step: remove it once the result is stored. A damaged file, or one of other versions,
             device or thread count, is ignored with a warning and replaced.
-        progress: called with a `TrainingProgress` after each epoch (after its state was kept); or "bar",
-            which shows loss, error and time left on a terminal.
+        progress: called with a `TrainingProgress` after each evaluated epoch (after its state was kept); or
+            "bar", which shows loss, error and time left on a terminal.
 
     Raises:
         ValueError: a value outside these, a precision that the device lacks, a model without trainable
@@ -110,6 +115,7 @@ def train(
         target_loss=target_loss,
         max_epochs=max_epochs,
         precision=precision,
+        evaluate_every=evaluate_every,
     )
     order = torch_stream(seed, "order")
     home, where = device_of(model), checked_device(device, model, precision)
@@ -146,14 +152,15 @@ def train(
         clock, steps_taken = EpochClock(history.epochs), 0
         model.train()
         while not status:
-            set_rate(stepper, arguments, history.epochs)
-            taken, finite = run_epoch(model, samples, stepper, order, arguments)
+            taken, epochs, finite = _until_evaluated(
+                model, samples, stepper, order, arguments, history.epochs
+            )
             steps_taken += taken
             latest = evaluate(model, samples, data.labels) if finite else None
             if latest is None or not is_finite(model, latest):
                 status = "diverged"
             else:
-                history.add(latest, taken)
+                history.add(latest, taken, epochs)
                 end = _copy_of(model, home)
                 status = arguments.verdict(history.epochs, latest.loss)
             if file:
@@ -170,6 +177,24 @@ def train(
         end = deepcopy(start)
     written = history_dataset(history, data, where, arguments, seed, status)
     return TrainingResult(model, start, end, written, status, steps_taken)
+
+
+def _until_evaluated(
+    model: nn.Module,
+    samples: Samples,
+    stepper: torch.optim.Optimizer,
+    order: torch.Generator,
+    arguments: TrainingArguments,
+    done: int,
+) -> tuple[int, int, bool]:
+    """Epochs until all samples are to be evaluated: steps and epochs taken, and whether all was finite."""
+    taken, epochs = 0, 0
+    while True:
+        set_rate(stepper, arguments, done + epochs)
+        epoch = run_epoch(model, samples, stepper, order, arguments)
+        taken, epochs = taken + epoch.steps, epochs + 1
+        if not epoch.finite or arguments.evaluation_is_due(done + epochs, epochs, epoch.loss):
+            return taken, epochs, epoch.finite
 
 
 def _copy_of(model: nn.Module, device: torch.device | None = None) -> dict[str, torch.Tensor]:
@@ -191,6 +216,6 @@ def _call(
         "model": model_hash(model),
         "start": checkpoint_hash(start),
         "data": data.content_hash,
-        **asdict(arguments),
+        **arguments.named(),
         "seed": seed,
     }

@@ -4,7 +4,7 @@ Comes in: tensors, a loader, a data set, dicts. Goes out: `Batch` after `Batch`,
 data_passes.py      a source read pass after pass; batch.py   one batch
 content_digest.py   data and code by their contents (code_digest.py)
 probe_samples.py    a few hundred samples drawn for predictions
-May import `datasets` and `runtime`.
+May import: datasets, models, runtime, mli_theory.
 """
 
 from simulations.user_data.batch import Batch

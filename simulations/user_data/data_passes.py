@@ -118,7 +118,7 @@ def _batch(item: Any) -> Batch:
         )
     raise ValueError(
         f"a batch of type {type(item).__name__} is not known: pass (inputs, labels), mappings with 'labels' "
-        "or a batch_hook that returns a simulations.user_data.data_passes.Batch"
+        "or a batch_hook that returns a mli.Batch"
     )
 
 

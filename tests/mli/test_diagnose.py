@@ -23,6 +23,17 @@ def network():
 def normalised():
     return nn.Sequential(nn.Flatten(), nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
 
+class Tupled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x):
+        return x, self.inner(x)
+
+def tupled():
+    return Tupled()
+
 def data():
     labels = torch.arange(60) % 3
     return torch.eye(4)[labels] + 0.1 * torch.sin(torch.arange(240.0)).reshape(60, 4), labels
@@ -47,6 +58,7 @@ def folder(tmp_path, monkeypatch):
                 torch.nn.functional.cross_entropy(model(inputs), labels).backward()
                 optimizer.step()
             save_file(model.state_dict(), f"{name}.safetensors")
+        save_file(my_code.tupled().state_dict(), "tupled.safetensors")
     yield tmp_path
     sys.modules.pop("my_code", None)
 
@@ -94,12 +106,46 @@ def test_a_curve_is_the_engines(folder):
     assert "# path: weights" in (folder / "line.csv").read_text()
 
 
-def test_batch_norm_needs_its_policy(folder):
+def test_buffers_need_their_policy_and_the_old_option_still_names_it(folder):
     refused = invoke("diagnose", "--output", "out", model="normalised")
     assert refused.exit_code == 1
-    assert "choose keep, interpolate or recalibrate" in refused.output
-    kept = invoke("diagnose", "--output", "out", "--batch-norm", "keep", model="normalised")
-    assert kept.exit_code == 0, kept.output
+    assert "'keep', 'interpolate' or 'recalibrate'" in refused.output
+    assert "2.running_mean" in refused.output
+    arguments = ("curve", "--alphas", "5", "--output")
+    for name, option in (("new.csv", "--buffers"), ("old.csv", "--batch-norm")):
+        kept = invoke(*arguments, name, option, "keep", model="normalised")
+        assert kept.exit_code == 0, kept.output
+    assert (folder / "new.csv").read_text() == (folder / "old.csv").read_text()
+    both = invoke(*arguments, "x.csv", "--buffers", "keep", "--batch-norm", "interpolate", model="normalised")
+    assert both.exit_code == 1
+    assert "give one of them" in both.output
+
+
+def test_roles_are_told_and_can_be_corrected(folder):
+    found = invoke("diagnose", "--output", "out")
+    assert (
+        "Found: biases: 1.bias, 3.bias, 5.bias; last layer: 5, found by running; last bias: 5.bias."
+        in " ".join(found.output.split())
+    )
+    given = invoke("diagnose", "--output", "out", "--bias", "5.bias", "--bias", "1.*", "--last-layer", "5")
+    assert given.exit_code == 0, given.output
+    roles = json.loads((folder / "out" / "report.json").read_text())["roles"]
+    assert roles["biases"] == ["1.weight", "1.bias", "5.bias"]
+    assert (roles["last_layer"], roles["how"]) == ("5", "given")
+    wrong = invoke("diagnose", "--output", "out", "--last-layer", "head")
+    assert wrong.exit_code == 1
+    assert "no module with parameters is named 'head'" in wrong.output
+    walked = invoke("curve", "--path", "bias", "--bias", "1.bias", "--alphas", "3", "--output", "b.csv")
+    assert walked.exit_code == 0, walked.output
+    assert "# biases: 1.bias" in (folder / "b.csv").read_text()
+
+
+def test_logits_are_picked_out_of_a_tuple(folder):
+    refused = invoke("curve", "--alphas", "3", "--output", "t.csv", model="tupled")
+    assert refused.exit_code == 1
+    assert "pick the logits by output=" in refused.output
+    picked = invoke("curve", "--alphas", "3", "--output", "t.csv", "--logits", "1", model="tupled")
+    assert picked.exit_code == 0, picked.output
 
 
 def test_pickles_need_the_flag_and_warn(folder):

@@ -20,7 +20,7 @@ from validation.job import profiles
 smoke = profiles.smoke_job()
 centre = next(run for run in smoke.star.runs if run.label == "centre")
 runs = (replace(centre, spec=replace(centre.spec, depth=2, learning_rate=0.1)),)  # two layers are quick
-judged = (profiles.Judged(Sweep("star", "one arm", runs), "quick"),)
+judged = (profiles.JudgedSweep(Sweep("star", "one arm", runs), "quick"),)
 profiles.smoke_job = lambda: replace(smoke, judged=judged, processes=1)
 stop, fifo = os.environ["STOP"], os.environ["MARKER"]
 rename = Path.replace

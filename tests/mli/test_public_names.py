@@ -21,7 +21,7 @@ PUBLIC = """
     escape_gap escape_schedule largest_admissible_loss loss_bump loss_expansion loss_sandwich
     majority_exit plateau plateau_law plateau_start predict_curves quadratic_plateau_law
     symbolic_plateau ImageDataset load build_network fcn resnet18 vgg16 vit TrainingResult train
-    train_many Batch curves_together interpolation_curves logit_path save_curve split_curves
+    train_many Batch interpolation_curves logit_path save_curve split_curves
     noise_start zero_start GainPrediction predict_from_endpoints predict_from_probe FlowError
     descend integrate RunSpec Sweep read_sweep with_seeds Store experiment_runs make_run
     open_executor run_sweeps barrier bumps gauss_length held_interval max_rise plateau_end Diagnosis

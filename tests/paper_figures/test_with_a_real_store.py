@@ -4,22 +4,23 @@ import pytest
 
 from paper_figures import sources
 from paper_figures.sources import figure_data, load_experiments
+from simulations.runs import finished_runs
 from simulations.runs.one_run import make_run
 from simulations.runs.store import Store
-from simulations.specs import sweep_file
 from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import PlannedRun, Sweep
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """Two networks of a second: a star of one seed."""
     folder = tmp_path_factory.mktemp("results") / "store"
-    runs = [sweep_file.PlannedRun(label, spec) for label, spec in _specs().items()]
+    runs = [PlannedRun(label, spec) for label, spec in _specs().items()]
     made = Store(folder)
     made.prepare()
     for run in runs:
         assert make_run(run.spec, made).status == "reached"
-    return folder, sweep_file.Sweep("star", "two small runs", tuple(runs))
+    return folder, Sweep("star", "two small runs", tuple(runs))
 
 
 def _specs():
@@ -34,7 +35,9 @@ def _specs():
 @pytest.mark.parametrize("name", ["F1", "F2", "F8", "F9"])
 def test_the_stores_runs_can_be_drawn(store, monkeypatch, name):
     folder, star = store
-    monkeypatch.setattr(sweep_file, "read_sweep", lambda which, _: star if which == "star" else _none(which))
+    monkeypatch.setattr(
+        finished_runs, "read_sweep", lambda which, _: star if which == "star" else _none(which)
+    )
     found = figure_data(name, folder)
     assert found.attrs["shipped"] == ""
     assert found.attrs["seeds"] == "0"
@@ -44,7 +47,9 @@ def test_the_stores_runs_can_be_drawn(store, monkeypatch, name):
 
 def test_runs_read_together_are_those_read_one_by_one(store, monkeypatch):
     folder, star = store
-    monkeypatch.setattr(sweep_file, "read_sweep", lambda which, _: star if which == "star" else _none(which))
+    monkeypatch.setattr(
+        finished_runs, "read_sweep", lambda which, _: star if which == "star" else _none(which)
+    )
     loaded = load_experiments(("F2", "F8"), folder)
     assert {name: len(runs) for name, runs in loaded.items()} == {
         "star": 2,
@@ -62,4 +67,4 @@ def test_runs_read_together_are_those_read_one_by_one(store, monkeypatch):
 
 
 def _none(which):
-    return sweep_file.Sweep(which, "nothing", ())
+    return Sweep(which, "nothing", ())

@@ -43,10 +43,10 @@ def _measure(observations: Observations) -> Measurement:
 
 
 def learned_epochs(run: xr.Dataset) -> np.ndarray:
-    """(k,) the first epoch from which on a class's training accuracy stays above 50 %; inf where none."""
+    """(k,) the evaluated epoch from which on a class's training accuracy stays above 50 %; inf where none."""
     above = run["class_accuracy"].transpose("epoch", "class_index").to_numpy() > 0.5
     stays = np.logical_and.accumulate(above[::-1])[::-1]
-    return np.where(stays.any(axis=0), np.argmax(stays, axis=0), np.inf)
+    return np.where(stays.any(axis=0), run["epoch"].to_numpy()[np.argmax(stays, axis=0)], np.inf)
 
 
 def _orders(observations: Observations) -> dict[str, Any]:

@@ -32,7 +32,8 @@ class Criterion:
         about: which curve it is about: "loss", "error", or another quantity in words.
         measures: the number, in words that complete "for each seed, ...".
         side: on which side of the threshold the claim puts the mean.
-        threshold: in `unit`; zero effect is on the wrong side of it.
+        threshold: in `unit`; zero effect is on the wrong side of it, unless the criterion is half of an
+            equivalence ("not longer than").
         effect_size: the mean for which the test is planned, beyond the threshold.
         unit: of the number.
         reason: why this threshold and not another.
@@ -78,7 +79,7 @@ class Claim:
     """One claim of the paper, or of our theory, with its rule.
 
     Attributes:
-        id: C1 to C9, for good.
+        id: C1 to C14, for good.
         title: in a few words.
         statement: what is claimed.
         source: sentences A1 to A6 of the abstract, or a theorem of theory.md.
@@ -89,7 +90,7 @@ class Claim:
         check: observations in, a table out of how far the runs meet the hypotheses.
         n_seeds: fewer, for any criterion, is "undecided: too few seeds".
         needs: the data it needs, said where there is none.
-        experiment: whose runs these are, for the command that makes them.
+        experiment: whose runs these are, for the command that makes them; several are parted by a space.
         arms: the arms that its criteria are measured on, the one it is about first.
         power_model: whether a criterion is about the power model, too.
     """

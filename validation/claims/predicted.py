@@ -68,7 +68,7 @@ def falling_curve(run: xr.Dataset, quantity: str, law: str) -> Floats | None:
 
 
 def predicted_plateau_end(run: xr.Dataset, quantity: str, law: str) -> float:
-    """`line_shape.plateau_end` of the law's curve on the linear path; nan where it says nothing.
+    """`line_shape.end_of_plateau` of the law's curve on the linear path; nan where it says nothing.
 
     0 for the error where all biases are equal: the prediction then never changes on (0, 1], by any of the
     laws (T5), and the whole fall is spent at the start.

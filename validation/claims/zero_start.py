@@ -43,8 +43,11 @@ def zero_start_curves(
 
 
 def with_zero_start_curves(run: xr.Dataset) -> xr.Dataset:
-    """The run with `zero_start_loss(alpha)` and `zero_start_error(alpha)`, where it meets the form."""
-    if not meets_the_form(run):
+    """The run with `zero_start_loss(alpha)` and `zero_start_error(alpha)`, where it meets the form.
+
+    A recorded run, which has no samples, has them already.
+    """
+    if not meets_the_form(run) or "signal" not in run:
         return run
     found = zero_start_curves(run)
     return run.assign(zero_start_loss=("alpha", found.loss), zero_start_error=("alpha", found.error))

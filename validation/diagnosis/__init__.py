@@ -1,9 +1,9 @@
 """Why a network's line looks as it does: what bias, depth and initialisation account for.
 
 Comes in: a user's module, two checkpoints and data. Goes out: `Diagnosis`, and its report.
-accounts.py          `diagnose`; counterfactuals.py   the lines that would be otherwise
-account_errors.py    standard errors; verdict.py   the cause in words; report.py   report.md and report.json
-May import `metrics`, `statistics`, `text`, `simulations` and `mli_theory`.
+accounts.py         `diagnose`; counterfactuals.py   the lines that would be otherwise
+account_errors.py   standard errors; verdict.py   the cause in words; report.py   report.md, report.json
+May import: metrics, text, mli_theory, simulations.
 """
 
 from validation.diagnosis.accounts import Diagnosis, LineEnds, diagnose

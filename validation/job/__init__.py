@@ -1,7 +1,8 @@
 """What one call of `mli validate` trains, reads and judges.
 
-Comes in: a profile (quick, standard, full, smoke) and a store. Goes out: `Outcome` with the verdicts.
-profiles.py         the profiles; main_job.py   the job; observed_store.py   a store's runs as observations
-run_gauss_length.py the Gauss length of a stored run
-May import `claims`, `judgement`, `metrics` and `simulations`.
+Comes in: a profile (quick, standard, full, recorded, smoke), a store. Goes out: `Outcome` with the verdicts.
+profiles.py           the profiles; main_job.py   the job; observed_store.py   a store as observations
+recorded_runs.py      runs as small committed files (validation/recorded), written and read
+run_gauss_length.py   the Gauss length of a stored run
+May import: claims, judgement, metrics, mli_theory, simulations.
 """

@@ -17,11 +17,11 @@ from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.random_streams import numpy_stream
 from simulations.sweeps.executors import open_executor
 from simulations.sweeps.runner import run_sweeps
-from validation.claims import CLAIMS
 from validation.claims.observations import Observations
 from validation.claims.power_model_runs import START_STREAM, PowerModelRuns
 from validation.job.observed_store import observe_store
 from validation.job.profiles import Job
+from validation.job.recorded_runs import committed_runs
 from validation.judgement.judging import Verdict, judge
 
 __all__ = ["Outcome", "integrate_power_model", "run_main_job"]
@@ -44,7 +44,9 @@ class Outcome:
 
 
 def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Outcome:
-    """Make the runs (those already in the store are kept), then judge what the store has.
+    """Make the runs (those already in the store are kept), then judge what the store and the package have.
+
+    A job without sweeps of a store needs no store.
 
     Writes runs into the store and `folder/power_model/*.nc`, each file whole or not at all, so an
     interrupted job can simply be run again. A run that ends in an error stops no other; it is listed among
@@ -56,10 +58,10 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
     """
     store = store if isinstance(store, Store) else Store(store)
     folder = writable_folder(folder)
-    writable_folder(folder / "power_model")
+    recorded = committed_runs(job.recorded) if job.recorded else []
     if job.trains:
         store.prepare()
-    elif not store.folder.is_dir():
+    elif job.judged and not store.folder.is_dir():
         raise FileNotFoundError(
             f"there is no store {store.folder} to judge: make one with `mli validate --profile standard`"
         )
@@ -68,14 +70,18 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
     if job.trains:
         with open_executor("local", processes=job.processes) as executor:
             run_sweeps([judged.sweep for judged in job.judged], store, executor)
-    runs, observations = observe_store(store, job.judged, power_model, every_seed=not job.trains)
-    return Outcome(job, runs, observations, judge(CLAIMS, observations))
+    runs, observations = observe_store(
+        store, job.judged, power_model, every_seed=not job.trains, recorded=recorded
+    )
+    return Outcome(job, runs, observations, judge(job.claims, observations))
 
 
 def integrate_power_model(
     folder: Path | str, seeds: Sequence[int], model: PowerModelRuns
 ) -> list[xr.Dataset]:
     """One gradient flow a seed, saved as `folder/seed<seed>.nc`."""
+    if not seeds:
+        return []
     folder = writable_folder(folder)
     flows = []
     for seed in seeds:

@@ -10,7 +10,7 @@ import xarray as xr
 from simulations.runs.one_run import Store
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import PlannedRun, Sweep
-from validation.claims.observations import ExcludedRun, Observations, observe
+from validation.claims.observations import FAILED, ExcludedRun, Observations, observe
 from validation.job.profiles import JudgedSweep
 from validation.job.run_gauss_length import run_gauss_length
 
@@ -23,13 +23,15 @@ def observe_store(
     power_model: Iterable[xr.Dataset] = (),
     *,
     every_seed: bool = False,
+    recorded: Iterable[xr.Dataset] = (),
 ) -> tuple[tuple[xr.Dataset, ...], Observations]:
     """All runs of the sweeps that the store has, and the observations made of them.
 
     A run's attribute `arm` is its label behind "<experiment>/", alone for the star; runs of another form than
     the quick one have that form's name before it, so that they are never counted with those that the rules
     are about. Runs of the star have `gauss_length`. With `every_seed`, runs of an arm from seeds that its
-    sweep does not plan are taken too (`mli sweep --seeds` makes them).
+    sweep does not plan are taken too (`mli sweep --seeds` makes them). `recorded` runs, which
+    `validation.job.recorded_runs` reads, stand beside those of the store.
 
     Raises:
         DamagedRunError: a file in the store is not what was written.
@@ -44,8 +46,11 @@ def observe_store(
                 runs.append(_labelled(store, spec, one, arm))
             elif failure := store.failure(spec):
                 failed.append(ExcludedRun(arm, spec.seed, f"ended in an error: {failure.get('error', '')}"))
+    runs += recorded
     observations = observe(runs, power_model)
-    return tuple(runs), replace(observations, left_out=(*observations.left_out, *failed))
+    return tuple(run for run in runs if run.attrs["status"] != FAILED), replace(
+        observations, left_out=(*observations.left_out, *failed)
+    )
 
 
 def not_judged(store: Store, runs: Iterable[xr.Dataset]) -> int:

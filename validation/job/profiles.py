@@ -1,4 +1,4 @@
-"""What one call of `mli validate` trains and judges: smoke, quick, standard, full."""
+"""What one call of `mli validate` trains and judges: smoke, quick, standard, full, recorded."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import Any
 
 from mli_theory.short_repr import short_repr
 from simulations.specs.run_spec import RunSpec
-from simulations.specs.sweep_file import EXPERIMENTS, FORMS, PlannedRun, Sweep, read_sweep
+from simulations.specs.sweep_file import EXPERIMENTS, FORMS, REALISTIC, PlannedRun, Sweep, read_sweep
+from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
 from validation.claims.power_model_runs import PowerModelRuns
 
-__all__ = ["PROFILES", "Job", "JudgedSweep", "PowerModelRuns", "job_of", "smoke_job"]
+__all__ = ["PROFILES", "RECORDED", "Job", "JudgedSweep", "job_of", "smoke_job"]
 
 PROFILES = ("quick", "standard", "full")
+"""Those that judge the claims C1 to C9."""
+
+RECORDED = "recorded"
+"""The profile that judges the claims about regimes on the runs that the package carries."""
 
 _STAR_SEEDS = tuple(range(100, 112))
 # C6 asks for a share of 0.9 of the starts: with 12 of them that cannot be told from one half 4 times in 5.
-_SIMPLE_MODEL_SEEDS = (*_STAR_SEEDS, *range(200, 212))
+_POWER_MODEL_SEEDS = (*_STAR_SEEDS, *range(200, 212))
 _SMOKE_SEED = 1000  # of its own: a run of the smoke job must never be taken for one that counts
 _SMOKE_ARMS = ("centre", "bias-none", "depth-2")  # 3.2, 0.6 and 0.3 s of CPU
 
@@ -41,20 +46,24 @@ class Job:
     """What one call of the main job does.
 
     Attributes:
-        name: "smoke" or one of `PROFILES`.
-        judged: whose runs the claims see; the star's quick form first.
+        name: "smoke", "recorded" or one of `PROFILES`.
+        judged: whose runs of the store the claims see; the star's quick form first where it is among them.
         trains: make those that the store lacks; else judge what it has, seeds beyond the planned ones too.
         power_model_seeds: of the power model.
         power_model: what its runs are.
         processes: workers; each run has its spec's torch threads.
+        claims: that are judged, all together.
+        recorded: experiments whose recorded runs (`validation.job.recorded_runs`) the claims see, too.
     """
 
     name: str
     judged: tuple[JudgedSweep, ...]
     trains: bool = True
-    power_model_seeds: tuple[int, ...] = _SIMPLE_MODEL_SEEDS
+    power_model_seeds: tuple[int, ...] = _POWER_MODEL_SEEDS
     power_model: PowerModelRuns = field(default_factory=PowerModelRuns)
     processes: int = 2
+    claims: tuple[Claim, ...] = CLAIMS
+    recorded: tuple[str, ...] = ()
 
     __repr__ = short_repr
 
@@ -64,14 +73,28 @@ class Job:
         return self.judged[0].sweep
 
     def settings(self) -> dict[str, Any]:
-        """The job as plain numbers and words, for the report."""
-        centre = next(run.spec for run in self.star.runs if run.label == "centre")
-        shared = ("data", "limit", "width", "momentum", "batch_size", "target_loss", "max_epochs", "alphas")
+        """The job as plain numbers and words, for the report; what is about the star where it is judged."""
+        about_the_star: dict[str, Any] = {}
+        if self.judged and self.star.name == "star":
+            centre = next(run.spec for run in self.star.runs if run.label == "centre")
+            shared = (
+                "data",
+                "limit",
+                "width",
+                "momentum",
+                "batch_size",
+                "target_loss",
+                "max_epochs",
+                "alphas",
+            )
+            about_the_star = {
+                "seeds": sorted({run.spec.seed for run in self.star.runs}),
+                "protocol": {key: getattr(centre, key) for key in (*shared, "threads")},
+                "arms": [_arm(label, self.star) for label in self.star.labels()],
+            }
         return {
             "name": self.name,
-            "seeds": sorted({run.spec.seed for run in self.star.runs}),
-            "protocol": {key: getattr(centre, key) for key in (*shared, "threads")},
-            "arms": [_arm(label, self.star) for label in self.star.labels()],
+            **about_the_star,
             "power_model": asdict(self.power_model),
             "power_model_seeds": list(self.power_model_seeds),
             "processes": self.processes,
@@ -83,19 +106,24 @@ class Job:
                     "title": judged.sweep.title,
                     "runs_planned": len(judged.sweep.runs),
                 }
-                for judged in self.judged
+                for judged in (*self.judged, *map(_realistic, self.recorded))
             ],
         }
 
 
 def job_of(profile: str) -> Job:
-    """The star (quick), every experiment's quick form (standard), or all there is, as it is (full).
+    """The job of a profile.
+
+    That is the star (quick), every experiment's quick form (standard), all there is in a store (full), or the
+    runs that the package carries (recorded).
 
     Raises:
         ValueError: an unknown profile.
     """
-    if profile not in PROFILES:
-        raise ValueError(f"profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+    if profile not in (*PROFILES, RECORDED):
+        raise ValueError(f"profile must be one of {', '.join((*PROFILES, RECORDED))}, got {profile!r}")
+    if profile == RECORDED:
+        return Job(RECORDED, (), trains=False, power_model_seeds=(), claims=REGIME_CLAIMS, recorded=REALISTIC)
     if profile == "quick":
         return Job("quick", (JudgedSweep(read_sweep("star"), "quick"),))
     if profile == "standard":
@@ -133,6 +161,10 @@ def _all_sweeps(forms: Sequence[str]) -> tuple[JudgedSweep, ...]:
             except FileNotFoundError:  # an experiment need not have every form
                 continue
     return tuple(found)
+
+
+def _realistic(name: str) -> JudgedSweep:
+    return JudgedSweep(read_sweep(name), "recorded")
 
 
 def _arm(label: str, sweep: Sweep) -> dict[str, Any]:

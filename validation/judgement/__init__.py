@@ -1,6 +1,7 @@
-"""The rule applied: from a claim and its observations to a verdict.
+"""The rule applied: from claims and observations to verdicts.
 
+Comes in: claims, each with its own rule (`validation.claims`), and observations. Goes out: verdicts.
 judging.py   criteria, p-values, Holm's correction, verdicts
 power.py     how often the rules err and find, on synthetic data
-Each claim's own rule is in `validation.claims`. May import `claims` and `statistics`.
+May import: claims, statistics, simulations.
 """

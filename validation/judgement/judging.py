@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from simulations.specs.sweep_file import REALISTIC
 from validation.claims.claim import Claim, Criterion
 from validation.claims.hypotheses import Check
 from validation.claims.observations import Observations
@@ -97,9 +98,12 @@ class Verdict:
         if _lack(self.claim, self.results) is None:
             return ""
         seeds, needed = _fewest(self.results), self.claim.n_seeds
+        then = "`mli validate --profile full`"
+        if set(self.claim.experiment.split()) & set(REALISTIC):
+            then = "`mli runs record validation/recorded` in a checkout and `mli validate --profile recorded`"
         return (
             f"{seeds or 'no'} seed{'' if seeds == 1 else 's'} with a number, {needed} needed: `mli sweep "
-            f"{self.claim.experiment} --seeds {needed}`, then `mli validate --profile full`"
+            f"{self.claim.experiment} --seeds {needed}`, then {then}"
         )
 
     def left_out(self) -> tuple[Criterion, ...]:

@@ -1,7 +1,7 @@
 """How often the judgement errs, and how often it finds what is there: synthetic data sets with planted truth.
 
 A data set is one number a seed for every criterion of every claim, drawn around a planted mean, and judged
-by the rule itself (`judgement.decide`). Numbers are normal, with the spread the rules are planned for
+by the rule itself (`judging.decide`). Numbers are normal, with the spread the rules are planned for
 (PLANNED_SPREAD of the distance from threshold to effect size), but where a criterion's number is a share:
 0 or 1 for the power model's starts, sevenths for the arms of the star. Criteria are drawn independently,
 which is the hardest case for a claim that needs all of its criteria.
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from validation.claims.claim import Claim, Criterion
+from validation.claims.rule_text import claims_in_words
 from validation.judgement.judging import CriterionResult, decide, p_of_criterion
 
 __all__ = ["PLANNED_SPREAD", "Operating", "Rate", "operating_characteristics", "power_text"]
@@ -62,7 +63,7 @@ class Operating:
     """What the rule does, by scenario.
 
     Attributes:
-        false_alarms: any wrong verdict among the nine claims, by what is planted.
+        false_alarms: any wrong verdict among the claims, by what is planted.
         support: by claim id, the claim found where every criterion is at its effect size.
         refutation: by claim id, the claim refuted where one criterion lies as far on the wrong side.
     """
@@ -100,7 +101,7 @@ def operating_characteristics(claims: Sequence[Claim], n_sets: int = 400, seed: 
             "in each claim one criterion at its threshold, the others at their effect": _alarms(
                 claims, edge, set(places)
             ),
-            "one claim so, by turns, and eight true": Rate(
+            f"one claim so, by turns, and {claims_in_words(len(claims) - 1)} true": Rate(
                 sum(_alarm(claims, mixed(row, {row % len(claims)}), {row % len(claims)}) for row in rows),
                 n_sets,
             ),
@@ -118,13 +119,15 @@ def operating_characteristics(claims: Sequence[Claim], n_sets: int = 400, seed: 
 
 def power_text(operating: Operating) -> str:
     """The rates as a table in plain text."""
-    lines = ["False alarms (any wrong verdict among the nine claims), upper 95 % limit"]
+    count = len(operating.support)
+    lines = [f"False alarms (any wrong verdict among the {claims_in_words(count)} claims), upper 95 % limit"]
     lines += [
         f"  {rate.share:6.1%}  below {rate.upper:5.1%}  {rate.hits:3d} of {rate.trials}  {name}"
         for name, rate in operating.false_alarms.items()
     ]
     lines += [
-        "Power, lower 95 % limit: that claim alone true (or false), the other eight at their thresholds",
+        "Power, lower 95 % limit: that claim alone true (or false), the other "
+        f"{claims_in_words(count - 1)} at their thresholds",
         "        supported at the effect size     refuted as far on the wrong side in one criterion",
     ]
     for name, rate in operating.support.items():

@@ -1,9 +1,9 @@
-"""The shape of a curve: where its plateau ends, how far it rises, which interval one class holds.
+"""The shape of a curve, as a number each.
 
-Comes in: alphas and values. Goes out: a number each.
+Comes in: alphas and values. Goes out: where the plateau ends, how far the curve rises, what one class holds.
 curve_shape.py     plateau end, largest rise, bumps, barrier, held interval
 gauss_lengths.py   how much a path of logits turns
-May import numpy and scipy.
+May import: simulations.
 """
 
 from validation.metrics.curve_shape import (

@@ -11,6 +11,7 @@ import xarray as xr
 
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from validation.claims.hypotheses import Check
+from validation.claims.observations import class_counts
 from validation.claims.scope_text import scope_text
 from validation.docs_pages.verdict_record import record_of
 from validation.docs_pages.write_pages import pages_of
@@ -30,15 +31,19 @@ _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn"
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:
-    """Write report.json, report.md, evidence.md and the pages of `verdict_pages`; the data is returned."""
+    """Write report.json, report.md, evidence.md and, of a job with the star, the pages of docs/.
+
+    The data of report.json is returned.
+    """
     folder = writable_folder(folder)
     data = report_data(outcome)
     pages = {
         "report.md": report_markdown(data),
         "evidence.md": evidence_markdown(data["claims"]),
         "report.json": strict_json(data),
-        **pages_of({data["job"]["name"]: record_of(data)}),
     }
+    if "protocol" in data["job"]:  # the pages of docs/ tell of the star's claims
+        pages |= pages_of({data["job"]["name"]: record_of(data)})
     for name, text in pages.items():
         with atomic_path(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
@@ -50,7 +55,7 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
     data: dict[str, Any] = plain(
         {
             "job": outcome.settings(),
-            "centre": CENTRE_CHOICE,
+            "centre": CENTRE_CHOICE if outcome.job.judged else "",
             "level": LEVEL,
             "claims": [_claim(verdict) for verdict in outcome.verdicts],
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES},
@@ -149,7 +154,7 @@ def _run(run: xr.Dataset) -> dict[str, Any]:
     attributes = ("arm", "seed", "depth", "bias_mode", "init_scale", "status", "threads", "data", "data_hash")
     of_the_store = ("run", "experiment", "form", "network", "batch_norm", "learning_rate", "code", "device")
     numbers = {name: run[name].item() for name in ("epochs", "steps", "end_loss") if name in run}
-    numbers["n_samples"] = run.sizes["sample"]
+    numbers["n_samples"] = int(class_counts(run).sum())
     found = {name: run.attrs[name] for name in attributes}
     return found | {name: run.attrs[name] for name in of_the_store if name in run.attrs} | numbers
 

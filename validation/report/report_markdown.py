@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from validation.claims.rule_text import JUDGEMENT, P_OF_A_CLAIM
+from validation.claims.rule_text import claims_in_words, judgement, p_of_a_claim
 from validation.text.evidence_text import MOST_ROWS, evidence_lines, number
 from validation.text.mean_intervals import interval_or_range, mean_interval
 
@@ -55,6 +55,17 @@ real initial weights make the signal grow earlier than `alpha^r`; its growth can
 samples (M1) or predicted from the two ends of the line (M2).
 """
 
+_RECORDED_RUNS = """\
+**What was run.** Networks and data nearer to practice than the star's, trained once and kept: each run is a
+small file that the package carries (`validation/recorded/<experiment>/<run>.nc`: curves, history, last-layer
+biases, where they come from), so that the verdicts are the same wherever the package is installed. Their
+recipes are `simulations/experiments/<experiment>.toml`; arms are called `experiment/arm`. The paths are those
+of the other profiles: *linear*, the straight line; *homogeneous*, the bias of layer l at `alpha^l`; *weights*
+alone, the biases as trained; *no_last_bias*, linear with the last layer's bias put to 0. A1 to A6 are the
+sentences of the abstract of Wang, Wang, Zhou and Ge, "Plateau in Monotonic Linear Interpolation" (ICLR 2023);
+T1 to T14 are theorems and M1, M2 measured laws of docs/theory/theory.md.
+"""
+
 _FIGURES = """\
 ![The centre's loss and error on the line, with the prediction](figures/centre_curve.png)
 
@@ -75,16 +86,38 @@ where there is one, a start whose last class escapes its bias after all.*
 
 def report_markdown(data: Mapping[str, Any]) -> str:
     """The whole report; `data` is `validation.report.report_data`'s."""
+    if "protocol" not in data["job"]:  # the star is not judged
+        return "\n".join(
+            [
+                _INTRODUCTION,
+                _RECORDED_RUNS,
+                _verdict_table(data),
+                _how_it_is_judged(data),
+                *map(_claim, _counted_claims(data)),
+                "## The runs\n",
+                *_table_of_arms(data["runs"]),
+                _left_out_and_versions(data),
+            ]
+        )
     parts = [_INTRODUCTION, _READING]
     if data["job"]["name"] == "smoke":
         parts.append(
             "**This is a smoke run**: few seeds, little data, short training. It shows that everything "
             "runs and decides nothing.\n"
         )
-    parts += [_verdict_table(data), _FIGURES, "## How a claim is judged\n\n" + JUDGEMENT + "\n"]
-    parts += [_claim(claim) for claim in data["claims"]]
+    parts += [_verdict_table(data), _FIGURES, _how_it_is_judged(data)]
+    parts += map(_claim, _counted_claims(data))
     parts += [_where_it_fails(data), _runs(data)]
     return "\n".join(parts)
+
+
+def _how_it_is_judged(data: Mapping[str, Any]) -> str:
+    return "## How a claim is judged\n\n" + judgement(len(data["claims"])) + "\n"
+
+
+def _counted_claims(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The claims, each told how many are judged together."""
+    return [claim | {"judged_together": len(data["claims"])} for claim in data["claims"]]
 
 
 def _verdict_table(data: Mapping[str, Any]) -> str:
@@ -97,7 +130,7 @@ def _verdict_table(data: Mapping[str, Any]) -> str:
         about = ", ".join(dict.fromkeys(c["about"] for c in claim["criteria"]))
         p = number(claim["p_holm"])
         lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{claim['verdict']}** | {p} |")
-    return "\n".join([*lines, "", P_OF_A_CLAIM]) + "\n"
+    return "\n".join([*lines, "", p_of_a_claim(len(data["claims"]))]) + "\n"
 
 
 def _claim(claim: Mapping[str, Any]) -> str:
@@ -190,7 +223,8 @@ def _conclusion(claim: Mapping[str, Any]) -> str:
     p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
     return (
         f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
-        f"{p_against} against it; corrected over the nine claims and both directions, {p_holm}."
+        f"{p_against} against it; corrected over the {claims_in_words(claim['judged_together'])} claims and "
+        f"both directions, {p_holm}."
         + (_what_failed(claim) if claim["verdict"] == "refuted" else "")
         + _left_out(claim)
     )
@@ -246,7 +280,7 @@ def _where_it_fails(data: Mapping[str, Any]) -> str:
 
 def _runs(data: Mapping[str, Any]) -> str:
     protocol = data["job"]["protocol"]
-    simple = data["job"]["power_model"]
+    model = data["job"]["power_model"]
     threads = ", ".join(map(str, data["torch_threads_of_a_run"]))
     star_runs = [run for run in data["runs"] if "/" not in run["arm"]]
     samples = " or ".join(map(str, sorted({run["n_samples"] for run in star_runs})))
@@ -261,9 +295,9 @@ def _runs(data: Mapping[str, Any]) -> str:
         f"{protocol['max_epochs']} epochs; {threads} torch thread(s) in each run (another count gives "
         f"other bits). Loss and error on the line are of these same training samples, at "
         f"{protocol['alphas']} alphas.\n",
-        f"The power model: {simple['n_classes']} classes, degree {simple['degree']}, every weight "
-        f"drawn from {simple['scale']:g} U(0.5, 1), gradient flow to a loss of "
-        f"{simple['final_loss']:g} nats, {len(data['power_model_runs'])} starts (seeds "
+        f"The power model: {model['n_classes']} classes, degree {model['degree']}, every weight "
+        f"drawn from {model['scale']:g} U(0.5, 1), gradient flow to a loss of "
+        f"{model['final_loss']:g} nats, {len(data['power_model_runs'])} starts (seeds "
         f"{', '.join(str(run['seed']) for run in data['power_model_runs'])}).\n",
         "| arm | depth | bias | initial scale | learning rate | runs | at the target | epochs, mean |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -280,16 +314,28 @@ def _runs(data: Mapping[str, Any]) -> str:
         lines += [
             "\nThe other experiments (their files are `simulations/experiments/*.toml`); with five seeds an "
             "arm is described, not tested:\n",
-            "| arm | data | network | runs | at the target | epochs, mean |",
-            "| --- | --- | --- | --- | --- | --- |",
-            *(
-                f"| {arm} | {by_arm[arm][0]['data']} | {by_arm[arm][0].get('network', 'fcn')} | "
-                f"{_counted(by_arm[arm])} |"
-                for arm in others
-            ),
+            *_table_of_arms([run for arm in others for run in by_arm[arm]]),
         ]
+    return "\n".join([*lines, _left_out_and_versions(data)])
+
+
+def _table_of_arms(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    by_arm: dict[str, list[Mapping[str, Any]]] = {}
+    for run in runs:
+        by_arm.setdefault(run["arm"], []).append(run)
+    return [
+        "| arm | data | network | runs | at the target | epochs, mean |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {arm} | {found[0]['data']} | {found[0].get('network', 'fcn')} | {_counted(found)} |"
+            for arm, found in by_arm.items()
+        ),
+    ]
+
+
+def _left_out_and_versions(data: Mapping[str, Any]) -> str:
     left_out = [f"{out['arm']} seed {out['seed']} ({out['reason']})" for out in data["left_out"]]
-    lines.append("\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n")
+    lines = ["\nLeft out of every claim: " + ("; ".join(left_out) if left_out else "none") + ".\n"]
     lines.append("Versions: " + ", ".join(f"{name} {v}" for name, v in data["versions"].items()) + ".")
     return "\n".join(lines) + "\n"
 

@@ -96,7 +96,7 @@ def of_seeds(experiment, arm, seeds=SEEDS, **options):
 
 
 def experiment(name):
-    """All planted runs of an experiment, as `simulations.specs.experiment_runs` would give them."""
+    """All planted runs of an experiment, as `simulations.runs.experiment_runs` would give them."""
     if name == "star":
         return [
             *of_seeds("star", "centre"),

@@ -16,6 +16,7 @@ from simulations.models.running_statistics import POLICIES
 from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
 from simulations.specs.run_fields import CHOICES, path_refusal
 from simulations.specs.run_spec import RunSpec
+from simulations.specs.sweep_file import read_sweep
 from simulations.training.single import OPTIMIZERS
 
 SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)
@@ -68,6 +69,26 @@ def test_the_name_is_the_hash_of_the_fields_that_are_given():
     assert SPEC.name == "68e5abe0c92e3a26593c"
 
 
+# Of the first run of each experiment, by the code before `evaluate_every` was a field (commit f930733).
+OLD_NAMES = {
+    "star": "3f171771ec18bbdcf49a",
+    "depth_and_bias": "3109712a9d1a5cc4184f",
+    "initial_scale": "546739c9feb87e5ce994",
+    "width": "4cc6409a03c20cf83bde",
+    "practical_networks": "b73701b0327921253365",
+    "hardness": "101cfa5a6a98806321a4",
+    "imposed_bias": "c5faeeeede9a4b1fab4c",
+    "imbalance": "2936a664752df992befb",
+    "optimizers": "702bfbd63ca1fb20f909",
+    "retention": "5e558fe299577c64ce24",
+}
+
+
+@pytest.mark.parametrize("experiment", OLD_NAMES)
+def test_a_new_field_renames_no_stored_run(experiment):
+    assert read_sweep(experiment).runs[0].spec.name == OLD_NAMES[experiment]
+
+
 def test_the_name_is_the_same_in_a_process_with_another_hash_salt():
     code = (
         f"from simulations.specs.run_spec import RunSpec; print(RunSpec.from_toml({SPEC.to_toml()!r}).name)"
@@ -85,7 +106,7 @@ CHANGED = {
     "bias": "all", "init_scheme": "torch", "init_scale": 0.5, "imposed_bias_gap": 0.0, "optimizer": "adam",
     "learning_rate": 0.03, "momentum": 0.0, "weight_decay": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
     "schedule": "cosine", "batch_size": 32, "target_loss": None, "max_epochs": 151, "precision": "bf16",
-    "threads": 2, "paths": ("linear", "bias"), "alphas": 51, "method": "grid", "seed": 4,
+    "evaluate_every": 4, "threads": 2, "paths": ("linear", "bias"), "alphas": 51, "method": "grid", "seed": 4,
 }  # fmt: skip
 
 
@@ -148,6 +169,10 @@ def test_choices_are_those_of_the_modules_that_act_on_them():
         ({"batch_norm": True}, "batch_norm .* 'fcn'"),
         ({"bn_policy": "keep"}, "bn_policy 'keep' needs batch_norm"),
         ({"network": "vgg16"}, "'vgg16' has no depth, got 8"),
+        (
+            {"evaluate_every": 3, "label_smoothing": 0.1},
+            "evaluate_every = 3 needs label_smoothing 0, got 0.1",
+        ),
         ({"bias": "none", "imposed_bias_gap": 1.0}, "imposed_bias_gap = 1.0 needs a last bias"),
         ({"bias": "none", "paths": ["no_last_bias"]}, "path 'no_last_bias' needs a bias"),
     ],

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from simulations.specs.sweep_file import EXPERIMENTS, FORMS, read_sweep, with_seeds
+from simulations.specs.sweep_file import APART, EXPERIMENTS, FORMS, REALISTIC, read_sweep, with_seeds
 from tests.simulations.runs.helpers.tiny_runs import SWEEP
 
 BASE = tomllib.loads(SWEEP)
@@ -134,9 +134,33 @@ def test_every_experiment_is_shipped_and_never_counts_a_pilot_seed(name, form):
         assert {run.spec.seed for run in found.runs if run.label == label} <= first
 
 
+def test_the_map_of_regimes_is_no_part_of_a_profile_and_counts_no_pilot_seed():
+    assert not set(APART) & set(EXPERIMENTS)
+    quick, paper = (read_sweep("regime_map", form) for form in FORMS)
+    assert (len(quick.runs), len(paper.runs)) == (360, 1584)
+    assert {run.spec for run in quick.runs} <= {run.spec for run in paper.runs}
+    assert all(sweep.ensembles and min(r.spec.seed for r in sweep.runs) == 400 for sweep in (quick, paper))
+
+
 def test_nothing_but_experiments_lies_in_their_folder():
     names = {path.name for path in (files("simulations") / "experiments").iterdir()}
-    assert names == {f"{name}.{form}.toml" for name in EXPERIMENTS for form in FORMS}
+    assert names == {f"{name}.{form}.toml" for name in (*EXPERIMENTS, *APART) for form in FORMS} | {
+        f"{name}.toml" for name in REALISTIC
+    }
+
+
+def test_realistic_experiments_have_one_form_and_seeds_of_their_own():
+    assert not set(REALISTIC) & set(EXPERIMENTS)
+    for name in REALISTIC:
+        sweep = read_sweep(name)
+        assert sweep.name == name
+        seeds = {label: [r.spec.seed for r in sweep.runs if r.label == label] for label in sweep.labels()}
+        first = seeds[sweep.labels()[0]]
+        assert first == list(range(300, 312 if name == "mnist_fcn" else 311))
+        assert all(of_arm == first for of_arm in seeds.values())  # paired
+        assert all(run.spec.threads == 1 and run.spec.test_limit for run in sweep.runs)
+        with pytest.raises(ValueError, match=f"{name} has one form alone, got 'paper'"):
+            read_sweep(name, "paper")
 
 
 def test_the_arms_that_claims_rely_on():

@@ -105,5 +105,5 @@ def test_settings_are_plain_and_name_every_experiment():
 
 
 def test_an_unknown_profile_is_refused():
-    with pytest.raises(ValueError, match="quick, standard, full, got 'fast'"):
+    with pytest.raises(ValueError, match="quick, standard, full, recorded, got 'fast'"):
         job_of("fast")

@@ -1,0 +1,207 @@
+"""F14: the map of regimes, depth against initial scale: both plateaus' ends and what a bias adds to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from paper_figures.drawing.run_curves import NothingToDrawError, provenance, reached
+from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from simulations.specs.sweep_file import FORMS, read_sweep
+from validation.regimes import BORDER, LEAST_EFFECT, LONG, cell_means, regime_map
+
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+
+TITLE = "A map of regimes"
+EXPERIMENTS = ("regime_map",)
+NAMES = {"sgd": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
+# The variable, the words above it, its colours and their ends, the level of its contours, and the laws' own.
+COLUMNS: tuple[tuple[str, str, str, float, float, dict[str, str]], ...] = (
+    ("loss_end", "loss plateau ends", "Blues", 0.6, LONG, {"M2": "m2_loss_end", "T13": "t13_loss_end"}),
+    ("error_end", "error plateau ends", "Oranges", 0.6, LONG, {"M2": "m2_error_end", "T13": "t13_error_end"}),
+    (
+        "error_last_minus_none",
+        "error: bias last minus none",
+        "PuOr_r",
+        0.4,
+        LEAST_EFFECT,
+        {"M2": "m2_error_end", "T13": "t13_error_end"},
+    ),
+)
+MEASURED: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "-"}
+LOOKS: dict[str, dict[str, Any]] = {
+    "M2": {"color": "#009E73", "linewidth": 1.3, "linestyle": "--"},
+    "T13": {"color": "#CC79A7", "linewidth": 1.3, "linestyle": ":"},
+    "scale": {"color": "black", "linewidth": 1.1, "linestyle": "-."},
+}
+HATCHED: dict[str, Any] = {"hatch": "////", "facecolor": "0.95", "edgecolor": "0.55", "linewidth": 0}
+_MOST_NUMBERED = 40  # cells of a panel: more numbers could not be read
+
+Floats = NDArray[np.float64]
+
+
+def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
+    """`validation.regimes.regime_map` of the runs, those that missed their target included.
+
+    Args:
+        runs: merged runs of `EXPERIMENTS`.
+
+    Raises:
+        NothingToDrawError: no run with, or none without, a last-layer bias at its target.
+    """
+    modes = {str(run.attrs["bias_mode"]) for run in reached(runs)}
+    if not {"last", "none"} <= modes:
+        raise NothingToDrawError("there is no map to draw: it needs runs with and without a last-layer bias")
+    form = str(runs[0].attrs.get("form", "")) or FORMS[0]
+    most = max(int(run.attrs["max_epochs"]) for run in runs)
+    together = max(int(run.attrs.get("trained_together", 1)) for run in runs)
+    return regime_map(runs).assign_attrs(
+        **provenance(runs, n_left_out=len(runs) - len(reached(runs))),
+        max_epochs=most,
+        planned_runs=sum(len(read_sweep(name, form).runs) for name in EXPERIMENTS),
+        largest_ensemble=together,
+    )
+
+
+def layout(dataset: xr.Dataset) -> Layout:
+    """A row an optimiser."""
+    rows = dataset.sizes["optimizer"]
+    return Layout(rows, len(COLUMNS), DOUBLE_COLUMN, 1.15 + 1.95 * rows, legend=3)
+
+
+def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
+    """Colours and numbers are means over seeds; hatched cells have no run at its target."""
+    cells = cell_means(dataset)
+    order = [name for name in NAMES if name in dataset["optimizer"].to_numpy().tolist()]
+    for row, optimizer in enumerate(order):
+        one = cells.sel(optimizer=optimizer)
+        for ax, column in zip(axes[row], COLUMNS, strict=True):
+            _panel(ax, one, column)
+        axes[row, 0].set_ylabel(f"{NAMES[optimizer]}\ndepth")
+    for ax, column in zip(axes[0], COLUMNS, strict=True):
+        ax.set_title(column[1])
+    for ax in axes[-1]:
+        ax.set_xlabel("initial scale")
+    _legend(axes[0, 0])
+
+
+def _panel(ax: Axes, cells: xr.Dataset, column: tuple[str, str, str, float, float, dict[str, str]]) -> None:
+    name, _, colours, most, level, laws = column
+    values = _values(cells, name)
+    least = -most if colours == "PuOr_r" else 0.0
+    ax.grid(visible=False)
+    ax.pcolormesh(
+        np.ma.masked_invalid(values), cmap=colours, vmin=least, vmax=most, edgecolors="white", linewidth=0.3
+    )
+    _mark_missing(ax, cells, values)
+    if values.size <= _MOST_NUMBERED:
+        _write_numbers(ax, values, least, most)
+    for law, of in laws.items():
+        _contour(ax, _values(cells, of), level, LOOKS[law])
+    _edges(ax, values > level)
+    if name == "error_last_minus_none":
+        _scale_border(ax, cells)
+    _ticks(ax, cells)
+
+
+def _values(cells: xr.Dataset, name: str) -> Floats:
+    """(depth, init_scale), of the runs with a last-layer bias where there are two kinds."""
+    found = cells[name].sel(bias="last") if "bias" in cells[name].dims else cells[name]
+    return found.transpose("depth", "init_scale").to_numpy()
+
+
+def _mark_missing(ax: Axes, cells: xr.Dataset, values: Floats) -> None:
+    """Hatch cells without a number whose runs missed the target; a corner where only some of them did."""
+    missed, runs = (cells[key].transpose("depth", "init_scale").to_numpy() for key in ("missed", "runs"))
+    for row, column in np.argwhere(missed > 0):
+        if np.isnan(values[row, column]) and runs[row, column] > 0:
+            ax.add_patch(Rectangle((column, row), 1, 1, **HATCHED))
+        else:
+            ax.plot(column + 0.88, row + 0.85, marker="x", markersize=3, color="0.15", markeredgewidth=0.8)
+
+
+def _write_numbers(ax: Axes, values: Floats, least: float, most: float) -> None:
+    for row, column in np.argwhere(np.isfinite(values)):
+        value = values[row, column]
+        dark = abs(value) > 0.62 * most
+        text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+        ax.text(
+            column + 0.5,
+            row + 0.5,
+            text,
+            ha="center",
+            va="center",
+            fontsize=5.5,
+            color="white" if dark and least <= value else "black",
+        )
+
+
+def _contour(ax: Axes, values: Floats, level: float, look: dict[str, Any]) -> None:
+    """The level between the centres of cells, where some are above it and some below."""
+    known = np.ma.masked_invalid(values)
+    if min(values.shape) < 2 or not known.count() or not known.min() < level < known.max():
+        return
+    x, y = (np.arange(size) + 0.5 for size in values.shape[::-1])
+    line = {f"{key}s": look[key] for key in ("linewidth", "linestyle")}
+    ax.contour(x, y, known, levels=[level], colors=[look["color"]], **line)
+
+
+def _edges(ax: Axes, above: NDArray[np.bool_]) -> None:
+    """The edges between cells that are above the level and those that are not."""
+    for row, column in np.argwhere(above[:, 1:] != above[:, :-1]):
+        ax.plot([column + 1, column + 1], [row, row + 1], **MEASURED)
+    for row, column in np.argwhere(above[1:] != above[:-1]):
+        ax.plot([column, column + 1], [row + 1, row + 1], **MEASURED)
+
+
+def _scale_border(ax: Axes, cells: xr.Dataset) -> None:
+    """scale^depth = BORDER, straight between the centres of cells as the axes are."""
+    depths, scales = (cells[name].to_numpy().astype(float) for name in ("depth", "init_scale"))
+    fine = np.linspace(depths[0], depths[-1], 200)
+    border = BORDER ** (1 / fine)
+    inside = (border >= scales[0]) & (border <= scales[-1])
+    x = np.interp(border[inside], scales, np.arange(scales.size) + 0.5)
+    ax.plot(x, np.interp(fine[inside], depths, np.arange(depths.size) + 0.5), **LOOKS["scale"])
+
+
+def _ticks(ax: Axes, cells: xr.Dataset) -> None:
+    for axis, name in ((ax.xaxis, "init_scale"), (ax.yaxis, "depth")):
+        labels = cells[name].to_numpy()
+        axis.set_ticks(np.arange(labels.size) + 0.5, [f"{label:g}" for label in labels])
+    ax.tick_params(length=0, labelsize=6)
+
+
+def _legend(ax: Axes) -> None:
+    for label, look in (
+        ("measured", MEASURED),
+        ("by M2", LOOKS["M2"]),
+        ("by T13", LOOKS["T13"]),
+        (f"scale$^{{depth}}$ = {BORDER:g}", LOOKS["scale"]),
+    ):
+        ax.add_line(Line2D([], [], label=label, **look))
+    ax.add_patch(Rectangle((0, 0), 0, 0, label="no run at its target", **HATCHED))
+    ax.plot([], [], marker="x", markersize=3, color="0.15", linestyle="", label="some runs missed it")
+
+
+def caption(dataset: xr.Dataset) -> str:
+    """What is drawn, and how many cells have a plateau that the bias makes."""
+    cells = cell_means(dataset)
+    plateau = cells["bias_makes_error_plateau"]
+    runs, missed = int(cells["runs"].sum()), int(cells["missed"].sum())
+    return (
+        f"F14. {TITLE}. Fully connected networks, {dataset.attrs['data']}; means over seeds "
+        f"{dataset.attrs['seeds'].replace(' ', ', ')}. Left and middle: ends of the plateaus with a "
+        f"last-layer bias, in alpha, lines at {LONG:g}. Right: how much later the error's ends than without "
+        f"any bias, lines at {LEAST_EFFECT:g}: exceeded in {int(plateau.sum())} of "
+        f"{int(plateau.notnull().sum())} cells. "
+        "Solid: between cells as measured; M2 and T13 know the trained network, scale^depth only the start. "
+        f"Hatched or crossed: runs not at their target after {dataset.attrs['max_epochs']} epochs "
+        f"({missed} of {runs}). White: no run."
+    )
