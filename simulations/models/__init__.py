@@ -2,8 +2,11 @@
 
 Comes in: a module and its states. Goes out: checked states, the roles of layers, logits.
 checkpoints.py          states read, checked against the module, and hashed
-last_layer.py           the layer that makes the logits; layer_depths.py   the layer of each bias
-running_statistics.py   batch norm's buffers along the line
-evaluation.py           logits and scores without gradients; devices.py   device and precision
+roles.py                which parameters are biases, which layer is last: found here alone
+bias_names.py           biases by module type; last_layer.py   the layer that makes the logits, by running
+layer_depths.py         the layer that each bias belongs to
+buffers.py              one policy for all buffers along the line; running_statistics.py   measured on data
+evaluation.py           logits and scores without gradients; plain_tensors.py   no trace left on a module
+devices.py              device and precision
 May import: nothing of ours.
 """
