@@ -43,7 +43,7 @@ def one_line(result, code):
 
 
 def test_these_are_the_verbs():
-    assert {words[0] for words in VERBS} == {
+    assert {words[0] for words in VERBS} >= {
         *(
             "validate",
             "figures",
