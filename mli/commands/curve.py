@@ -48,7 +48,7 @@ def curve(
     dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
 ) -> None:
-    """Loss and error of a network on the line, as a file."""
+    """Loss and error on the line of your own network. Reads its checkpoints and data, writes one file."""
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 

@@ -47,7 +47,10 @@ def diagnose(
     dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
 ) -> None:
-    """Why does my network's line look like this? What bias, depth and initialisation account for."""
+    """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
+
+    It tells what bias, depth and initialisation account for.
+    """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 

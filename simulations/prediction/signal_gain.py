@@ -192,13 +192,20 @@ class SignalLine:
             layers[layer] = layers.get(layer, 0.0) + moved
         return layers
 
+    def degree_by_parameter(self) -> dict[str, float]:
+        """Each parameter's part <ds/dtheta [theta1], s>/<s, s> in the homogeneity, by its name.
+
+        1 for each weight of a stack of layers; all parameters but the last bias.
+        """
+        return {name: self._response(name, self.parameters[name]) for name in self._gradient}
+
     def homogeneity(self) -> float:
         """The effective degree there would be from a zero start, <ds/dtheta [theta1], s>/<s, s>.
 
         theta is all parameters but the last bias; r for a signal homogeneous of degree r in them (Euler's
         identity).
         """
-        return sum(self._response(name, self.parameters[name]) for name in self._gradient)
+        return sum(self.degree_by_parameter().values())
 
     def _weights(self) -> list[str]:
         return [name for name, t in self.parameters.items() if t.ndim >= 2 and is_continuous(t)]
