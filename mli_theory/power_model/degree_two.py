@@ -113,8 +113,8 @@ class _Orbit:
 
     def excess(self, log_v1: float, state: Array) -> float:
         """Log of the mean loss over the final one, also where the loss is below the least float."""
-        logs = [_log_log1p_exp(-margin) for margin in self._margins(log_v1, float(state[0]))]
-        return float(np.logaddexp(logs[0], logs[1]) - np.log(2) - self._log_final_loss)
+        first, second = (_log_log1p_exp(-margin) for margin in self._margins(log_v1, float(state[0])))
+        return float(np.logaddexp(first, second) - np.log(2) - self._log_final_loss)
 
     def _margins(self, log_v1: float, gap: float) -> tuple[float, float]:
         """The logit margins of the two samples."""

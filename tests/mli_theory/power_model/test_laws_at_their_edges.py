@@ -14,6 +14,7 @@ from mli_theory import (
     bias_gap_bounds,
     escape_gap,
     escape_schedule,
+    plateau_law,
     plateau_start,
     quadratic_plateau_law,
 )
@@ -157,3 +158,32 @@ def test_T11_at_degree_2_ends_at_the_final_loss_or_is_refused(excess, eps, scale
         v2 = v1 * mpmath.exp(2 * (gap - mpmath.log(ratio)))
         loss = (mpmath.log1p(mpmath.exp(gap - v1)) + mpmath.log1p(mpmath.exp(-gap - v2))) / 2
         assert float(mpmath.log(loss / eps)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("regime", ["small_scale", "small_loss"])
+@pytest.mark.parametrize("order", [False, True])
+@pytest.mark.parametrize("r", [3, 10**6, 2**62])
+@pytest.mark.parametrize("k", [2, 1000, 2**62])
+def test_T11_solves_its_pair_of_equations_to_the_last_digits_or_is_refused(k, r, order, regime):
+    m, n_active = (4, 1) if regime == "small_scale" else (2 * k, k - 1)
+    with mpmath.workdps(60):
+        q = 2 - mpmath.mpf(2) / r
+        for eps in (5e-324, 1e-20, 1e-3, 1e-19):
+            try:
+                law = plateau_law(k, r, eps, regime, next_order=order)
+            except DomainError:
+                continue
+
+            def gap(v, eps=eps):
+                return mpmath.log(n_active * (1 + 1 / (1 + r**2 * v**q / m)) / (k * mpmath.mpf(eps)))
+
+            def excess(v, gap=gap):
+                x = r**2 * v**q / m
+                later = mpmath.log1p(q * (x / (1 + x)) ** 2 / v) if order else 0
+                return v - 2 * gap(v) - mpmath.log1p(x) + later
+
+            v = mpmath.findroot(excess, mpmath.mpf(float(law.signal)))
+            assert law.signal == pytest.approx(float(v), rel=1e-13)
+            # k eps is rounded: what is left of 1 + 1e-14 has two digits.
+            assert law.bias_gap == pytest.approx(float(gap(v)), rel=1e-11, abs=2.3e-16)
+            assert law.bias_gap > 0
