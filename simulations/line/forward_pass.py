@@ -15,11 +15,15 @@ from torch.func import functional_call
 
 from simulations.user_data.batch import Batch
 
-__all__ = ["check_columns", "forward_errors", "run_network"]
+__all__ = ["ForwardError", "check_columns", "forward_errors", "run_network"]
 
 # What a network raises on data that are not its own. Others are defects of its code and keep their traceback.
 DATA_ERRORS = (RuntimeError, TypeError, ValueError, IndexError, AssertionError)
 _TORCH, _OURS = str(Path(torch.__file__).parent), str(Path(__file__).parents[1])
+
+
+class ForwardError(ValueError):
+    """The network's forward failed on a batch; what it raised is the cause."""
 
 
 def run_network(
@@ -54,7 +58,8 @@ def forward_errors(model: nn.Module, batch: Batch) -> Iterator[None]:
     """An error that the network's forward raises on a batch becomes one line; its cause keeps the traceback.
 
     Raises:
-        ValueError: naming arguments that forward does not take, or the batch's types and shapes.
+        ValueError: naming arguments that forward does not take.
+        ForwardError: naming the batch's types and shapes.
     """
     try:
         yield
@@ -62,7 +67,7 @@ def forward_errors(model: nn.Module, batch: Batch) -> Iterator[None]:
         raise
     except DATA_ERRORS as error:
         check_columns(model, batch)
-        raise ValueError(_in_words(batch, error)) from error
+        raise ForwardError(_in_words(batch, error)) from error
 
 
 def check_columns(model: nn.Module, batch: Batch) -> None:
