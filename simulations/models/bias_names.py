@@ -92,4 +92,5 @@ def _is_bias(module: nn.Module, part: str) -> bool:
 
 def _submodule(model: nn.Module, name: str) -> nn.Module:
     """The module of that name; `nn.Module.get_submodule` does not know scripted modules."""
-    return next(module for own, module in model.named_modules() if own == name)
+    found: nn.Module = dict(model.named_modules())[name]
+    return found
