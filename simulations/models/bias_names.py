@@ -25,10 +25,10 @@ _MAYBE = re.compile(r"(b\d*|b_\w+|\w*bias\w*|beta|shift|offset|intercept)$", re.
 
 def bias_names(model: nn.Module) -> tuple[list[str], list[str]]:
     """The parameters that are biases, and those that may be: two lists of names in the model's order."""
-    sure, unsure = [], []
+    sure, unsure, modules = [], [], _modules(model)
     for name, _ in model.named_parameters():
         owner, part = owner_and_part(model, name)
-        if _is_bias(_submodule(model, owner), part):
+        if _is_bias(modules[owner], part):
             sure.append(name)
         elif _MAYBE.match(part) or owner.rpartition(".")[2].endswith("bias"):
             unsure.append(name)
@@ -56,12 +56,12 @@ def bias_of_module(model: nn.Module, module_name: str) -> str | None:
 
     Some modules hand on a bias of a part of theirs (`bias` of an adapter around a layer).
     """
-    names = [name for name, _ in model.named_parameters()]
-    for name in names:
+    modules = _modules(model)
+    for name, _ in model.named_parameters():
         owner, part = owner_and_part(model, name)
-        if owner == module_name and _is_bias(_submodule(model, owner), part):
+        if owner == module_name and _is_bias(modules[owner], part):
             return name
-    handed_on = getattr(_submodule(model, module_name), "bias", None)
+    handed_on = getattr(modules[module_name], "bias", None)
     if isinstance(handed_on, nn.Parameter):
         return next((name for name, parameter in model.named_parameters() if parameter is handed_on), None)
     return None
@@ -74,12 +74,17 @@ def owner_and_part(model: nn.Module, name: str) -> tuple[str, str]:
     if found and part.startswith("original") and "." not in tensor:
         return above.removesuffix("."), tensor
     # Hooks put what they compute from NAME_orig, NAME_g and NAME_v into a plain attribute NAME.
-    attributes = vars(_submodule(model, owner))
+    attributes = vars(_modules(model)[owner])
     for suffix in ("_orig", "_g", "_v"):
         stem = part.removesuffix(suffix)
         if stem != part and isinstance(attributes.get(stem), torch.Tensor):
             return owner, stem
     return owner, part
+
+
+def _modules(model: nn.Module) -> dict[str, nn.Module]:
+    """By every name: `get_submodule` is unknown to scripted modules."""
+    return dict(model.named_modules(remove_duplicate=False))
 
 
 def _is_bias(module: nn.Module, part: str) -> bool:
@@ -88,9 +93,3 @@ def _is_bias(module: nn.Module, part: str) -> bool:
     if isinstance(module, nn.MultiheadAttention) and part in _ATTENTION:
         return True
     return part.endswith("bias")
-
-
-def _submodule(model: nn.Module, name: str) -> nn.Module:
-    """The module of that name; `nn.Module.get_submodule` does not know scripted modules."""
-    found: nn.Module = dict(model.named_modules())[name]
-    return found

@@ -12,7 +12,7 @@ from torch import nn
 from simulations.models.bias_names import bias_of_module
 from simulations.models.evaluation import evaluation_mode
 
-__all__ = ["LastLayer", "Output", "find_last_layer", "last_layer_that_ran", "logits_of"]
+__all__ = ["LastLayer", "Output", "find_last_layer", "last_layer_that_ran", "logits_of", "takes_hooks"]
 
 Output = str | int | Callable[[Any], torch.Tensor] | None
 """What picks the logits out of what a network returns: a name, a place, a function; None: see `logits_of`."""
@@ -57,7 +57,7 @@ def last_layer_that_ran(model: nn.Module, run: Callable[[], torch.Tensor]) -> La
     handles = [
         module.register_forward_hook(lambda m, _arguments, output, name=name: found.append((name, m, output)))
         for name, module in model.named_modules()
-        if isinstance(getattr(module, "weight", None), torch.Tensor)
+        if isinstance(getattr(module, "weight", None), torch.Tensor) and takes_hooks(module)
     ]
     try:
         output = run()
@@ -75,6 +75,11 @@ def last_layer_that_ran(model: nn.Module, run: Callable[[], torch.Tensor]) -> La
         "split into signal and last-layer bias; the last module with a weight that ran was "
         f"{found[-1][0] if found else 'none'!r}"
     )
+
+
+def takes_hooks(module: nn.Module) -> bool:
+    """Whether what a module does can be seen from outside: not of a scripted one."""
+    return not isinstance(module, torch.jit.ScriptModule)
 
 
 def logits_of(output: Any, pick: Output = None) -> torch.Tensor:

@@ -30,7 +30,9 @@ class PlainTensors:
             name: (value, value.copy()) for name, value in plain.items() if isinstance(value, (list, dict))
         }
         self._objects = {name: value for name, value in plain.items() if not _is_number(value)}
-        self._values = [(tensor, tensor.detach().clone()) for tensor in _tensors(list(plain.values()))]
+        # Of a sparse tensor, or one without values, only the object is kept.
+        dense = [t for t in _tensors(list(plain.values())) if t.layout is torch.strided and not t.is_meta]
+        self._values = [(tensor, tensor.detach().clone()) for tensor in dense]
 
     def put_back(self, module: nn.Module) -> None:
         """The module's attributes as they were when this was made."""

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from simulations.models.bias_names import bias_names, bias_of_module, chosen_biases, owner_and_part
-from simulations.models.last_layer import LastLayer, last_layer_that_ran
+from simulations.models.last_layer import LastLayer, last_layer_that_ran, takes_hooks
 
 __all__ = ["Roles", "effective_bias", "find_roles", "roles_in_words", "roles_with", "roles_without_running"]
 
@@ -105,7 +105,9 @@ def find_roles(
         return roles
     if not _shifts_alike(run, parameters, bias):
         return _with(known, found.name, None, roles.how, _no_shift([bias]))
-    if not _is_zero_with(model.get_submodule(found.name), run, parameters, bias):
+    if not _is_zero_with(
+        dict(model.named_modules(remove_duplicate=False))[found.name], run, parameters, bias
+    ):
         words = f"the last bias is not 0 where {bias} is, so it cannot be taken out of the logits"
         return _with(known, found.name, None, roles.how, words)
     return roles
@@ -178,6 +180,7 @@ def _by_shifting(model: nn.Module, run: Run, parameters: Mapping[str, torch.Tens
     handles = [
         module.register_forward_hook(lambda *_, name=name: order.append(name))
         for name, module in model.named_modules()
+        if takes_hooks(module)
     ]
     try:
         logits = run({}).double()

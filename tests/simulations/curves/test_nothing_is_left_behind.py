@@ -69,6 +69,7 @@ class Remembers(nn.Module):
         self.inner = nn.Linear(64, 10)
         self.last, self.history, self.named = None, [torch.zeros(2)], {"x": torch.ones(1)}
         self.count = torch.zeros(())
+        self.sparse, self.shape = torch.eye(2).to_sparse(), torch.empty(2, device="meta")
 
     def forward(self, x):
         self.last = self.newest = self.inner(x.flatten(1))
@@ -113,7 +114,8 @@ def tensors_of(module):
     found = {}
     for key, value in vars(module).items():
         if isinstance(value, torch.Tensor):
-            found[key] = (id(value), value.detach().clone(), value.requires_grad, value.is_inference())
+            dense = value if value.layout is torch.strided and not value.is_meta else torch.zeros(0)
+            found[key] = (id(value), dense.detach().clone(), value.requires_grad, value.is_inference())
         elif isinstance(value, (list, dict)) and key in ("history", "named"):
             parts = value if isinstance(value, list) else value.values()
             found[key] = (id(value), [id(part) for part in parts])

@@ -1,5 +1,7 @@
 """Which parameters are biases and which layer is last, on networks of many kinds."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -204,6 +206,24 @@ def test_without_a_bias_of_as_many_numbers_there_is_nothing_to_split():
     found, bias = roles_of(model)
     assert (found.last_bias, found.no_split, bias) == (None, "", None)
     assert "none, found by running to be no single layer" in roles_in_words(found)
+
+
+@torch.no_grad()
+def test_a_scripted_network_takes_no_hooks_and_is_found_by_shifting():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's, of scripting
+        model = torch.jit.script(normalised(nn.Identity()))
+    named = dict(model.named_parameters())
+    point = {name: tensor.clone() for name, tensor in named.items()}
+
+    def run(changes):
+        for name, tensor in (point | dict(changes)).items():
+            named[name].copy_(tensor)
+        return model(X)
+
+    with evaluation_mode(model):
+        found = find_roles(model, run, point)
+    assert (found.biases, found.last_layer, found.last_bias) == (("0.bias", "2.bias"), "2", "2.bias")
 
 
 def test_the_users_last_layer():
