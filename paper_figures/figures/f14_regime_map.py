@@ -131,7 +131,7 @@ def _mark_missing(ax: Axes, cells: xr.Dataset, values: Floats) -> None:
 
 def _write_numbers(ax: Axes, values: Floats, least: float, most: float) -> None:
     for row, column in np.argwhere(np.isfinite(values)):
-        value = values[row, column]
+        value = round(values[row, column], 2) + 0.0  # no "-.00"
         dark = abs(value) > 0.62 * most
         text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
         ax.text(
