@@ -16,6 +16,7 @@ from paper_figures.drawing.run_curves import NothingToDrawError, provenance, rea
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
 from simulations.specs.sweep_file import FORMS, read_sweep
 from validation.regimes import BORDER, LEAST_EFFECT, LONG, cell_means, regime_map
+from validation.regimes.borders import START_BEFORE
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -32,13 +33,14 @@ COLUMNS: tuple[tuple[str, str, str, float, float, dict[str, str]], ...] = (
         "PuOr_r",
         0.4,
         LEAST_EFFECT,
-        {"M2": "m2_error_end", "T13": "t13_error_end"},
+        {"M2": "m2_error_end", "T13": "t13_error_end", "T14": "t14_log10_start"},
     ),
 )
 MEASURED: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "-"}
 LOOKS: dict[str, dict[str, Any]] = {
     "M2": {"color": "#009E73", "linewidth": 1.3, "linestyle": "--"},
     "T13": {"color": "#CC79A7", "linewidth": 1.3, "linestyle": ":"},
+    "T14": {"color": "#0072B2", "linewidth": 1.1, "linestyle": (0, (4, 1, 1, 1))},
     "scale": {"color": "black", "linewidth": 1.1, "linestyle": "-."},
 }
 HATCHED: dict[str, Any] = {"hatch": "////", "facecolor": "0.95", "edgecolor": "0.55", "linewidth": 0}
@@ -73,7 +75,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
 def layout(dataset: xr.Dataset) -> Layout:
     """A row an optimiser."""
     rows = dataset.sizes["optimizer"]
-    return Layout(rows, len(COLUMNS), DOUBLE_COLUMN, 1.15 + 1.95 * rows, legend=3)
+    return Layout(rows, len(COLUMNS), DOUBLE_COLUMN, 1.15 + 1.95 * rows, legend=4)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -104,7 +106,7 @@ def _panel(ax: Axes, cells: xr.Dataset, column: tuple[str, str, str, float, floa
     if values.size <= _MOST_NUMBERED:
         _write_numbers(ax, values, least, most)
     for law, of in laws.items():
-        _contour(ax, _values(cells, of), level, LOOKS[law])
+        _contour(ax, _values(cells, of), np.log10(START_BEFORE) if law == "T14" else level, LOOKS[law])
     _edges(ax, values > level)
     if name == "error_last_minus_none":
         _scale_border(ax, cells)
@@ -129,7 +131,7 @@ def _mark_missing(ax: Axes, cells: xr.Dataset, values: Floats) -> None:
 
 def _write_numbers(ax: Axes, values: Floats, least: float, most: float) -> None:
     for row, column in np.argwhere(np.isfinite(values)):
-        value = values[row, column]
+        value = round(values[row, column], 2) + 0.0  # no "-.00"
         dark = abs(value) > 0.62 * most
         text = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
         ax.text(
@@ -149,8 +151,8 @@ def _contour(ax: Axes, values: Floats, level: float, look: dict[str, Any]) -> No
     if min(values.shape) < 2 or not known.count() or not known.min() < level < known.max():
         return
     x, y = (np.arange(size) + 0.5 for size in values.shape[::-1])
-    line = {f"{key}s": look[key] for key in ("linewidth", "linestyle")}
-    ax.contour(x, y, known, levels=[level], colors=[look["color"]], **line)
+    line = {f"{key}s": [look[key]] for key in ("color", "linewidth", "linestyle")}
+    ax.contour(x, y, known, levels=[level], **line)
 
 
 def _edges(ax: Axes, above: NDArray[np.bool_]) -> None:
@@ -183,6 +185,7 @@ def _legend(ax: Axes) -> None:
         ("measured", MEASURED),
         ("by M2", LOOKS["M2"]),
         ("by T13", LOOKS["T13"]),
+        (f"T14 starts by {START_BEFORE:g}", LOOKS["T14"]),
         (f"scale$^{{depth}}$ = {BORDER:g}", LOOKS["scale"]),
     ):
         ax.add_line(Line2D([], [], label=label, **look))
@@ -195,13 +198,15 @@ def caption(dataset: xr.Dataset) -> str:
     cells = cell_means(dataset)
     plateau = cells["bias_makes_error_plateau"]
     runs, missed = int(cells["runs"].sum()), int(cells["missed"].sum())
+    lacking = int(dataset.attrs["planned_runs"]) - runs
     return (
         f"F14. {TITLE}. Fully connected networks, {dataset.attrs['data']}; means over seeds "
         f"{dataset.attrs['seeds'].replace(' ', ', ')}. Left and middle: ends of the plateaus with a "
         f"last-layer bias, in alpha, lines at {LONG:g}. Right: how much later the error's ends than without "
         f"any bias, lines at {LEAST_EFFECT:g}: exceeded in {int(plateau.sum())} of "
         f"{int(plateau.notnull().sum())} cells. "
-        "Solid: between cells as measured; M2 and T13 know the trained network, scale^depth only the start. "
+        "Solid: as measured; M2, T13, T14 know the trained network, scale^depth only the start. "
         f"Hatched or crossed: runs not at their target after {dataset.attrs['max_epochs']} epochs "
         f"({missed} of {runs}). White: no run."
+        + (f" A part of the map: {lacking} runs are not there yet." if lacking > 0 else "")
     )

@@ -81,7 +81,7 @@ def _words(cells: xr.Dataset) -> list[str]:
         f"- The loss plateau is as long, but a bias moves its end: {_where(long_loss & (depth == 0))}.",
         f"- Both at once: a bias makes the error's, depth the loss's: {_where((bias == 1) & (depth == 1))}.",
         f"- Neither: {_where((bias == 0) & (depth == 0) & ~long_loss)}.",
-        f"- Not known, no pair of runs reached the target: {_where(missing)}.",
+        f"- Not known, no pair of runs at its target: {_where(missing)}.",
         f"- Known, though some runs missed it: {_where(known & (cells['missed'] > 0))}.",
         "",
     ]

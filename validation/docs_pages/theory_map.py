@@ -195,6 +195,7 @@ STATEMENTS: Mapping[str, Statement] = {
         ),
         tests=("tests/mli_theory/test_start_of_plateau.py", _ON_EXPERIMENTS, _ON_THE_MAP),
         claims=("C13", "C14"),
+        figures=("F14",),
         beyond=f"with an explicit bracket, which no module computes, proved {_NOT_CHECKED}",
     ),
     "T15": Statement(

@@ -94,6 +94,9 @@ def test_the_caption_is_short_and_counts_the_plateaus(whole):
     assert len(words.split()) < 120
     assert "exceeded in 4 of 12 cells" in words
     assert "seeds 400, 401" in words
+    assert "A part of the map: 312 runs are not there yet." in words  # of the quick form's 360
+    whole_map = dataset.assign_attrs(planned_runs=48)
+    assert "part of the map" not in f14_regime_map.caption(whole_map)
 
 
 def test_a_map_without_one_kind_of_network_is_no_map():

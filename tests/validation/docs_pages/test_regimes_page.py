@@ -62,7 +62,7 @@ def test_the_laws_shares_are_those_counted_by_hand(page):
 def test_what_is_missing_is_said():
     runs = pair(8, 0.4, 400, effect=0.2, status="stagnated") + pair(8, 1.0, 400, effect=0.0)
     page = page_of(runs, planned=7)
-    assert "- Not known, no pair of runs reached the target: depth 8 at 0.4." in page
+    assert "- Not known, no pair of runs at its target: depth 8 at 0.4." in page
     assert "**This is a part of the map: 3 runs are not there yet.**" in page
     assert "4 runs, 2 of them not at their" in page
     assert "part of the map" not in page_of(runs)
