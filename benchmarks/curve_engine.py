@@ -93,7 +93,7 @@ def measure(case, mnist):
     model, start, end, data = build(case, mnist)
     model.eval()
     tolerance = 2e-3 if case == "a2" else 5e-3
-    options = {"error_tolerance": tolerance, "batch_norm": "interpolate" if case == "b" else None}
+    options = {"error_tolerance": tolerance, "buffers": "interpolate" if case == "b" else "refuse"}
 
     def engine(alphas):
         return interpolation_curves(model, start, end, data, alphas=alphas, **options)

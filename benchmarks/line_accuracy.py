@@ -37,7 +37,7 @@ OFF = (np.arange(201) + 0.37) / 201.5  # no node of any method
 def measure(case: str) -> xr.Dataset:
     """passes, loss_error and error_error, (way, setting) each."""
     model, start, end, data = build(case, Path())
-    options = {"batch_norm": "interpolate" if case == "b" else None}
+    options = {"buffers": "interpolate" if case == "b" else "refuse"}
 
     def line(alphas, **more):
         return interpolation_curves(model, start, end, data, alphas=alphas, **options, **more)

@@ -43,7 +43,7 @@ def walk(contender, model, start, end, data, alphas):
         method = "grid" if "grid" in contender else "adaptive"
         alphas = min(alphas, 5) if method == "grid" else alphas
         has_norm = any(name.endswith("running_mean") for name in start)
-        policy = {"batch_norm": "interpolate"} if has_norm else {}
+        policy = {"buffers": "interpolate"} if has_norm else {}
         interpolation_curves(
             model, start, end, (data.inputs, data.labels), alphas=alphas, method=method, **policy
         )

@@ -54,7 +54,7 @@ def lines(make: Callable[..., nn.Module], *, batch_norm: bool) -> tuple[float, f
         "weights": PathBetweenStates(start, end, "weights"),
         "no_last_bias": PathBetweenStates(*zero),
     }
-    how = {"alphas": ALPHAS, "batch_norm": "recalibrate" if batch_norm else None, "channels_last": True}
+    how = {"alphas": ALPHAS, "buffers": "recalibrate" if batch_norm else "refuse", "channels_last": True}
 
     def one_by_one() -> dict[str, xr.Dataset]:
         return {

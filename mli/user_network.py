@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,20 @@ from torch import nn
 
 from mli.shadowed_packages import users_packages_first
 from simulations.datasets.image_dataset import load
+from simulations.line.line_setup import first_batch
 from simulations.line.paths import zero_start
+from simulations.line.walkable_module import has_lazy_layers, materialise, unwrapped
 from simulations.models.checkpoints import load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 
 __all__ = ["find_object", "load_data", "load_end", "load_start", "network_from_factory"]
 
 State = dict[str, torch.Tensor]
+STATE_ENTRIES = ("state_dict", "model_state_dict", "model")
+"""Of a training's checkpoint: under which a state dict is looked for."""
+
+SEEDS = 2**64
+"""torch's seeds are below it."""
 
 
 def find_object(name: str) -> Any:
@@ -55,11 +62,19 @@ def find_object(name: str) -> Any:
     return found
 
 
-def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0, data: Any = None) -> nn.Module:
     """What the factory makes after torch.manual_seed(seed); the global generators are left as they were.
 
+    A wrapper (`DataParallel`, `torch.compile`) is taken off; lazy layers draw their weights under the same
+    seed when they see the first batch.
+
+    Args:
+        factory: of the user.
+        seed: 0 to 2^64 - 1.
+        data: whose first batch lazy layers are shown; None leaves them lazy.
+
     Raises:
-        ValueError: it is no callable, or makes no module.
+        ValueError: it is no callable, or makes no module; data that the module cannot take.
         RuntimeError: it raised a ValueError or OSError of its own; others pass.
     """
     if not callable(factory) or isinstance(factory, nn.Module):
@@ -71,28 +86,36 @@ def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0) -> nn.
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002 - the user's code may draw from it
         network = _called(factory, "the model's factory")
-    if not isinstance(network, nn.Module):
-        raise ValueError(f"the model's factory must return a torch.nn.Module, got {type(network).__name__}")
+        if not isinstance(network, nn.Module):
+            raise ValueError(
+                f"the model's factory must return a torch.nn.Module, got {type(network).__name__}"
+            )
+        network = unwrapped(network)
+        if data is not None and has_lazy_layers(network):
+            materialise(network, first_batch(data))
     return network
 
 
 def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False, name: str = "end") -> State:
     """The state dict in a file, fitting the network.
 
-    A .safetensors file holds numbers and nothing else. With `allow_pickle`, torch.load also reads a .pt or
-    .pth file, with weights_only=True, which refuses all but tensors and plain containers; a bug there could
-    still run the file's code.
+    A .safetensors file holds numbers and nothing else; so do an index of several and a folder with one of
+    these (`simulations.models.checkpoint_files`). With `allow_pickle`, torch.load also reads a .pt, .pth or
+    .ckpt file, with weights_only=True, which refuses all but tensors and plain containers; a bug there could
+    still run the file's code. Such a file may hold the state dict in an entry (`STATE_ENTRIES`), as training
+    code and Lightning write it.
 
     Raises:
         ValueError: a file that does not fit, is damaged, or is a pickle.
         FileNotFoundError: no such file.
 
     Warns:
-        UserWarning: a pickle was read.
+        UserWarning: a pickle was read; an entry of it was taken.
     """
     path = Path(path)
-    if path.suffix == ".safetensors" or not allow_pickle:
-        if path.suffix != ".safetensors" and path.is_file():
+    plain = path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json") or path.is_dir()
+    if plain or not allow_pickle:
+        if not plain and path.is_file():
             raise ValueError(
                 f"{name}: {path} is not a .safetensors file. Save one with safetensors.torch.save_file("
                 "model.state_dict(), ...); a .pt file of your own is read with --allow-pickle"
@@ -107,12 +130,36 @@ def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises whatever it likes
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{name}: {path} holds no plain state dict or is damaged: {first}") from error
-    return load_checkpoint(name, state, network)
+        raise ValueError(
+            f"{name}: {path} holds no plain state dict or is damaged: {first}. If it holds more than "
+            "tensors, save its state dict alone"
+        ) from error
+    return load_checkpoint(name, _state_in(name, path, state), network)
+
+
+def _state_in(name: str, path: Path, read: Any) -> Any:
+    """The state dict among what a training saved beside it; what was read where it is one itself."""
+    if not isinstance(read, Mapping):
+        raise ValueError(f"{name}: {path} holds a {type(read).__name__}, not a state dict")
+    entries = [key for key in STATE_ENTRIES if isinstance(read.get(key), Mapping)]
+    if not entries:
+        return read
+    if len(entries) > 1:
+        raise ValueError(
+            f"{name}: {path} holds {' and '.join(map(repr, entries))}: save the one that is meant alone"
+        )
+    warnings.warn(f"{name}: the weights are the entry {entries[0]!r} of {path}", UserWarning, stacklevel=3)
+    return read[entries[0]]
 
 
 def load_start(
-    spec: str, factory: Callable[[], nn.Module], network: nn.Module, end: State, *, allow_pickle: bool = False
+    spec: str,
+    factory: Callable[[], nn.Module],
+    network: nn.Module,
+    end: State,
+    *,
+    allow_pickle: bool = False,
+    data: Any = None,
 ) -> tuple[State, str]:
     """The start that a word names, and the line of the report that says what it is.
 
@@ -122,9 +169,10 @@ def load_start(
         network: which a file must fit.
         end: zeroed for "zero"; running statistics stay.
         allow_pickle: see `load_end`.
+        data: see `network_from_factory`.
 
     Raises:
-        ValueError: a seed that is no integer >= 0; as `load_end`.
+        ValueError: a seed that is no integer from 0 to 2^64 - 1; as `load_end`.
         FileNotFoundError: as `load_end`.
     """
     if spec == "zero":
@@ -132,10 +180,10 @@ def load_start(
         return end | zero_start({name: end[name] for name in names}), "The start is zero in every parameter."
     if spec.startswith("init:"):
         text = spec.removeprefix("init:")
-        if not text.isdecimal():
-            raise ValueError(f"the start {spec!r} must be init:SEED with an integer seed >= 0")
-        drawn = load_checkpoint("start", network_from_factory(factory, int(text)), network)
-        other = network_from_factory(factory, int(text) + 1).state_dict()
+        if not text.isdecimal() or len(text) > len(str(SEEDS)) or int(text) >= SEEDS:
+            raise ValueError(f"the start {spec!r} must be init:SEED with an integer seed from 0 to 2^64 - 1")
+        drawn = load_checkpoint("start", network_from_factory(factory, int(text), data), network)
+        other = network_from_factory(factory, (int(text) + 1) % SEEDS, data).state_dict()
         line = (
             f"The start is re-drawn: the factory's weights under torch seed {text}, not the weights that "
             f"training "
@@ -143,7 +191,7 @@ def load_start(
             "scale, not its "
             "draw."
         )
-        if all(torch.equal(tensor, other[name]) for name, tensor in drawn.items()):
+        if all(torch.equal(tensor, other[name]) for name, tensor in drawn.items() if name in other):
             line += " The factory gives the same weights under every torch seed."
         return drawn, line
     return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {spec}."
@@ -153,8 +201,8 @@ def load_data(spec: str) -> Any:
     """The data that a word names: a data set, a folder, an .npz file, or a callable.
 
     Data sets and folders are those of `simulations.datasets.load`. An .npz file holds `inputs` (n, ...) and
-    integer `labels` (n,), float64 inputs become float32; it is read
-    with allow_pickle=False. package.module:callable is called without arguments and returns what
+    integer `labels` (n,), of any type of 64 bits or less; it is read with allow_pickle=False.
+    package.module:callable is called without arguments and returns what
     `simulations.user_data.data_passes` takes.
 
     Raises:
@@ -198,11 +246,10 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         raise ValueError(
             f"data: labels in {path} must be integers (n,), got {labels.dtype} of shape {labels.shape}"
         )
-    if inputs.dtype.kind not in "fiu":
-        raise ValueError(f"data: inputs in {path} must be numbers, got {inputs.dtype}")
-    if inputs.dtype == np.float64:
-        inputs = inputs.astype(np.float32)
+    if inputs.dtype.kind not in "fiu" or inputs.dtype.itemsize > 8:
+        raise ValueError(f"data: inputs in {path} must be numbers of 64 bits or less, got {inputs.dtype}")
     if not np.isfinite(inputs).all():
         first = int(np.argwhere(~np.isfinite(inputs))[0][0])
         raise ValueError(f"data: inputs in {path} must be finite, but sample {first} is not")
-    return torch.from_numpy(inputs), torch.from_numpy(labels.astype(np.int64))
+    native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)  # torch has no other byte order
+    return torch.from_numpy(native), torch.from_numpy(labels.astype(np.int64))

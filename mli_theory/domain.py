@@ -59,13 +59,17 @@ def finite_array(
 
 
 def check_degree(degree: int, *, least: int = 2, statement: str) -> int:
-    """The degree as an int of at least `least`; `statement` is the theorem that needs it.
+    """The degree as an int of at least `least` and below 2^53; `statement` is the theorem that needs it.
+
+    From 2^53 on, neighbouring integers become one float.
 
     Raises:
-        DomainError: not an integer, or below `least`.
+        DomainError: not an integer, below `least`, or 2^53 or more.
     """
     if isinstance(degree, bool) or not isinstance(degree, Integral) or int(degree) < least:
         raise DomainError(f"{statement} needs an integer degree >= {least}, got {degree!r}")
+    if int(degree) >= 2**53:
+        raise DomainError(f"{statement} needs a degree below 2^53, got {degree!r}")
     return int(degree)
 
 

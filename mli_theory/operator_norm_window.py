@@ -12,13 +12,14 @@ coefficients, so the set of such alpha is computed exactly for the floats given 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cmp_to_key
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from flint import arb, ctx, fmpq, fmpq_poly, fmpz_poly
+from flint import fmpq, fmpq_poly
 from numpy.typing import ArrayLike
 
+from mli_theory.certificates.exact_roots import compare, disjoint, unit_roots
 from mli_theory.domain import DomainError, finite_array
 
 __all__ = ["certified_window"]
@@ -82,23 +83,10 @@ def _longest_negative(excess: fmpq_poly) -> tuple[float, float]:
 
 
 def _roots(polynomial: fmpq_poly) -> list[tuple[Fraction, Fraction]]:
-    """Ascending enclosures of the distinct roots in (0, 1], about 100 bits wide, cut to [0, 1]."""
-    coefficients = polynomial.numer().coeffs()
-    while coefficients[0] == 0:  # a root at 0 itself bounds no interval
-        coefficients = coefficients[1:]
-    with ctx.workprec(128):
-        # Any: the library's own annotation of this method is wrong (it returns pairs of root, multiplicity).
-        isolated: Any = fmpz_poly(coefficients).complex_roots()
-        roots = [root.real for root, _ in isolated if root.imag == 0]
-    enclosures = sorted((_fraction(root.lower()), _fraction(root.upper())) for root in roots)
-    return [
-        (max(low, Fraction(0)), min(high, Fraction(1))) for low, high in enclosures if high > 0 and low < 1
-    ]
-
-
-def _fraction(exact: arb) -> Fraction:
-    mantissa, exponent = exact.man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+    """Ascending disjoint enclosures of the distinct roots in (0, 1], 2^-100 of the root wide."""
+    roots = [root for root, _ in unit_roots(polynomial.numer())]
+    close = [root.narrowed(root.lower / 2**100) for root in disjoint(sorted(roots, key=cmp_to_key(compare)))]
+    return [(root.lower, root.upper) for root in close]
 
 
 def _rational(value: float) -> fmpq:

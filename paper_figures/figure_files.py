@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from paper_figures.catalogue import FIGURES
+from paper_figures.drawing.captions import caption_text, shipped_note
 from paper_figures.drawing.style import FORMATS, AxesGrid, save_figure
 from paper_figures.sources import NoDataError, figure_data, figure_module, load_experiments
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 
-__all__ = ["figure_formats", "long_table", "make_figures", "shipped_note", "write_data", "write_figure"]
+__all__ = [
+    "FigureSource",
+    "figure_formats",
+    "long_table",
+    "make_figures",
+    "write_data",
+    "write_figure",
+]
+
+
+@dataclass(frozen=True)
+class FigureSource:
+    """Where the numbers of a figure come from, in words."""
+
+    name: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.source}"
 
 
 def figure_formats(text: str) -> tuple[str, ...]:
@@ -38,8 +58,10 @@ def make_figures(
     store: Path | str,
     form: str = "quick",
     shipped: bool = False,
-) -> Iterator[Path | NoDataError]:
+) -> Iterator[FigureSource | Path | NoDataError]:
     """Draw figures into a folder and write tables of figures there: each file as it is done, or why not.
+
+    Before the files of a figure comes where its numbers come from.
 
     Args:
         folder: made if need be.
@@ -61,6 +83,7 @@ def make_figures(
         except NoDataError as why:
             yield why
             continue
+        yield FigureSource(name, str(dataset.attrs["source"]))
         if name in names:
             yield from write_figure(folder, name, dataset, formats)
         if name in tables:
@@ -97,16 +120,9 @@ def write_figure(
         note=note,
     )
     text = folder / f"{name}.txt"
-    words = module.caption(dataset) + (f" ({note[0].upper()}{note[1:]}.)" if note else "")
     with atomic_path(text) as temporary:
-        temporary.write_text(words + "\n", encoding="utf-8")
+        temporary.write_text(caption_text(module.caption(dataset), dataset) + "\n", encoding="utf-8")
     return [*paths, text]
-
-
-def shipped_note(dataset: xr.Dataset) -> str:
-    """What is said on a figure whose data come with the package, "" for one from the user's own store."""
-    made = str(dataset.attrs.get("shipped", ""))
-    return f"data shipped with the package, made {made}" if made else ""
 
 
 def write_data(folder: Path | str, name: str, dataset: xr.Dataset) -> Path:

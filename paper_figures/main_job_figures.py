@@ -8,19 +8,22 @@ from types import ModuleType
 
 import xarray as xr
 
+from paper_figures.drawing.captions import caption_text
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import AxesGrid, Layout, save_figure
 from paper_figures.figures import f01_lines, f03_power_model, f04_plateau_end
+from simulations.runtime.atomic_files import atomic_path
 from validation.job.main_job import Outcome
 
 __all__ = ["save_main_job_figures"]
 
 _ARMS_OF_LINES = ("centre", "bias-none")
 _NOTHING = Layout(1, 1, 3.25, 1.5)
+_SOURCE = "data of the runs of this report"
 
 
 def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
-    """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF.
+    """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF, captions as .txt.
 
     Where no run reached its target there is nothing to draw: the figure then says so.
     """
@@ -45,11 +48,13 @@ def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[
             axes[0, 0].set_axis_off()
     else:
         layout = figure.layout(dataset)
+        # Here it has a name of its own in place of its number.
+        words = caption_text(figure.caption(dataset).partition(". ")[2], dataset.assign_attrs(source=_SOURCE))
 
         def draw(axes: AxesGrid) -> None:
             figure.draw(axes, dataset)
 
-    return save_figure(
+    paths = save_figure(
         folder,
         name,
         draw,
@@ -58,3 +63,6 @@ def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[
         height=layout.height,
         legend=layout.legend,
     )
+    with atomic_path(Path(folder) / f"{name}.txt") as temporary:
+        temporary.write_text(words + "\n", encoding="utf-8")
+    return [*paths, Path(folder) / f"{name}.txt"]

@@ -60,19 +60,28 @@ def figure_data(
 
     Returns:
         The figure's collected dataset. Attribute `shipped`: the date on which shipped data were made, ""
-        for data of the store.
+        for data of the store; attribute `source`: where they come from, in words.
 
     Raises:
         NoDataError: there are none; the message says which command makes them.
     """
-    found = None if shipped else store_data(name, Path(store), form, loaded)
-    if found is None:
-        found = shipped_data(name)
+    own = None if shipped else store_data(name, Path(store), form, loaded)
+    if own is not None:
+        return own.assign_attrs(source=_own_source(own, figure_module(name), Path(store)))
+    found = shipped_data(name)
     if found is None:
         raise NoDataError(
             f"{name} has no data in {store} and none are shipped: {_made_by(figure_module(name))}"
         )
     return found
+
+
+def _own_source(found: xr.Dataset, module: ModuleType, store: Path) -> str:
+    if hasattr(module, "FILE"):
+        return f"data of {store.parent / module.FILE}"
+    if hasattr(module, "EXPERIMENTS"):
+        return f"data of {found.attrs.get('n_runs', 'the')} runs in {store}"
+    return "data computed when it was drawn"
 
 
 def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) -> xr.Dataset | None:
@@ -138,7 +147,8 @@ def shipped_data(name: str) -> xr.Dataset | None:
     if not path.is_file():
         return None
     found = xr.load_dataset(path, engine="h5netcdf")
-    return found.assign_attrs(shipped=found.attrs["made"])
+    made = str(found.attrs["made"])
+    return found.assign_attrs(shipped=made, source=f"data shipped with the package, made {made}")
 
 
 def collect_data(

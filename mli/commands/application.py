@@ -9,6 +9,7 @@ import typer
 from mli.commands.curve import curve
 from mli.commands.diagnose import diagnose
 from mli.commands.figures import figures
+from mli.commands.messages import OneLineRefusals
 from mli.commands.report import report
 from mli.commands.runs import runs
 from mli.commands.simulate import simulate
@@ -19,7 +20,13 @@ from mli.commands.validate import validate
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=OneLineRefusals,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},  # of every verb, too
+)
 
 
 def _print_version(wanted: bool) -> None:

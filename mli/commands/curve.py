@@ -14,12 +14,15 @@ from mli.commands.line_options import (
     Bias,
     Buffers,
     Data,
+    DryRunFlag,
     End,
     Last,
     Logits,
     Model,
     Start,
+    file_to_write,
     how_to_read,
+    say_dry_run,
     user_network,
 )
 from mli.commands.messages import expected_errors, input_errors
@@ -42,15 +45,24 @@ def curve(
     last_layer: Last = None,
     logits: Logits = None,
     allow_pickle: AllowPickle = False,
+    dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
 ) -> None:
-    """Loss and error of a network on the line, as a file."""
+    """Loss and error on the line of your own network. Reads its checkpoints and data, writes one file."""
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
-        if output.suffix not in (".nc", ".csv"):
-            raise ValueError(f"--output must end in .nc or .csv, got {output}")
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
+        if dry_run:
+            from mli.dry_run import DryRun, read_files, tell_curve
+
+            told = DryRun()
+            with told.trying():
+                file_to_write(output)
+            files = read_files(told, model, start, end, data, allow_pickle=allow_pickle)
+            tell_curve(told, files, alphas, path=path, **read)
+            say_dry_run(told)
+        file_to_write(output)
         writable_folder(output.parent)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         typer.echo(note)

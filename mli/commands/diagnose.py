@@ -14,12 +14,15 @@ from mli.commands.line_options import (
     Bias,
     Buffers,
     Data,
+    DryRunFlag,
     End,
     Last,
     Logits,
     Model,
     Start,
+    folder_to_write,
     how_to_read,
+    say_dry_run,
     user_network,
 )
 from mli.commands.messages import expected_errors, input_errors
@@ -41,13 +44,27 @@ def diagnose(
     last_layer: Last = None,
     logits: Logits = None,
     allow_pickle: AllowPickle = False,
+    dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
 ) -> None:
-    """Why does my network's line look like this? What bias, depth and initialisation account for."""
+    """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
+
+    It tells what bias, depth and initialisation account for.
+    """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
+        if dry_run:
+            from mli.dry_run import DryRun, read_files, tell_diagnosis
+
+            told = DryRun()
+            with told.trying():
+                folder_to_write(output)
+            files = read_files(told, model, start, end, data, allow_pickle=allow_pickle)
+            tell_diagnosis(told, files, alphas, **read)
+            say_dry_run(told)
+        folder_to_write(output)
         writable_folder(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console

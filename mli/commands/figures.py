@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mli.commands.messages import expected_errors, input_errors
+from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, stop
+from mli.commands.run_options import STORE
 
 if TYPE_CHECKING:
     from paper_figures.sources import NoDataError
@@ -24,8 +24,12 @@ def figures(
         "results", "figures"
     ),
     store: Annotated[
-        Path, typer.Option(help="Folder of runs; F7 and F10 read their files beside it.")
-    ] = Path("results", "store"),
+        Path | None,
+        typer.Option(
+            help="Folder of runs; F7 and F10 read their files beside it. results/store by default, where "
+            "there is one."
+        ),
+    ] = None,
     form: Annotated[str, typer.Option(help="Form of the experiments: quick or paper.")] = "quick",
     data: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Write this figure's numbers as CSV instead.")
@@ -42,32 +46,41 @@ def figures(
         typer.Option(metavar="FOLDER", help="Only write F14's map in words and tables, as regimes.md."),
     ] = None,
 ) -> None:
-    """Draw the figures from stored runs, or from the data shipped with the package: no training."""
+    """Draw F1 to F14, or write their numbers. Reads stored runs, else data of the package; writes files.
+
+    For each figure it says where its numbers come from, as does the end of its caption. Nothing is trained.
+    """
     from paper_figures.catalogue import figure_names
     from paper_figures.figure_files import figure_formats, make_figures
     from paper_figures.sources import NoDataError, collect_data
 
     missing = []
-    made: Iterator[Path | NoDataError]
     with expected_errors(), input_errors():
         asked, kinds = figure_names(names or ()), figure_formats(formats)
         tables = figure_names(data) if data else ()
         if form not in ("quick", "paper"):
             raise ValueError(f"form must be one of quick, paper, got {form!r}")
+        if store is not None and not store.is_dir():
+            raise FileNotFoundError(
+                f"there is no store at {store}: name a folder of runs, or leave --store out to draw what the "
+                "package ships"
+            )
+        runs = store or STORE
+        made: Iterable[object]
         if page is not None:
-            made = iter([_regimes_page(page, store, form, shipped)])
+            made = [_regimes_page(page, runs, form, shipped)]
         elif collect is not None:
-            made = iter(collect_data(collect, asked, store, form).values())
+            made = collect_data(collect, asked, runs, form).values()
         else:
             drawn = asked if names or not tables else ()
-            made = make_figures(output, drawn, kinds, tables=tables, store=store, form=form, shipped=shipped)
+            made = make_figures(output, drawn, kinds, tables=tables, store=runs, form=form, shipped=shipped)
         for one in made:
             if isinstance(one, NoDataError):
                 missing.append(str(one))
             else:
                 typer.echo(one)
     if missing:
-        sys.exit("\n".join(f"mli: {why}" for why in missing))
+        stop(*missing, code=WENT_WRONG)
 
 
 def _regimes_page(folder: Path, store: Path, form: str, shipped: bool) -> Path | NoDataError:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from mli.dry_run import DryRun
 
 __all__ = [
     "AllowPickle",
@@ -17,19 +19,28 @@ __all__ = [
     "Bias",
     "Buffers",
     "Data",
+    "DryRunFlag",
     "End",
     "Last",
     "Logits",
     "Model",
     "Start",
+    "file_to_write",
+    "folder_to_write",
     "how_to_read",
+    "say_dry_run",
     "user_network",
 ]
 
 Model = Annotated[
     str, typer.Option(help="package.module:factory, a function without arguments that makes the network.")
 ]
-End = Annotated[Path, typer.Option(help="The trained network's state dict, a .safetensors file.")]
+End = Annotated[
+    Path,
+    typer.Option(
+        help="The trained network's state dict: a .safetensors file, the index.json of several, or a folder."
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -72,17 +83,64 @@ AllowPickle = Annotated[
 ]
 
 
+DryRunFlag = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Only say what it takes and what was found; exit code 2 with a line for what would be refused.",
+    ),
+]
+
+
+def file_to_write(path: Path) -> None:
+    """Refuse an output file that cannot become one, before any work; nothing is written.
+
+    Raises:
+        ValueError: a folder, or another suffix than .nc or .csv.
+    """
+    if path.suffix not in (".nc", ".csv"):
+        raise ValueError(f"--output must end in .nc or .csv, got {path}")
+    if path.is_dir():
+        raise ValueError(f"--output {path} is a folder: name a file in it, such as {path / 'line.nc'}")
+
+
+def folder_to_write(path: Path) -> None:
+    """Refuse an output folder whose name is a file's, before any work; nothing is written.
+
+    Raises:
+        ValueError: it, or a folder above it, is a file.
+    """
+    above = next((one for one in (path, *path.parents) if one.exists()), None)
+    if above is not None and not above.is_dir():
+        raise ValueError(f"--output {path} must be a folder, and {above} is a file: choose another")
+
+
+def say_dry_run(found: DryRun) -> NoReturn:
+    """Print what was found and end, with 2 where something would be refused."""
+    for line in found.lines:
+        typer.echo(line)
+    for refusal in found.refusals:
+        typer.echo(f"would be refused: {refusal}")
+    if not found.refusals:
+        typer.echo("nothing would be refused, as far as the first samples show")
+    raise typer.Exit(2 if found.refusals else 0)
+
+
 def user_network(
     model: str, start: str, end: Path, data: str, allow_pickle: bool
 ) -> tuple[nn.Module, dict[str, Tensor], dict[str, Tensor], Any, str]:
     """The network, both checkpoints, the data, and what the start is in words."""
     from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
+    from simulations.line.walkable_module import has_lazy_layers
 
-    factory = find_object(model)
+    factory, samples = find_object(model), None
     network = network_from_factory(factory)
+    if has_lazy_layers(network):  # else the data, which may take minutes, are read after the checkpoints
+        samples = load_data(data)
+        network = network_from_factory(factory, data=samples)
     last = load_end(end, network, allow_pickle=allow_pickle)
-    first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle)
-    return network, first, last, load_data(data), note
+    first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle, data=samples)
+    return network, first, last, load_data(data) if samples is None else samples, note
 
 
 def how_to_read(

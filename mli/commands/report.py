@@ -35,7 +35,10 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Show what was computed: one HTML page with an explorer, and every table as CSV. Computes nothing."""
+    """Show what was computed. Reads what validate and figures wrote; writes one HTML page and CSV tables.
+
+    Computes nothing.
+    """
     with expected_errors(), input_errors():
         if record is not None:
             from validation.docs_pages.verdict_record import record_of

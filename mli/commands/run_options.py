@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["STORE", "Device", "StoreFolder", "key_values"]
+__all__ = ["STORE", "AsJson", "Device", "StoreFolder", "key_values"]
 
 StoreFolder = Annotated[Path, typer.Option(help="Folder of the runs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for a program to read.")]
 STORE = Path("results", "store")
 Device = Annotated[str, typer.Option(help="Where torch computes: cpu, cuda or cuda:INDEX.")]
 

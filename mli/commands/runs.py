@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mli.commands.messages import expected_errors, input_errors
-from mli.commands.run_options import STORE, StoreFolder
+from mli.commands.messages import WENT_WRONG, expected_errors, input_errors
+from mli.commands.run_options import STORE, AsJson, StoreFolder, key_values
 
 if TYPE_CHECKING:
     from simulations.runs.one_run import Store
 
 __all__ = ["runs"]
 
-runs = typer.Typer(no_args_is_help=True, help="The store of runs: what is in it, and whether it is whole.")
+runs = typer.Typer(
+    no_args_is_help=True,
+    help="What is in a store of runs, and whether it is whole. Reads the store; gc alone removes from it.",
+)
 
 
 def _existing(folder: Path) -> Store:
@@ -28,23 +31,38 @@ def _existing(folder: Path) -> Store:
 
 
 @runs.command("list")
-def list_runs(store: StoreFolder = STORE) -> None:
-    """Every run: its name, state, data, network and seed."""
-    with expected_errors():
+def list_runs(
+    store: StoreFolder = STORE,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Only runs of this value: depth=8, bias=last, seed=0, state=failed, or another field of a "
+            "run. Several keys must all agree; a key given twice may have either value.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every run on one line: network, data, seed, state, and why it failed. Reads no curves."""
+    with expected_errors(), input_errors():
+        from simulations.runs.run_table import matching_runs, run_data_of, run_table
         from simulations.runs.store_inventory import stored_runs
 
-        for run in stored_runs(_existing(store)):
-            spec = run.spec
-            words = (
-                [] if spec is None else [spec.data, spec.network, f"bias={spec.bias}", f"seed={spec.seed}"]
-            )
-            words += ["(made by other code)"] if run.other_code else []
-            typer.echo("  ".join([run.name, f"{run.state:<10}", *words]))
+        found = matching_runs(stored_runs(_existing(store)), key_values(where or []))
+        if as_json:
+            _print_json([run_data_of(run) for run in found])
+            return
+        for line in run_table(found):
+            typer.echo(line)
 
 
 @runs.command()
-def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: StoreFolder = STORE) -> None:
-    """A run's spec, how it was made, and its numbers."""
+def show(
+    name: Annotated[str, typer.Argument(help="Or its beginning.")],
+    store: StoreFolder = STORE,
+    as_json: AsJson = False,
+) -> None:
+    """A run's spec, how it was made, and its numbers (with --json: those that are one number each)."""
     with expected_errors(), input_errors():
         import json
 
@@ -54,6 +72,9 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
 
         here = _existing(store)
         name = full_name(here, name)
+        if as_json:
+            _print_json(_shown(here, name))
+            return
         typer.echo(here.spec(name).to_toml())
         if here.is_finished(name):
             typer.echo(json.dumps(here.provenance(name), indent=1))
@@ -61,6 +82,25 @@ def show(name: Annotated[str, typer.Argument(help="Or its beginning.")], store: 
                 typer.echo(here.load(name))
         elif failure := here.failure(name):
             typer.echo(failure["traceback"])
+
+
+def _shown(store: Store, name: str) -> dict[str, Any]:
+    from simulations.runs.run_table import run_data_of
+    from simulations.runs.store_inventory import stored_run
+
+    found = run_data_of(stored_run(store, name)) | {"provenance": None, "numbers": {}, "arrays": {}}
+    if store.is_finished(name):
+        run = store.load(name)
+        found["provenance"] = store.provenance(name)
+        found["numbers"] = {str(key): value.item() for key, value in run.items() if not value.dims}
+        found["arrays"] = {str(key): dict(value.sizes) for key, value in run.items() if value.dims}
+    return found | {"failure": store.failure(name)}
+
+
+def _print_json(data: Any) -> None:
+    from validation.text.plain_data import plain, strict_json
+
+    typer.echo(strict_json(plain(data)), nl=False)
 
 
 @runs.command()
@@ -74,7 +114,7 @@ def verify(store: StoreFolder = STORE) -> None:
             typer.echo(problem)
         typer.echo(f"{len(finished)} finished runs, {len(problems)} problems")
         if problems:
-            sys.exit(1)
+            sys.exit(WENT_WRONG)
 
 
 @runs.command()

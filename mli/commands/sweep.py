@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from mli.commands.messages import expected_errors, input_errors
+from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, stop
 from mli.commands.run_options import STORE, Device, StoreFolder, key_values
 
 __all__ = ["sweep"]
@@ -31,8 +30,11 @@ def sweep(
     device: Device = "cpu",
     store: StoreFolder = STORE,
 ) -> None:
-    """Make all runs of experiments; what is in the store is kept, an interrupted sweep goes on."""
-    with expected_errors(), input_errors():
+    """Make all runs of experiments or of your own TOML file. Writes them into the store.
+
+    What is in the store is kept, an interrupted sweep goes on.
+    """
+    with expected_errors(goes_on=True), input_errors():
         from simulations.runs.one_run import Store
         from simulations.specs.sweep_file import EXPERIMENTS, read_sweep, with_seeds
         from simulations.sweeps.executors import open_executor
@@ -58,4 +60,4 @@ def sweep(
         for line in outcome.lines(sweeps, runs):
             typer.echo(line)
         if outcome.failed:
-            sys.exit(f"mli: {len(outcome.failed)} runs failed; the same command tries them again")
+            stop(f"{len(outcome.failed)} runs failed; the same command tries them again", code=WENT_WRONG)

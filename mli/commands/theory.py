@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mli.commands.messages import said_on_a_terminal
+from mli.commands.messages import expected_errors, input_errors, said_on_a_terminal
+from mli.commands.run_options import AsJson
 
 __all__ = ["theory"]
 
 
 def theory(
-    name: str | None = typer.Argument(None, help="A theorem: T1 to T14, T4', T10b, T10c, T11'."),
-    steps: bool = typer.Option(False, "--steps", help="Show every step with its claim."),
-    latex: bool = typer.Option(False, "--latex", help="The claims as LaTeX."),
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            help="A theorem: T1 to T14, T4p, T10b, T10c, T11p (p is the prime, for which a shell would wait "
+            "for a second quote); t4p and T4prime are the same."
+        ),
+    ] = None,
+    long: Annotated[
+        bool, typer.Option("--long", help="All theorems with their statements and hypotheses.")
+    ] = False,
+    steps: Annotated[bool, typer.Option("--steps", help="Show every step with its claim.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="The claims as LaTeX.")] = False,
+    as_json: AsJson = False,
     write_docs: Annotated[
         Path | None,
         typer.Option(
@@ -26,27 +36,50 @@ def theory(
         ),
     ] = None,
 ) -> None:
-    """List the theorems: statement, hypotheses, status, steps checked by machine and by words.
+    """List the theorems, one a line, or show one. Reads nothing; only --write-docs writes files.
 
     Every status is found by re-proving the theorem now.
     """
     from mli_theory.derivations import THEOREMS, rendering
+    from mli_theory.derivations.names import theorem_name
 
-    if write_docs is not None:
-        from validation.docs_pages.theory_map import theory_map_markdown
+    with expected_errors(), input_errors():
+        if latex and (as_json or long):
+            raise ValueError("--latex is a form of its own: leave --json and --long out")
+        chosen = list(THEOREMS.values()) if name is None else [THEOREMS[theorem_name(name, THEOREMS)]]
+        if write_docs is not None:
+            _write_docs(write_docs)
+            return
+        on_a_line = name is None and not (long or steps or latex)
+        data: list[dict[str, Any]] = []
+        for theorem in chosen:
+            with said_on_a_terminal(f"re-proving {theorem.name}, {len(theorem.checked_steps)} steps"):
+                if as_json:
+                    data.append(rendering.as_data(theorem, steps=steps))
+                    continue
+                if latex:
+                    text = rendering.as_latex(theorem)
+                elif on_a_line:
+                    text = rendering.as_line(theorem)
+                else:
+                    text = rendering.as_text(theorem, steps=steps)
+            typer.echo(text)
+        if as_json:
+            from validation.text.plain_data import strict_json
 
-        write_docs.mkdir(parents=True, exist_ok=True)
-        (write_docs / "README.md").write_text(rendering.index_markdown(THEOREMS.values()), encoding="utf-8")
-        for theorem in THEOREMS.values():
-            page = write_docs / rendering.file_name(theorem.name)
-            page.write_text(rendering.as_markdown(theorem), encoding="utf-8")
-        statuses = {theorem.name: theorem.status() for theorem in THEOREMS.values()}
-        (write_docs / "map.md").write_text(theory_map_markdown(statuses), encoding="utf-8")
-        typer.echo(f"{len(THEOREMS)} theorems, their index and map written to {write_docs}")
-        return
-    if name is not None and name not in THEOREMS:
-        sys.exit(f"mli theory: no theorem {name!r}; there are {', '.join(THEOREMS)}")
-    for theorem in THEOREMS.values() if name is None else [THEOREMS[name]]:
-        with said_on_a_terminal(f"re-proving {theorem.name}, {len(theorem.checked_steps)} steps"):
-            text = rendering.as_latex(theorem) if latex else rendering.as_text(theorem, steps=steps)
-        typer.echo(text)
+            typer.echo(strict_json(data), nl=False)
+
+
+def _write_docs(folder: Path) -> None:
+    from mli_theory.derivations import THEOREMS, rendering
+    from simulations.runtime.atomic_files import writable_folder
+    from validation.docs_pages.theory_map import theory_map_markdown
+
+    writable_folder(folder)
+    (folder / "README.md").write_text(rendering.index_markdown(THEOREMS.values()), encoding="utf-8")
+    for theorem in THEOREMS.values():
+        page = folder / rendering.file_name(theorem.name)
+        page.write_text(rendering.as_markdown(theorem), encoding="utf-8")
+    statuses = {theorem.name: theorem.status() for theorem in THEOREMS.values()}
+    (folder / "map.md").write_text(theory_map_markdown(statuses), encoding="utf-8")
+    typer.echo(f"{len(THEOREMS)} theorems, their index and map written to {folder}")

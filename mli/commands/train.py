@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mli.commands.messages import expected_errors, input_errors
 from mli.commands.run_options import STORE, Device, StoreFolder, key_values
+
+if TYPE_CHECKING:
+    from simulations.specs.run_spec import RunSpec
 
 __all__ = ["train"]
 
@@ -24,13 +27,14 @@ def train(
     device: Device = "cpu",
     store: StoreFolder = STORE,
 ) -> None:
-    """One run, here: train, walk its lines, and put it in the store."""
-    with expected_errors(), input_errors():
+    """Make one run here: train, walk its lines. Reads a TOML file or --set, writes into the store."""
+    with expected_errors(goes_on=True), input_errors():
         from torch import nn
 
         from simulations.models.devices import checked_device
         from simulations.runs.one_run import RunSpec, Store, make_run
         from simulations.sweeps.runner import DISK, record_failure
+        from simulations.training.progress_report import training_bar
 
         values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
         run = RunSpec.from_dict(
@@ -40,7 +44,8 @@ def train(
         checked_device(device, nn.Identity(), "float32")
         folder.prepare()
         try:
-            made = make_run(run, folder, device=device, progress="bar")
+            with training_bar(run.max_epochs, _arm(run)) as draw:
+                made = make_run(run, folder, device=device, progress=draw)
         except Exception as error:
             if not (isinstance(error, OSError) and error.errno in DISK):
                 record_failure(folder, run, error)
@@ -48,3 +53,8 @@ def train(
         for problem in made.repaired:
             typer.echo(f"made again: {problem}")
         typer.echo(f"{made.status}{', as it was in the store' if made.kept else ''}: {folder.path(run)}")
+
+
+def _arm(run: RunSpec) -> str:
+    size = "" if run.depth is None else f" of depth {run.depth}"
+    return f"{run.network}{size}, bias {run.bias}, seed {run.seed}"

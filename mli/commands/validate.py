@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mli.commands.messages import expected_errors, said_on_a_terminal
+from mli.commands.messages import WENT_WRONG, expected_errors, said_on_a_terminal, stop
 from mli.commands.run_options import STORE
 
 if TYPE_CHECKING:
@@ -51,6 +50,7 @@ def validate(
         False, "--smoke", help="A reduced run of seconds: shows that everything works, decides nothing."
     ),
     rules: bool = typer.Option(False, "--rules", help="Print the rule of every claim and stop."),
+    as_json: Annotated[bool, typer.Option("--json", help="With --rules: as JSON.")] = False,
     power: bool = typer.Option(
         False,
         "--power",
@@ -58,7 +58,11 @@ def validate(
         "(a page with --output).",
     ),
 ) -> None:
-    """The main job: train networks, walk the line, and judge the claims C1 to C9."""
+    """Judge the claims C1 to C9: makes the runs that the store lacks, writes a report and figures.
+
+    `--profile full` makes no run and judges all that is in the store, `--profile recorded` what the package
+    carries.
+    """
     from validation.claims import CLAIMS, REGIME_CLAIMS
 
     claims = REGIME_CLAIMS if profile == _Profile.RECORDED else CLAIMS
@@ -73,10 +77,15 @@ def validate(
             "the profile recorded trains nothing: leave --smoke out", param_hint="--smoke"
         )
     shown = tuple(one for one in claims if one.id in (claim or known))
+    if as_json and not rules:
+        raise typer.BadParameter(
+            "it goes with --rules; a job's own numbers are in report.json of --output", param_hint="--json"
+        )
     if rules:
-        from validation.claims.rule_text import rules_text
+        from validation.claims.rule_text import rules_data, rules_text
+        from validation.text.plain_data import strict_json
 
-        typer.echo(rules_text(shown), nl=False)
+        typer.echo(strict_json(rules_data(shown)) if as_json else rules_text(shown), nl=False)
         return
     if power:
         from validation.judgement.power import operating_characteristics, power_text
@@ -95,7 +104,7 @@ def validate(
     folder = output or Path("results", "validate-smoke" if smoke else "validate")
     # A smoke run stays in its own folder: its runs are of no use to anybody.
     runs = store or (folder / "store" if smoke else STORE)
-    with expected_errors():
+    with expected_errors(goes_on=True):
         _run_validate(folder, smoke_job() if smoke else job_of(profile), runs, {one.id for one in shown})
 
 
@@ -103,9 +112,11 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from rich.console import Console
 
     from paper_figures.main_job_figures import save_main_job_figures
-    from simulations.runs.verified_files import DamagedRunError
+    from simulations.runs.store import Store
+    from simulations.runs.verified_files import DamagedRunError, OtherDataError
     from simulations.runtime.atomic_files import writable_folder
     from validation.job.main_job import run_main_job
+    from validation.job.observed_store import not_judged
     from validation.report.report_data import write_report
     from validation.report.terminal_table import verdict_table
 
@@ -114,9 +125,18 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     try:
         outcome = run_main_job(folder, job, store)
     except DamagedRunError as error:
-        sys.exit(f"mli: {error}; `mli validate --profile standard` makes damaged runs of its sweeps again")
+        made_again = "`mli validate --profile standard` makes damaged runs of its sweeps again"
+        stop(f"{error}; {made_again}", code=WENT_WRONG)
+    except OtherDataError as error:
+        stop(error, code=WENT_WRONG)
     if job.judged:
         save_main_job_figures(folder / "figures", outcome)
     console = Console()
     console.print(verdict_table(write_report(folder, outcome), shown))
+    if job.name == "full" and (others := not_judged(Store(store), outcome.runs)):
+        console.print(
+            f"{others} finished runs in {store} belong to no experiment of the package and are not judged: "
+            "`mli runs list` lists them, `mli.experiment_runs` reads those of your own sweep",
+            soft_wrap=True,
+        )
     console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)

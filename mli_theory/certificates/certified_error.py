@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
-from mli_theory.certificates.exact_roots import ONE, ZERO, RealRoot, compare, separated
+from mli_theory.certificates.exact_roots import ONE, ZERO, RealRoot, compare, disjoint
 from mli_theory.certificates.upper_envelope import Classes, Envelope, EnvelopeEvent
 from mli_theory.short_repr import short_repr
 
@@ -148,7 +148,7 @@ def timeline(envelopes: Sequence[Envelope]) -> Timeline:
             groups[-1].append((j, event))
         else:
             groups.append([(j, event)])
-    roots = _disjoint([_best(event.alpha for _, event in group) for group in groups])
+    roots = disjoint([_best(event.alpha for _, event in group) for group in groups])
 
     now = tuple(envelope.at_start for envelope in envelopes)
     alphas, at, right_of = [ZERO], [now], [now]
@@ -199,13 +199,6 @@ def _best(alphas: Iterable[RealRoot]) -> RealRoot:
     """Of one number's descriptions an exact one, else the one of least degree, made exact if it is simple."""
     root = min(alphas, key=lambda root: (not root.is_exact, root.polynomial.degree()))
     return root if root.is_exact else root.rationalised()
-
-
-def _disjoint(roots: list[RealRoot]) -> list[RealRoot]:
-    """Different numbers, ascending, in disjoint enclosures: narrowing one never brings it nearer another."""
-    for index in range(len(roots) - 1):
-        roots[index], roots[index + 1] = separated(roots[index], roots[index + 1])
-    return roots
 
 
 def _error(classes: Sequence[Classes]) -> Fraction:

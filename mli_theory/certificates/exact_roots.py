@@ -2,23 +2,22 @@
 
 A root is held as an interval with rational ends and a squarefree integer polynomial whose only root in it
 is the one meant. Every question (order, equality, side of a rational number) is answered by signs of
-integer polynomials at rational numbers, so no answer depends on a precision. Isolation is python-flint's.
+integer polynomials at rational numbers, so no answer depends on a precision.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
-from typing import cast
+from math import isfinite
 
-from flint import acb, arb, ctx, fmpq, fmpz_poly
+from flint import fmpz_poly
 
+from mli_theory.certificates.root_isolation import isolate, sign_changes
+from mli_theory.certificates.root_refinement import first_enclosure, narrow, sign_at
 from mli_theory.domain import DomainError
 
-__all__ = ["ONE", "ZERO", "RealRoot", "compare", "separated", "unit_roots"]
-
-_FIRST_PRECISION = 64  # bits of the first enclosures, doubled where they do not settle a question
+__all__ = ["ONE", "ZERO", "RealRoot", "compare", "disjoint", "separated", "unit_roots"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +47,13 @@ class RealRoot:
         return self.lower == self.upper
 
     def compare(self, value: Fraction | float) -> int:
-        """The sign of root - value, exactly: -1, 0 or 1; a float is taken as the rational number it is."""
+        """The sign of root - value, exactly: -1, 0 or 1; a float is taken as the rational number it is.
+
+        Raises:
+            DomainError: a value that is not finite.
+        """
+        if isinstance(value, float) and not isfinite(value):
+            raise DomainError(f"a root can be compared with a finite number, got {value}")
         value = Fraction(value)
         if value < self.lower:
             return 1
@@ -56,33 +61,26 @@ class RealRoot:
             return -1
         if self.is_exact:
             return 0
-        here = _sign(self.polynomial, value)
-        return 0 if here == 0 else (1 if here == _sign(self.polynomial, self.lower) else -1)
+        here = sign_at(self.polynomial, value)
+        return 0 if here == 0 else (1 if here == sign_at(self.polynomial, self.lower) else -1)
 
     def narrowed(self, width: Fraction | float) -> RealRoot:
-        """The same root in an interval at most `width` wide, by exact bisection.
+        """The same root in an interval at most `width` wide, by exact signs.
 
         Raises:
             DomainError: a width that is not above 0.
         """
         if not width > 0:
             raise DomainError(f"an enclosure can be narrowed to any width > 0, got {width}")
-        lower, upper = self.lower, self.upper
-        if upper - lower <= width:
+        if self.upper - self.lower <= width:
             return self
-        left = _sign(self.polynomial, lower)
-        while upper - lower > width:
-            middle = (lower + upper) / 2
-            here = _sign(self.polynomial, middle)
-            if here == 0:
-                return replace(self, lower=middle, upper=middle)
-            lower, upper = (middle, upper) if here == left else (lower, middle)
+        lower, upper = narrow(self.polynomial, self.lower, self.upper, Fraction(width))
         return replace(self, lower=lower, upper=upper)
 
     def rationalised(self) -> RealRoot:
         """The same root, exact if it is the simplest rational number of its interval."""
         guess = _simplest_between(self.lower, self.upper)
-        return replace(self, lower=guess, upper=guess) if _sign(self.polynomial, guess) == 0 else self
+        return replace(self, lower=guess, upper=guess) if sign_at(self.polynomial, guess) == 0 else self
 
     def __float__(self) -> float:
         root = self
@@ -110,9 +108,9 @@ def unit_roots(polynomial: fmpz_poly) -> list[tuple[RealRoot, int]]:
         p, multiplicity = p // ONE.polynomial, multiplicity + 1
     if multiplicity:
         roots.append((ONE, multiplicity))
-    if _may_vanish_inside(p):
+    if sign_changes(p) > 0:  # most pairs of classes never meet: no factors are looked for
         for factor, multiplicity in p.factor_squarefree()[1]:
-            roots += [(root, int(multiplicity)) for root in _isolate(factor)]
+            roots += [(root, int(multiplicity)) for root in _alone(factor)]
     return roots
 
 
@@ -122,6 +120,8 @@ def compare(a: RealRoot, b: RealRoot) -> int:
         return -1
     if b.upper < a.lower:
         return 1
+    if a is b:
+        return 0
     if a.is_exact:
         return -b.compare(a.lower)
     if b.is_exact:
@@ -135,11 +135,17 @@ def compare(a: RealRoot, b: RealRoot) -> int:
 def separated(a: RealRoot, b: RealRoot) -> tuple[RealRoot, RealRoot]:
     """Two different numbers in disjoint closed intervals."""
     while a.lower <= b.upper and b.lower <= a.upper:
-        if not a.is_exact:
-            a = a.narrowed((a.upper - a.lower) / 4)
-        if not b.is_exact:
-            b = b.narrowed((b.upper - b.lower) / 4)
+        width = max(a.upper - a.lower, b.upper - b.lower)
+        width *= min(width, Fraction(1, 4))  # twice as many digits each time
+        a, b = (root if root.is_exact else root.narrowed(width) for root in (a, b))
     return a, b
+
+
+def disjoint(roots: list[RealRoot]) -> list[RealRoot]:
+    """Different numbers, ascending, in disjoint enclosures: narrowing one never brings it nearer another."""
+    for index in range(len(roots) - 1):
+        roots[index], roots[index + 1] = separated(roots[index], roots[index + 1])
+    return roots
 
 
 def _coincide(a: RealRoot, b: RealRoot) -> bool:
@@ -149,53 +155,16 @@ def _coincide(a: RealRoot, b: RealRoot) -> bool:
         return False
     # In the overlap both polynomials have at most one root, so the divisor has at most one, and simple.
     lower, upper = max(a.lower, b.lower), min(a.upper, b.upper)
-    return _sign(common, lower) * _sign(common, upper) <= 0
+    return sign_at(common, lower) * sign_at(common, upper) <= 0
 
 
-def _may_vanish_inside(p: fmpz_poly) -> bool:
-    """False proves that p, not 0 at 0 and 1, has no root in (0, 1): Descartes' rule for x = 1/(1 + t)."""
-    signs = [c > 0 for c in fmpz_poly(p.coeffs()[::-1])(fmpz_poly([1, 1])).coeffs() if c != 0]
-    return any(a != b for a, b in pairwise(signs))
-
-
-def _isolate(p: fmpz_poly) -> list[RealRoot]:
-    """The roots in (0, 1) of a squarefree polynomial that is 0 neither at 0 nor at 1."""
-    precision = _FIRST_PRECISION
-    while True:
-        with ctx.workprec(precision):
-            # Flint's certified roots are isolated from one another; the real ones have imaginary part 0.
-            roots = cast("list[tuple[acb, int]]", p.complex_roots())
-            bounds = sorted(_bounds(z.real) for z, _ in roots if z.imag == 0)
-        inside = [(lower, upper) for lower, upper in bounds if upper >= 0 and lower <= 1]
-        clear = all(lower > 0 and upper < 1 for lower, upper in inside)
-        if clear and all(a[1] < b[0] for a, b in pairwise(inside)):
-            return [_enclosed(p, lower, upper) for lower, upper in inside]
-        precision *= 2
-
-
-def _enclosed(p: fmpz_poly, lower: Fraction, upper: Fraction) -> RealRoot:
-    left, right = _sign(p, lower), _sign(p, upper)
-    if left == 0 or right == 0:
-        end = lower if left == 0 else upper
-        return RealRoot(end, end, p)
-    if left == right:  # a simple root changes the sign: the enclosure would not be one
-        raise ArithmeticError(f"no sign change of {p} on [{lower}, {upper}]; report this as a defect")
-    return RealRoot(lower, upper, p)
-
-
-def _bounds(ball: arb) -> tuple[Fraction, Fraction]:
-    centre, radius = _dyadic(ball.mid()), _dyadic(ball.rad())
-    return centre - radius, centre + radius
-
-
-def _dyadic(exact: arb) -> Fraction:
-    mantissa, exponent = exact.man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-
-
-def _sign(p: fmpz_poly, value: Fraction) -> int:
-    result = p(fmpq(value.numerator, value.denominator))
-    return (result > 0) - (result < 0)
+def _alone(p: fmpz_poly) -> list[RealRoot]:
+    """The roots in (0, 1) of a squarefree polynomial, ascending, in disjoint enclosures."""
+    if p.degree() == 1:  # the root is rational, and may be too long a fraction for `rationalised`
+        root = Fraction(-int(p[0]), int(p[1]))
+        return [RealRoot(root, root, p)] if 0 < root < 1 else []
+    ends = (pair if pair[0] == pair[1] else first_enclosure(p, *pair) for pair in isolate(p))
+    return disjoint([RealRoot(lower, upper, p) for lower, upper in ends])
 
 
 def _simplest_between(lower: Fraction, upper: Fraction) -> Fraction:

@@ -23,6 +23,11 @@ from mli_theory.certificates.certified_error import (
     timeline,
 )
 from mli_theory.certificates.exact_roots import RealRoot
+from mli_theory.certificates.expected_cost import (
+    expected_seconds,
+    most_expected_seconds,
+    refuse_what_is_too_large,
+)
 from mli_theory.certificates.loss_monotone import loss_monotone
 from mli_theory.certificates.power_model_line import line_logits
 from mli_theory.certificates.upper_envelope import upper_envelope
@@ -38,6 +43,8 @@ __all__ = [
     "SlowCertificateWarning",
     "certify",
 ]
+
+Floats = NDArray[np.float64]
 
 MAX_CELLS = 1000
 _STATEMENT = "the power model (T8-T12)"
@@ -113,19 +120,21 @@ def certify(
 
     Returns:
         Certificate. Everything but `loss_monotone` is decided exactly for every finite input: roots of
-        rational polynomials, isolated by python-flint, compared by exact signs. `loss_monotone` is proved by
-        ball arithmetic on a subdivision; zeros of the derivative at the ends (zero starts, T4) and those that
-        all log odds share are treated exactly. It stays None where the derivative touches 0 inside [0, 1]
-        without a common cause, or logits are so large that `max_cells` do not suffice.
+        rational polynomials, isolated by Descartes' rule, compared by exact signs. `loss_monotone` is proved
+        by ball arithmetic on a subdivision; zeros of the derivative at the ends (zero starts, T4) and those
+        that all log odds share are treated exactly. It stays None where the derivative touches 0 inside
+        [0, 1] without a common cause, or logits are so large that `max_cells` do not suffice.
 
     Raises:
-        DomainError: shapes that disagree, fewer than 2 classes, non-finite values, degree < 2, max_cells < 1.
+        DomainError: shapes that disagree, fewer than 2 classes, non-finite values, degree < 2, max_cells < 1;
+            a degree above some 4,000 (less for entries far from 1), where logits have too many digits.
 
     Warns:
         SlowCertificateWarning: before the work, where it is expected to take over 10 s.
 
     Source: theory.md section 3; on a zero start the results are those of T1, T2 and T3.
-    Cost: about k^2 r milliseconds on one core; k = 30, r = 8 takes a few seconds.
+    Cost on one core: k = 30, r = 8 takes a few seconds; k = 3, r = 200 a fraction of one where the loss rises
+    and half a minute where it does not (expected_cost.py). Ctrl-C stops it at any time.
     """
     w0 = finite_array("start_weights", start_weights, (None, None), statement=_STATEMENT)
     k = w0.shape[0]
@@ -142,7 +151,8 @@ def certify(
     degree = check_degree(degree, statement=_STATEMENT)
     if isinstance(max_cells, bool) or not isinstance(max_cells, int) or max_cells < 1:
         raise DomainError(f"max_cells must be an integer >= 1, got {max_cells!r}")
-    _warn_if_slow(k, degree)
+    refuse_what_is_too_large([w0, b0, w1, b1], degree)
+    _warn_if_slow(w0, b0, w1, b1, degree, max_cells)
 
     logits = line_logits(w0, b0, w1, b1, degree)
     line = timeline([upper_envelope(row) for row in logits])
@@ -167,11 +177,13 @@ def _majority_class(bias: NDArray[np.float64]) -> int | None:
     return int(largest[0]) if largest.size == 1 else None
 
 
-def _warn_if_slow(n_classes: int, degree: int) -> None:
-    seconds = 1e-3 * n_classes**2 * degree  # measured, see benchmarks/certify.py
+def _warn_if_slow(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int, max_cells: int) -> None:
+    if most_expected_seconds(len(b0), degree, max_cells) <= _SLOW:
+        return
+    seconds = expected_seconds(w0, b0, w1, b1, degree, max_cells)
     if seconds > _SLOW:
         warnings.warn(
-            f"certifying {n_classes} classes at degree {degree} is expected to take about {seconds:.0f} s",
+            f"certifying {len(b0)} classes at degree {degree} is expected to take about {seconds:.0f} s",
             SlowCertificateWarning,
             stacklevel=3,
         )

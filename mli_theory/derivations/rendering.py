@@ -3,21 +3,64 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Collection
+from typing import Any
 
 import sympy as sp
 
 from mli_theory.derivations.derivation import Derivation, Hypothesis
+from mli_theory.derivations.names import shell_name
 from mli_theory.derivations.steps import CheckedStep, Words
 
-__all__ = ["as_latex", "as_markdown", "as_text", "file_name", "index_markdown"]
+__all__ = ["as_data", "as_latex", "as_line", "as_markdown", "as_text", "file_name", "index_markdown"]
 
 _SHOWN = ("integer", "positive", "nonnegative", "nonzero", "real")
 
 
 def file_name(name: str) -> str:
     """The Markdown file of a theorem: T4' is T4p.md, for a file name holds no quote."""
-    return name.replace("'", "p") + ".md"
+    return shell_name(name) + ".md"
+
+
+def as_line(theorem: Derivation, width: int = 100) -> str:
+    """Name, status, title and the beginning of the statement, in at most `width` characters."""
+    status = theorem.status()
+    if len(status) > 25:  # not proved, and why
+        return f"{theorem.name:<5} {textwrap.shorten(status, width - 6, placeholder=' …')}"
+    words = textwrap.shorten(f"{theorem.title}: {theorem.statement}", width - 32, placeholder=" …")
+    return f"{theorem.name:<5} {status:<25} {words}"
+
+
+def as_data(theorem: Derivation, *, steps: bool = False) -> dict[str, Any]:
+    """What `as_text` says, as nested dicts and lists of words and whole numbers."""
+    found: dict[str, Any] = {
+        "name": theorem.name,
+        "title": theorem.title,
+        "statement": theorem.statement,
+        "status": theorem.status(),
+        "scope": theorem.scope,
+        "steps_by_machine": len(theorem.checked_steps),
+        "steps_by_words": len(theorem.word_steps),
+        "hypotheses": [h.text + _assumptions(h) for h in theorem.hypotheses],
+    }
+    if steps:
+        found["steps"] = [_step_data(step) for step in theorem.steps]
+        found["counterexamples"] = [{"dropped": c.dropped, "text": c.text} for c in theorem.counterexamples]
+    return found
+
+
+def _step_data(step: CheckedStep | Words) -> dict[str, Any]:
+    if isinstance(step, Words):
+        return {"name": step.name, "kind": "words", "text": step.text}
+    return {
+        "name": step.name,
+        "kind": type(step).__name__.lower(),
+        "text": step.text,
+        "conditions": [str(condition) for condition in step.conditions],
+        "by": [by.name for by in step.premises if by.name not in step.given],
+        "claim": str(step.claim),
+    }
 
 
 def as_text(theorem: Derivation, *, steps: bool = False) -> str:

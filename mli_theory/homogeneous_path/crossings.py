@@ -5,21 +5,21 @@ so at alpha = (c/d)^(1/(r-1)), in general irrational. Rounding it *down* keeps e
 "is the float alpha above the tie?" exact, and rounding it *up* every answer to "below?": no float
 lies between a real number and its rounding. That is how curves on a grid of floats come out exact.
 
-Two routes give the same floats. `floor_root` and `ceil_root` work in integers, on any input.
-`rounded_crossings` is the vectorised one: a pair of floats holds the root to 2^-80 relative, and the
-few whose rounding that does not settle (all exact ties among them) go through the integers.
+Two routes give the same floats. Those of float_roots.py are exact on any input. `rounded_crossings` is the
+vectorised one: a pair of floats holds the root to 2^-80 relative, and the few whose rounding that does not
+settle (all exact ties among them) go the exact way.
 """
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import numpy as np
-from flint import fmpz
 from numpy.typing import NDArray
 
-__all__ = ["FAST_DEGREE", "FAST_RANGE", "ceil_root", "floor_root", "rounded_crossings"]
+from mli_theory.homogeneous_path.float_roots import ceil_root, floor_root
+
+__all__ = ["FAST_DEGREE", "FAST_RANGE", "rounded_crossings"]
 
 Floats = NDArray[np.float64]
 
@@ -32,28 +32,6 @@ FAST_DEGREE = 1024
 
 _UNSETTLED = 2.0**-80
 _SPLITTER = 2.0**27 + 1.0  # Dekker: halves a 53-bit significand
-
-
-def floor_root(power: Fraction, order: int) -> float:
-    """The largest float64 at most power^(1/order), for power > 0 and order >= 1: exact for any size."""
-    bits = power.numerator.bit_length() - power.denominator.bit_length()
-    scale = 56 - (bits - 1) // order  # power > 2^(bits-1), so the scaled root has 56 bits or more
-    shift = scale * order
-    scaled = (
-        (power.numerator << shift) // power.denominator
-        if shift >= 0
-        else power.numerator // (power.denominator << -shift)
-    )
-    # floor(x^(1/p)) = floor(floor(x)^(1/p)) for x >= 0, so the integer root loses nothing.
-    root = scaled if order == 1 else int(fmpz(scaled).root(order))
-    surplus = max(root.bit_length() - 53, scale - 1074)  # float64: 53 bits, last place 2^-1074 at least
-    return math.ldexp(root >> surplus, surplus - scale)
-
-
-def ceil_root(power: Fraction, order: int) -> float:
-    """The smallest float64 at least power^(1/order), for power > 0 and order >= 1: exact for any size."""
-    below = floor_root(power, order)
-    return below if Fraction(below) ** order == power else math.nextafter(below, math.inf)
 
 
 def rounded_crossings(

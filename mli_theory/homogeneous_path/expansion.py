@@ -7,13 +7,16 @@ M = mean over samples of (s_y - mean_c s_c), C = mean over samples of Cov_c(b_c,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 from mli_theory.domain import DomainError, check_degree, check_labels, finite_array
+from mli_theory.homogeneous_path.bias_series import bias_series
 from mli_theory.homogeneous_path.intervals import check_logits
 from mli_theory.short_repr import short_repr
 
@@ -22,6 +25,7 @@ __all__ = ["Bump", "LossExpansion", "loss_bump", "loss_expansion", "loss_sandwic
 Array = NDArray[np.float64]
 
 _TOLERANCE = 1e-3  # nats: what `valid_to` promises
+_MOST_COEFFICIENTS = 5000
 _LARGEST = 1e50  # cubes and products of logits stay inside float64
 
 
@@ -31,7 +35,7 @@ class LossExpansion:
 
     Attributes:
         coefficients: (r+2,) Taylor coefficients of the loss in alpha, orders 0 .. r+1: log k first, then
-            L'(0) (0 for balanced classes), L''(0)/2, ...
+            L'(0) (0 for balanced classes), L''(0)/2, ...; inf with its sign where one is beyond float64.
         valid_to: largest alpha in [0, 1] at which the remainder of `evaluate` is proved below 1e-3 nats.
         degree: r.
         margin: M, nats; the loss falls by M alpha^r in the end.
@@ -95,14 +99,19 @@ def loss_expansion(signal: ArrayLike, bias: ArrayLike, labels: ArrayLike, degree
 
     Raises:
         DomainError: naming the value, for shapes that disagree, arrays that are not finite or above 1e50,
-            labels outside the classes, or a degree below T4's range.
+            labels outside the classes, or a degree below T4's range or above 5,000.
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 2, "T4")
+    if r > _MOST_COEFFICIENTS:
+        raise DomainError(
+            f"T4 lists the coefficients to degree {_MOST_COEFFICIENTS:,}, got {r}: use loss_sandwich"
+        )
     n_classes = len(b)
     shares = np.bincount(y, minlength=n_classes) / len(y)
-    b = b - b.mean()
-    margin, covariance = _margin(s, y), float(s.mean(axis=0) @ b / n_classes)
-    coefficients = _bias_series(b, r + 1)
+    coefficients = bias_series(b, r + 1)
+    margin = _margin(s, y)
+    b, s = _centred(b), _against_label(s, y)
+    covariance = float(s.mean(axis=0) @ b / n_classes)
     coefficients[0] = np.log(n_classes)
     coefficients[1] = -shares @ b
     coefficients[r] -= margin
@@ -127,14 +136,12 @@ def loss_sandwich(
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 2, "T4'")
     at = _alphas(alphas, "T4'")
-    b = b - b.mean()
+    b, ranges = _centred(b), np.ptp(s, axis=1)
     shares = np.bincount(y, minlength=len(b)) / len(y)
     held = softmax(np.multiply.outer(at, b), axis=1)
-    # Centred by each sample's mean: a shift of a sample's signal changes nothing but the rounding.
-    centred = s - s.mean(axis=1, keepdims=True)
-    mean_margin = centred[np.arange(len(y)), y].mean() - held @ centred.mean(axis=0)
+    mean_margin = -held @ _against_label(s, y).mean(axis=0)
     lower = _bias_loss(b, shares, at) - at**r * mean_margin
-    return lower, lower + at ** (2 * r) * float(np.mean(np.ptp(s, axis=1) ** 2)) / 8
+    return lower, lower + at ** (2 * r) * float(np.mean(ranges**2)) / 8
 
 
 def loss_bump(
@@ -145,7 +152,7 @@ def loss_bump(
     alpha_b = (V / (r M))^(1/(r-2)), height (r-2)/(2r) V alpha_b^2. With `next_order` alpha_b is multiplied by
     1 + alpha_b [K / (2V) + (r+1) C / (r M)] / (r-2) and the height gains alpha_b^3 [K/6 + C V / (r M)], both
     at the leading alpha_b, to which `small_parameter` belongs either way. Equal biases: no rise,
-    Bump(0, 0, 0).
+    Bump(0, 0, 0). A value below the least float is 0.
 
     Args:
         signal: (n, k) logits without the last bias.
@@ -155,8 +162,9 @@ def loss_bump(
         next_order: take the next term too.
 
     Raises:
-        DomainError: as `loss_expansion`; or naming T4 for classes that are not balanced, M <= 0 (the loss
-            never turns at leading order), or V >= r M (it turns beyond alpha = 1).
+        DomainError: as `loss_expansion`, at any degree; or naming T4 for classes that are not balanced,
+            M <= 0 (the loss never turns at leading order), or V >= r M (it turns beyond alpha = 1); with
+            `next_order` for a small parameter of 1 or more, or corrections as large as what they correct.
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 3, "T4 (the bump)")
     counts = np.bincount(y, minlength=len(b))
@@ -165,24 +173,40 @@ def loss_bump(
             f"T4 (the bump) needs balanced classes, got between {counts.min()} and {counts.max()} samples "
             "a class: the loss then starts with a slope; use loss_expansion"
         )
-    b = b - b[0]  # else the mean of equal biases may round to another number, and tiny V make a rise
-    b = b - b.mean()
-    V, K, M = float(np.mean(b**2)), float(np.mean(b**3)), _margin(s, y)
+    M, b, s = _margin(s, y), _centred(b), _against_label(s, y)
+    size = float(np.abs(b).max())
     if not M > 0:
         raise DomainError(f"T4 (the bump) needs M > 0, the mean of s_y - mean_c s_c, got M = {M:.6g}")
-    if r * M <= V:
+    if size == 0:
+        return Bump(0.0, 0.0, 0.0)
+    # In units of the largest bias: V and K of tiny biases would be rounded to 0.
+    V, K = float(np.mean((b / size) ** 2)), float(np.mean((b / size) ** 3))
+    log_ratio = math.log(V) + 2 * math.log(size) - math.log(M) - math.log(r)  # V / (r M)
+    if log_ratio >= 0:
         raise DomainError(
-            f"T4 (the bump) needs V < r M, got V = {V:.6g} and r M = {r * M:.6g}: "
+            f"T4 (the bump) needs V < r M, got V = {V * size**2:.6g} and r M = {r * M:.6g}: "
             "to leading order the loss rises on all of the line"
         )
-    alpha = (V / (r * M)) ** (1 / (r - 2))
-    height = (r - 2) / (2 * r) * V * alpha**2
-    small = alpha * float(np.abs(b).max())
-    if next_order and V > 0:
-        C = float(s.mean(axis=0) @ b / len(b))
-        height += alpha**3 * (K / 6 + C * V / (r * M))
-        alpha *= 1 + alpha * (K / (2 * V) + (r + 1) * C / (r * M)) / (r - 2)
-    return Bump(alpha, height, small)
+    alpha = math.exp(log_ratio / (r - 2))
+    leading = (r - 2) / (2 * r) * V * (alpha * size) ** 2
+    small = alpha * size
+    if not next_order:
+        return Bump(alpha, leading, small)
+    pull = float(s.mean(axis=0) @ (b / size) / len(b)) / M  # C / M
+    later = small * (K / (2 * V) + (r + 1) / r * pull) / (r - 2)
+    higher = small * (K / 6 + V / r * pull) * 2 * r / ((r - 2) * V)
+    _refuse_large_correction(alpha, small, later, higher)
+    return Bump(alpha * (1 + later), leading * (1 + higher), small)
+
+
+def _refuse_large_correction(alpha: float, small: float, later: float, higher: float) -> None:
+    if small < 1 and abs(later) < 1 and abs(higher) < 1 and alpha * (1 + later) <= 1:
+        return
+    raise DomainError(
+        "T4 (the bump) at next order needs a small parameter alpha max |b - mean b| below 1, corrections "
+        f"smaller than what they correct and alpha <= 1, got small parameter {small:.3g}, alpha {alpha:.3g} "
+        f"times 1 + {later:.3g}, height times 1 + {higher:.3g}: use next_order=False"
+    )
 
 
 def _checked(
@@ -204,26 +228,28 @@ def _alphas(alphas: ArrayLike, statement: str) -> Array:
     return at
 
 
+def _centred(b: Array) -> Array:
+    """Biases minus their mean. By way of b[0]: else the mean of equal biases may round to another number."""
+    b = b - b[0]
+    return np.asarray(b - b.mean())
+
+
 def _margin(s: Array, y: NDArray[np.int64]) -> float:
-    return float((s[np.arange(len(y)), y] - s.mean(axis=1)).mean())
+    """M, from a sum without rounding: its sign is a hypothesis."""
+    label = s[np.arange(len(y)), y]
+    return math.fsum(chain(np.repeat(label, s.shape[1]), -s.ravel())) / s.size
+
+
+def _against_label(s: Array, y: NDArray[np.int64]) -> Array:
+    """s_c - s_y: what all of a sample's signals share changes no loss, and must not change its rounding."""
+    return np.asarray(s - s[np.arange(len(y)), y][:, None])
 
 
 def _bias_loss(b: Array, shares: Array, at: Array) -> Array:
-    return np.asarray(logsumexp(np.multiply.outer(at, b), axis=1) - at * (shares @ b))
-
-
-def _bias_series(b: Array, order: int) -> Array:
-    """Taylor coefficients 0 .. order of log mean_c e^(alpha b_c): cumulant / factorial, from the moments."""
-    moments = np.empty(order + 1)  # moment / factorial
-    power = np.ones_like(b)
-    for m in range(order + 1):
-        moments[m] = power.mean()
-        power = power * b / (m + 1)
-    series = np.zeros(order + 1)
-    for m in range(1, order + 1):  # from (log f)' f = f'
-        inner = sum(j * series[j] * moments[m - j] for j in range(1, m))
-        series[m] = moments[m] - inner / m
-    return series
+    """Loss of the bias alone; of two terms >= 0, so that neither takes digits from the other."""
+    below = b.max() - b
+    others = np.exp(-np.multiply.outer(at, np.delete(below, np.argmin(below)))).sum(axis=1)
+    return np.asarray(np.log1p(others) + at * (shares @ below))
 
 
 def _largest_alpha(signal_range: float, bias_range: float, r: int) -> float:

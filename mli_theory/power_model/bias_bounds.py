@@ -20,7 +20,7 @@ class BiasGapBounds:
 
     Attributes:
         bias: (k,) strict upper bounds of b_i at all times: Phi_ii(0), nats.
-        gap: strict upper bound of every b_i - b_j at all times, nats.
+        gap: strict upper bound of every b_i - b_j at all times, nats; inf where beyond float64.
         margin: lower bound -log(e^(k eps) - 1) > 0 of b_l + W_ll^r - b_i - W_il^r for all i != l (T10b).
         beta: upper bound of every (b_{i*} - b_j) / (W_jj^r - W_{i*j}^r), j != i*.
         plateau_end: upper bound of alpha_2; it tends to 0 with eps.
@@ -68,7 +68,8 @@ def bias_gap_bounds(weights: ArrayLike, degree: int, final_loss: float) -> BiasG
             f"T10b needs 0 < k eps < log 2, got final_loss = {eps} at k = {k}: k eps = {k * eps}"
         )
     # The largest over i and j of Phi_ii + sum_{m != j} Phi_mm.
-    gap = float(spent.max() + np.sort(spent)[1:].sum())
-    margin = float(-np.log(np.expm1(k * eps)))
-    beta = gap / (gap + margin)
+    with np.errstate(over="ignore"):
+        gap = float(spent.max() + np.sort(spent)[1:].sum())
+    margin = max(float(-np.log(np.expm1(k * eps))), 0.0)
+    beta = 1 / (1 + margin / gap)
     return BiasGapBounds(spent, gap, margin, beta, float(beta ** (1 / (r - 1))))

@@ -20,14 +20,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
+from scipy.special import expit
 
 from mli_theory.domain import DomainError, finite_array
 from mli_theory.power_model.plateau_laws import PlateauLaw
 
 __all__ = ["quadratic_plateau_law"]
 
+Array = NDArray[np.float64]
+
 _STATEMENT = "T11 at degree 2"
-_EARLIEST = 1e-6  # v_1 where the integration of the limit begins
+_EARLIEST = 1e-6  # v_1 where the integration begins at the earliest
 
 
 def quadratic_plateau_law(
@@ -49,39 +52,76 @@ def quadratic_plateau_law(
         raise DomainError(f"T11 at degree 2 needs weight_ratio > 1, got {ratio}: no class is learned last")
     if not 0 < eps < np.log(2):
         raise DomainError(f"T11 at degree 2 needs 0 < final_loss < log 2, got {eps}")
-    if init_scale is None:
-        # From v_1 = 0 with v_2 / v_1 = R^-2: the first term of the series, the next is O(v_1^2).
-        first = _EARLIEST
-        spread = (first - first / ratio**2) / 2 - 2 * np.log(ratio)
-    else:
+    log_ratio = float(np.log(ratio))
+    first = 0.0
+    if init_scale is not None:
         scale = float(finite_array("init_scale", init_scale, (), statement=_STATEMENT))
         if scale <= 0:
             raise DomainError(f"T11 at degree 2 needs init_scale > 0, got {scale}")
-        first, spread = scale**2, -2 * np.log(ratio)
-
-    def margins(log_v1: float, spread: float) -> NDArray[np.float64]:
-        """The logit margins of the two samples; spread = log(v_2 / v_1)."""
-        gap = np.log(ratio) + spread / 2
-        return np.array([np.exp(log_v1) - gap, np.exp(log_v1 + spread) + gap])
-
-    def slope(log_v1: float, state: NDArray[np.float64]) -> list[float]:
-        # G_22 / G_11 - 1; 1 - p_jj = 1 / (1 + e^margin), its log without underflow.
-        log_missing = -np.logaddexp(0.0, margins(log_v1, state[0]))
-        return [float(np.expm1(log_missing[1] - log_missing[0]))]
-
-    def excess(log_v1: float, state: NDArray[np.float64]) -> float:
-        losses = np.logaddexp(0.0, -margins(log_v1, state[0]))
-        return float(np.log(max(losses.mean(), 1e-323)) - np.log(eps))
-
-    if excess(np.log(first), np.array([spread])) <= 0:
-        raise DomainError(f"T11 at degree 2: init_scale = {init_scale} starts below final_loss = {eps}")
-    excess.terminal = True  # type: ignore[attr-defined]
+        first = min(scale, 1e150) ** 2
+    # Up to there the first term of the series, gap' = (1 - R^-2) / 4 in v_1, the next is O(v_1^2).
+    gap = -max(_EARLIEST - first, 0.0) * float(np.expm1(-2 * log_ratio)) / 4
+    log_first = float(np.log(max(first, _EARLIEST)))
+    orbit = _Orbit(log_ratio, float(np.log(eps)))
     # v_1 is at most 2 max(log(1 / eps), log R) + 2 at the end.
-    last = np.log(2 * max(-np.log(eps), np.log(ratio)) + 5)
-    found = solve_ivp(
-        slope, (np.log(first), last), [spread], method="LSODA", rtol=1e-10, atol=1e-12, events=excess
-    )
-    log_v1, spread = float(found.t[-1]), float(found.y[0, -1])
-    signal, gap = float(np.exp(log_v1)), float(np.log(ratio)) + spread / 2
+    log_last = float(np.log(2 * max(-np.log(eps), log_ratio) + 5))
+    if log_first >= log_last or orbit.excess(log_first, np.array([gap])) <= 0:
+        raise DomainError(
+            f"T11 at degree 2: init_scale = {init_scale} starts below final_loss = {eps}, or at it"
+        )
+    log_v1, gap = orbit.until_the_loss_is_reached(log_first, gap, log_last)
+    signal = float(np.exp(log_v1))
     beta = np.asarray(gap / signal)[()]
     return PlateauLaw(np.asarray(gap)[()], np.asarray(signal)[()], beta, beta)
+
+
+class _Orbit:
+    """The gap as a function of log v_1; log(v_2 / v_1) = 2 (gap - log R) along it."""
+
+    def __init__(self, log_ratio: float, log_final_loss: float) -> None:
+        self._log_ratio, self._log_final_loss = log_ratio, log_final_loss
+
+    def until_the_loss_is_reached(self, log_v1: float, gap: float, last: float) -> tuple[float, float]:
+        def excess(at: float, state: Array) -> float:
+            return self.excess(at, state)
+
+        excess.terminal = True  # type: ignore[attr-defined]
+        found = solve_ivp(
+            self.slope,
+            (log_v1, last),
+            [gap],
+            method="LSODA",
+            rtol=1e-10,
+            atol=1e-12 * min(self._log_ratio, 1.0),
+            max_step=0.5,  # early on the slope is next to 0 and a long step would miss what follows
+            events=excess,
+        )
+        if found.status != 1:
+            raise ArithmeticError(f"the orbit of T11 at degree 2 was lost: {found.message}; report this")
+        return float(found.t[-1]), float(found.y[0, -1])
+
+    def slope(self, log_v1: float, state: Array) -> list[float]:
+        """(G_22 / G_11 - 1) / 2, G_jj in proportion to 1 / (1 + e^m_j), m_j the margins."""
+        first, second = self._margins(log_v1, float(state[0]))
+        # m_2 - m_1 without cancelling.
+        apart = np.exp(log_v1) * np.expm1(2 * (state[0] - self._log_ratio)) + 2 * state[0]
+        if abs(apart) > 30:
+            log_missing = np.logaddexp(0.0, first) - np.logaddexp(0.0, second)
+            return [float(np.expm1(min(log_missing, 700.0))) / 2]
+        raised = np.expm1(apart) * expit(first)
+        return [float(-raised / (1 + raised)) / 2]
+
+    def excess(self, log_v1: float, state: Array) -> float:
+        """Log of the mean loss over the final one, also where the loss is below the least float."""
+        first, second = (_log_log1p_exp(-margin) for margin in self._margins(log_v1, float(state[0])))
+        return float(np.logaddexp(first, second) - np.log(2) - self._log_final_loss)
+
+    def _margins(self, log_v1: float, gap: float) -> tuple[float, float]:
+        """The logit margins of the two samples."""
+        v2 = np.exp(log_v1 + 2 * (gap - self._log_ratio))
+        return float(np.exp(log_v1) - gap), float(v2 + gap)
+
+
+def _log_log1p_exp(x: float) -> float:
+    """Log of log(1 + e^x): x itself where e^x is below 1e-17."""
+    return x if x < -40 else float(np.log(np.logaddexp(0.0, x)))

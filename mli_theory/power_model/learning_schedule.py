@@ -9,11 +9,17 @@ Times are those of the gradient flow on the loss averaged over samples; gaps are
 from __future__ import annotations
 
 import numpy as np
+from flint import arb, ctx
 from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
 
 __all__ = ["escape_gap", "escape_schedule", "potential"]
+
+Floats = NDArray[np.float64]
+
+_SMALL = 1e-150
+_NEAR = 1e-10  # of the whole potential: what rounding can move a wait by, and more
 
 
 def escape_schedule(
@@ -26,7 +32,8 @@ def escape_schedule(
     For equal shares this is T_m = T_{m-1} + k (Phi_m - Phi_{m-1}) (k-m) / (k-m-1), Phi ascending.
     Classes of equal weight and equal share keep equal weights by symmetry and are learned together: where the
     last classes are tied in this way the bias prefers none of them, and no time is inf. Of classes that tie
-    with unequal shares (two classes of equal weight) the larger share goes first: the bias holds the other.
+    with unequal shares (two classes of equal weight) the larger share goes first: the bias holds the other;
+    near a tie waits are compared to 1,200 digits, so that rounding decides none. inf also beyond float64.
 
     Leading order in the initial scale: the relative error is O(scale^(r-2)). Seen at k = 4, equal shares and
     r = 3, the worst class of 12 starts: 0.2 to 0.5 % (scale 1e-3), 1 to 3.3 % (1e-2), 7 to 14 % (0.1).
@@ -42,17 +49,26 @@ def escape_schedule(
         DomainError: naming T9 and the value, for a degree below 3, a weight that is not positive or so small
             that its potential overflows, or shares that are not positive or do not sum to 1.
     """
-    left = potential(diagonal, degree, statement="T9")
+    spent = potential(diagonal, degree, statement="T9")
     weights = np.asarray(diagonal, dtype=np.float64)
-    shares = check_class_shares(class_shares, len(left), statement="T9")
-    times = np.full(len(left), np.inf)
-    unlearned = np.ones(len(left), dtype=bool)
-    now = 0.0
-    while unlearned.sum() > 1:
-        members = np.flatnonzero(unlearned)
+    shares = check_class_shares(class_shares, len(spent), statement="T9")
+    times = _schedule_in_floats(spent, weights, shares)
+    return _schedule_in_balls(weights, degree, shares) if times is None else times
+
+
+def _schedule_in_floats(spent: Floats, weights: Floats, shares: Floats) -> Floats | None:
+    """The times; None where rounding may decide a tie of classes of different shares, or floats overflow."""
+    left, times = spent.copy(), np.full(len(spent), np.inf)
+    members, now = np.arange(len(spent)), 0.0
+    while len(members) > 1:
         rate = _falling_rates(shares[members])
+        if rate.min() < _SMALL or left.max() > 1 / _SMALL:  # a wait may overflow
+            return None
         wait = left[members] / rate
-        nearest = int(np.lexsort((-shares[members], -weights[members], wait))[0])  # not the input's order
+        nearest = int(np.argmin(wait))
+        near = wait - wait[nearest] <= _NEAR * (spent[members] / rate + wait[nearest])
+        if (shares[members][near] != shares[members[nearest]]).any():
+            return None
         # Of equal shares the largest weight is first, also where rounding made or turned the order of waits.
         peers = np.flatnonzero(shares[members] == shares[members[nearest]])
         first = int(peers[np.argmax(weights[members[peers]])])
@@ -61,8 +77,34 @@ def escape_schedule(
         now += float(wait[first])
         left[members] = np.maximum(left[members] - rate * wait[first], 0.0)
         times[members[tied]] = now
-        unlearned[members[tied]] = False
+        members = members[~tied]
     return times
+
+
+def _schedule_in_balls(weights: Floats, degree: int, shares: Floats) -> Floats:
+    """The same by balls of 1,200 digits: classes that they do not tell apart tie."""
+    times = np.full(len(weights), np.inf)
+    with ctx.workprec(4096):
+        factor = arb(degree) * (degree - 2)
+        left = {j: (arb(float(w)).log() * (2 - degree)).exp() / factor for j, w in enumerate(weights)}
+        share = [arb(float(s)) for s in shares]
+        now = arb(0)
+        while len(left) > 1:
+            total = sum((share[j] for j in left), arb(0))
+            rate = {j: share[j] * (total - share[j]) / total for j in left}
+            wait = {j: left[j] / rate[j] for j in left}
+            least = min(wait.values(), key=lambda ball: ball.upper())
+            near = [j for j in left if not wait[j] > least]
+            first = max(near, key=lambda j: (shares[j], weights[j]))
+            tied = [j for j in near if (shares[j], weights[j]) == (shares[first], weights[first])]
+            now += wait[first]
+            left = {j: _positive_part(left[j] - rate[j] * wait[first]) for j in left if j not in tied}
+            times[tied] = float(now)  # inf beyond float64
+    return times
+
+
+def _positive_part(ball: arb) -> arb:
+    return ball if ball > 0 else arb(0)
 
 
 def escape_gap(diagonal: ArrayLike, degree: int) -> float:
@@ -101,18 +143,20 @@ def potential(diagonal: ArrayLike, degree: int, *, statement: str) -> NDArray[np
             f"{statement} needs positive weights, but diagonal[{bad[0]}] = {weights[bad[0]]}: "
             "a class without a positive diagonal is not learned by it"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         spent = weights ** (2.0 - r) / (r * (r - 2))
-    over = np.flatnonzero(~np.isfinite(spent))
+    over = np.flatnonzero(~np.isfinite(spent) | (spent < np.finfo(np.float64).tiny))
     if over.size:
         raise DomainError(
             f"{statement}: diagonal[{over[0]}] = {weights[over[0]]} to the power {2 - r} is beyond float64: "
-            "use a larger weight or a smaller degree"
+            "use a weight nearer to 1 or a smaller degree"
         )
     return spent
 
 
-def _falling_rates(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def _falling_rates(shares: Floats) -> Floats:
     """-dPhi_j/dt of the unlearned classes; 1 - pi_j/pi_U is summed over the others, never subtracted."""
-    others = np.array([np.delete(shares, j).sum() for j in range(len(shares))])
-    return np.asarray(shares * others / shares.sum())
+    zero = np.zeros(1)
+    before = np.concatenate([zero, np.cumsum(shares[:-1])])
+    after = np.concatenate([np.cumsum(shares[:0:-1])[::-1], zero])
+    return np.asarray(shares * ((before + after) / shares.sum()))

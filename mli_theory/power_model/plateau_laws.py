@@ -81,7 +81,11 @@ def plateau_law(
     law = _Law(k, r, regime, next_order)
     lowest = law.lowest_signal()
     largest = law.largest_loss(lowest)
-    over = np.flatnonzero(eps.ravel() >= largest.ravel())
+    admissible = eps < largest
+    v = law.signal(np.log(eps), lowest)
+    gap = law.gap(v, eps)
+    # A gap of 1e-15 is a rounding of the loss: whether there is a solution cannot be told.
+    over = np.flatnonzero(~(admissible & (gap > 1e-15)).ravel())
     if over.size:
         i = over[0]
         raise DomainError(
@@ -89,8 +93,6 @@ def plateau_law(
             f"degree = {r.flat[i]:.0f}, regime {regime!r}): "
             f"the final loss must be below {largest.flat[i]:.6g}"
         )
-    v = law.signal(np.log(eps), lowest)
-    gap = law.gap(v)
     beta = np.asarray(gap / v)
     # [()] makes a float of an array without dimensions and leaves the others as they are.
     return PlateauLaw(gap[()], v[()], beta[()], (beta ** (1 / (r - 1)))[()])
@@ -152,10 +154,13 @@ class _Law:
         reach = np.log(2 * self.n_active / self.k) - log_loss + np.log1p(self.factor) / 2
         return _rising_root(excess, lowest, np.maximum(4 * np.maximum(reach, 0) + 8, lowest))
 
-    def gap(self, v: Array) -> Array:
-        """(v - log(1 + x) [+ next order]) / 2, which is log(N (1 + rho) / (k eps)) at the root."""
+    def gap(self, v: Array, loss: Array) -> Array:
+        """(v - log(1 + x) [+ next order]) / 2; log(N (1 + rho) / (k eps)), its equal, where that cancels."""
         x = self.factor * v**self.q
-        return np.asarray((v - np.log1p(x) + np.log1p(self._drift(v, x))) / 2)
+        by_signal = (v - np.log1p(x) + np.log1p(self._drift(v, x))) / 2
+        with np.errstate(over="ignore"):
+            by_loss = np.log(self.n_active / (self.k * loss)) + np.log1p(1 / (1 + x))
+        return np.asarray(np.where(by_signal < 1e-3 * v, by_loss, by_signal))
 
     def _drift(self, v: Array, x: Array) -> Array:
         return self.q * (x / (1 + x)) ** 2 / v if self.next_order else np.zeros_like(v)

@@ -23,7 +23,7 @@ from simulations.models.evaluation import BATCH
 from simulations.models.running_statistics import uses_batch_statistics
 from simulations.user_data.data_passes import Batches
 
-__all__ = ["Engine", "SplitCurve"]
+__all__ = ["Engine", "SplitCurve", "most_nodes"]
 
 MOST_NODES = 513
 FEW_ALPHAS = 13  # what the first two levels cost: fewer alphas are evaluated as they are
@@ -73,9 +73,7 @@ class Engine:
         self.inside = (alphas >= 0) & (alphas <= 1)
         inside = int(self.inside.sum())
         self.adaptive = adaptive and inside > FEW_ALPHAS
-        self.most_nodes = 17
-        while 2 * self.most_nodes - 1 <= min(MOST_NODES, inside):
-            self.most_nodes = 2 * self.most_nodes - 1
+        self.most_nodes = most_nodes(inside)
         self.whole_batches = uses_batch_statistics(line.model)
         self.precision_error = 0.0
 
@@ -202,6 +200,14 @@ class Engine:
         self.line.precision = precision
         self.precision_error = max(float((a - b).abs().max()) for a, b in zip(fast, exact, strict=True))
         split.evaluations += 6 * len(batch)
+
+
+def most_nodes(inside: int) -> int:
+    """The finest level of nodes, 2^p + 1, for so many alphas in [0, 1]: 17, or no more than they."""
+    nodes = 17
+    while 2 * nodes - 1 <= min(MOST_NODES, inside):
+        nodes = 2 * nodes - 1
+    return nodes
 
 
 def _steps(splits: Sequence[SplitCurve]) -> Iterator[list[tuple[SplitCurve, LineBatch]]]:

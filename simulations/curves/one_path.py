@@ -24,7 +24,7 @@ from simulations.curves.attributes import finished_curve, line_attributes, say_w
 from simulations.curves.cache import CurveCache
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.curves.splits import join_splits
-from simulations.line.line_setup import open_line
+from simulations.line.line_setup import open_line, walkable_model
 from simulations.line.paths import PathFunction
 from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
@@ -164,6 +164,7 @@ def interpolation_curves(
         "output": output,
     }
     call = call_as_json(arguments)
+    model = walkable_model(model, data, batch_hook)
     with open_line(
         model,
         start,

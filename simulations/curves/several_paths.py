@@ -21,7 +21,7 @@ from simulations.curves.attributes import finished_curve, line_attributes, say_w
 from simulations.curves.engine import Engine, SplitCurve
 from simulations.curves.one_path import interpolation_curves
 from simulations.curves.splits import join_splits
-from simulations.line.line_setup import OpenLine, open_line
+from simulations.line.line_setup import OpenLine, open_line, walkable_model
 from simulations.line.paths import tensor_exponents
 from simulations.line.shared_features import BiasVariant, SharedFeatures, is_plain_linear, shared_features
 from simulations.line.step_batches import AnyLine
@@ -84,6 +84,7 @@ def curves_together(
         ValueError: as `interpolation_curves`.
     """
     grid = requested_alphas(alphas, extrapolate=False)
+    model = walkable_model(model, data)
     for name, walk in walks.items():
         if checkpoint_hash(walk.start) == checkpoint_hash(walk.end):
             raise ValueError(

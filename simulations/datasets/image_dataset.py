@@ -25,7 +25,7 @@ from simulations.datasets.parquet_images import parquet_images
 __all__ = ["ImageDataset", "load"]
 
 SCALED_AT_ONCE = 1024  # images in float64 at a time
-Pixels = NDArray[np.uint8] | NDArray[np.float64]
+Pixels = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

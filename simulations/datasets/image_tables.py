@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ImageTables", "datasets_library", "quiet"]
+from simulations.datasets.pixels import image_values
+
+__all__ = ["IMAGE_COLUMNS", "LABEL_COLUMNS", "ImageTables", "Part", "datasets_library", "quiet"]
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMNS = (
@@ -21,12 +25,28 @@ REFERENCE_IMAGES = 1000
 DECODED_AT_ONCE = 1024  # encoded images held in memory at a time
 
 
+Values = NDArray[np.uint8] | NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a split: its name, number of rows and columns."""
+
+    file: str
+    rows: int
+    columns: tuple[str, ...]
+
+
 class ImageTables:
     """The splits of one data set.
+
+    Encoded images are also found where the tables do not say that they are some: in a column of bytes, or of
+    mappings with `bytes`, as a parquet file without the library's metadata has.
 
     Args:
         tables: a `datasets.Dataset` by split name.
         source: what messages call the data set.
+        parts: the files of each split, in order, where the tables come of some; for messages.
 
     Attributes:
         splits: names, train first.
@@ -37,8 +57,11 @@ class ImageTables:
             not integers >= 0.
     """
 
-    def __init__(self, tables: Mapping[str, Any], source: str) -> None:
-        self._tables, self._source = tables, source
+    def __init__(
+        self, tables: Mapping[str, Any], source: str, parts: Mapping[str, Sequence[Part]] | None = None
+    ) -> None:
+        self._tables, self._source, self._files = dict(tables), source, parts or {}
+        self._dtype: np.dtype[Any] | None = None  # of the first image: others must have it too
         self.splits = sorted(self._tables, key=lambda name: (name != "train", name))
         if not self.splits:
             raise ValueError(f"{source} has no split")
@@ -50,10 +73,8 @@ class ImageTables:
                 f"{source} must have the columns image (or img) and label (or fine_label), "
                 f"it has {sorted(features)}"
             )
-        if not isinstance(features[self._image], datasets_library(source).Image):
-            raise ValueError(
-                f"column {self._image} of {source} must hold images, it holds {features[self._image]}"
-            )
+        for name in self.splits:
+            self._tables[name] = self._with_images(name)
         n_named = getattr(features[self._label], "num_classes", None)
         self.n_classes = int(n_named or self.labels("all").max() + 1)
 
@@ -61,28 +82,53 @@ class ImageTables:
         """All labels of a split ("all": of every split, in the order of `splits`), (n,)."""
         return np.concatenate([self._labels_of(name) for name in self._parts(split)])
 
-    def pixels(self, split: str, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The decoded images at ascending `indices` of `labels(split)`, (n, channels, height, width)."""
-        stacked: NDArray[np.uint8] | None = None
-        for row, image in enumerate(self._images(split, indices)):
+    def pixels(self, split: str, indices: NDArray[np.int64]) -> Values:
+        """The decoded images at ascending `indices` of `labels(split)`, (n, channels, height, width).
+
+        As `simulations.datasets.pixels.image_values` reads them: 8 bits, or 16 where all have 16.
+
+        Raises:
+            ValueError: an image that is null, damaged or of another kind than those before it, by its row.
+        """
+        stacked: Values | None = None
+        for row, (place, image) in enumerate(self._images(split, indices)):
+            self._dtype = self._dtype or image.dtype
             if stacked is None:
-                stacked = np.empty((len(indices), *image.shape), np.uint8)
-            elif image.shape != stacked.shape[1:]:
+                stacked = np.empty((len(indices), *image.shape), image.dtype)
+            if image.shape != stacked.shape[1:]:
                 raise ValueError(
-                    f"the images of {self._source} differ in shape: {stacked.shape[1:]} and {image.shape}"
+                    f"the images of {self._source} differ in shape: {stacked.shape[1:]} and {image.shape} "
+                    f"({place()})"
+                )
+            if image.dtype != self._dtype:
+                raise ValueError(
+                    f"the images of {self._source} differ in type: {self._dtype} and {image.dtype} "
+                    f"({place()})"
                 )
             stacked[row] = image
         if stacked is None:
             raise ValueError(f"split {split!r} of {self._source} has no sample")
         return stacked[:, None] if stacked.ndim == 3 else stacked.transpose(0, 3, 1, 2)
 
-    def reference(self) -> NDArray[np.uint8]:
+    def reference(self) -> Values:
         """The first 1,000 images of the first split: their mean and standard deviation scale every split."""
         first = self.splits[0]
         return self.pixels(first, np.arange(min(REFERENCE_IMAGES, len(self._tables[first]))))
 
-    def _images(self, split: str, indices: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-        """(height, width) or (height, width, 3) each."""
+    def _with_images(self, name: str) -> Any:
+        """A split's table whose image column is one of images to the library."""
+        table, library = self._tables[name], datasets_library(self._source)
+        kind = table.features[self._image]
+        if isinstance(kind, library.Image):
+            return table
+        encoded = getattr(kind, "dtype", "") in ("binary", "large_binary")
+        if not encoded and not (isinstance(kind, Mapping) and "bytes" in kind):
+            raise ValueError(f"column {self._image} of {self._source} must hold images, it holds {kind}")
+        with quiet(library):
+            return table.cast_column(self._image, library.Image())
+
+    def _images(self, split: str, indices: NDArray[np.int64]) -> Iterator[tuple[Callable[[], str], Values]]:
+        """(height, width) or (height, width, 3) each, with what tells its place."""
         offset = 0
         for name in self._parts(split):
             table = self._tables[name]
@@ -91,23 +137,40 @@ class ImageTables:
             offset += len(table)
             for first in range(0, len(here), DECODED_AT_ONCE):
                 # As Arrow, the encoded bytes: the library's own decoding takes 1.5 to 1.7 times as long.
-                part = table.select(here[first : first + DECODED_AT_ONCE]).with_format("arrow")
-                for encoded in part[:][self._image].to_pylist():
-                    yield self._decoded(encoded, feature)
+                rows = here[first : first + DECODED_AT_ONCE]
+                part = table.select(rows).with_format("arrow")
+                for row, encoded in zip(rows, part[:][self._image].to_pylist(), strict=True):
+                    place = partial(self._place, name, int(row))
+                    yield place, self._decoded(encoded, feature, place)
 
-    def _decoded(self, encoded: Mapping[str, Any], feature: Any) -> NDArray[np.uint8]:
+    def _decoded(self, encoded: Mapping[str, Any] | None, feature: Any, place: Callable[[], str]) -> Values:
         from PIL import Image
 
-        image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
-        if (
-            image is None or "exif" in image.info
-        ):  # a file beside the table, a photograph that may lie on its side
-            image = feature.decode_example(encoded)
-        if image.mode not in ("L", "RGB"):
-            raise ValueError(
-                f"the images of {self._source} must be grey (L) or RGB of 8 bits, one is {image.mode}"
-            )
-        return np.asarray(image)
+        if encoded is None or (encoded["bytes"] is None and encoded["path"] is None):
+            raise ValueError(f"{place()} of {self._source} holds no image")
+        try:
+            image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
+            if (
+                image is None or "exif" in image.info
+            ):  # a file beside the table, a photograph that may lie on its side
+                image = feature.decode_example(encoded)
+            image.load()
+        except Exception as error:  # Pillow's readers raise whatever they like
+            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ValueError(f"the image in {place()} of {self._source} cannot be read: {first}") from error
+        try:
+            return image_values(image)
+        except ValueError as error:
+            raise ValueError(f"the image in {place()} of {self._source} {error}") from error
+
+    def _place(self, split: str, row: int) -> str:
+        """A row of a split in words, with its file where it came of one."""
+        first = 0
+        for part in self._files.get(split, ()):
+            if row < first + part.rows:
+                return f"row {row - first} of {part.file} (split {split!r})"
+            first += part.rows
+        return f"row {row} of split {split!r}"
 
     def _labels_of(self, name: str) -> NDArray[np.int64]:
         column = self._tables[name][self._label][:]
@@ -116,6 +179,7 @@ class ImageTables:
                 raise ValueError(
                     f"labels of {self._source} must be integers >= 0, "
                     f"but label {row} of split {name!r} is {label!r}"
+                    f"{' (' + self._place(name, row) + ')' if name in self._files else ''}"
                 )
         return np.asarray(column, np.int64)
 

@@ -13,13 +13,22 @@ from torch import nn
 
 from simulations.line.moved_network import Line
 from simulations.line.paths import PathFunction, path_coefficients
+from simulations.line.walkable_module import walkable
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.models.last_layer import Output
 from simulations.models.roles import SAMPLES, Roles, Run, effective_bias, find_roles, roles_without_running
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
-__all__ = ["OpenLine", "few_of", "open_line"]
+__all__ = [
+    "OpenLine",
+    "few_of",
+    "first_batch",
+    "first_batches",
+    "known_samples",
+    "open_line",
+    "walkable_model",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +88,7 @@ def open_line(
     Raises:
         ValueError: as there, for what can be known before any forward pass.
     """
+    model = walkable_model(model, data, batch_hook)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     splits = {name: Batches(part, batch_hook) for name, part in _splits(data).items()}
     with evaluation_mode(model), torch.inference_mode():
@@ -128,6 +138,40 @@ def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
 def few_of(batch: Batch) -> Batch:
     """The first samples of a batch, or all of it where something that they share might be cut with them."""
     return batch.take(torch.arange(min(SAMPLES, len(batch)))) if batch.is_one_tensor() else batch
+
+
+def walkable_model(model: nn.Module, data: Any, batch_hook: BatchHook | None = None) -> nn.Module:
+    """`simulations.line.walkable_module.walkable` by the data's first batch."""
+    return walkable(model, lambda: first_batch(data, batch_hook))
+
+
+def first_batch(data: Any, batch_hook: BatchHook | None = None) -> Batch:
+    """Of the data, or of their first split.
+
+    Raises:
+        ValueError: as `simulations.user_data.data_passes.Batches`.
+    """
+    return next(iter(Batches(next(iter(_splits(data).values())), batch_hook)))
+
+
+def first_batches(data: Any, samples: int) -> list[Batch]:
+    """Of the data, or of their first split, until they hold so many samples.
+
+    Raises:
+        ValueError: as `simulations.user_data.data_passes.Batches`.
+    """
+    found: list[Batch] = []
+    for batch in Batches(next(iter(_splits(data).values()))):
+        found.append(batch)
+        if sum(map(len, found)) >= samples:
+            break
+    return found
+
+
+def known_samples(data: Any) -> int | None:
+    """How many samples the data hold, all splits together; None where only a pass tells."""
+    counts = [Batches(part).n_samples for part in _splits(data).values()]
+    return None if None in counts else sum(n for n in counts if n is not None)
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -7,17 +7,20 @@ statistics for every alpha where they are measured).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import torch
 from torch import nn
-from torch.func import functional_call
 
+from simulations.line.forward_pass import run_network
 from simulations.line.paths import Coefficients
 from simulations.models.buffers import between, buffer_plan, is_continuous
 from simulations.models.checkpoints import further_names
 from simulations.models.devices import checked_device, matmul_precision
+from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
 from simulations.models.running_statistics import measurable_layers, measured_statistics
 from simulations.user_data.data_passes import Batch, Batches
@@ -62,11 +65,17 @@ class Line:
     ) -> None:
         if precision not in LINE_PRECISIONS:
             raise ValueError(f"precision must be one of {', '.join(LINE_PRECISIONS)}, got {precision!r}")
-        self.model, self.coefficients, self.precision = model, coefficients, precision
+        # The tensors of a scripted module are written over: a copy's.
+        scripted = isinstance(model, torch.jit.ScriptModule)
+        self.model = copy.deepcopy(model) if scripted else model
+        self.coefficients, self.precision = coefficients, precision
+        self._input_types = floating_types(model)
         self.buffers = buffer_plan(model, start, end, buffers)
         self.calibration, self.channels_last, self.output = calibration, channels_last, output
         own = next(model.parameters(), torch.empty(0)).device
         self.device = own if device is None else checked_device(device, model, "float32")
+        if scripted:
+            self.model.to(self.device)
         self._start = {name: tensor.to(self.device) for name, tensor in start.items()}
         self._end = {name: tensor.to(self.device) for name, tensor in end.items()}
         self._point = {
@@ -89,7 +98,7 @@ class Line:
         """
         self._calibrate(alpha)
         self._move(alpha)
-        batch = batch.to(self.device, channels_last=self.channels_last)
+        batch = self._placed(batch)
         outputs = self._call(self._point | self._buffers(alpha), batch)
         return self.checked(outputs, alpha, batch)
 
@@ -111,16 +120,19 @@ class Line:
 
     def logits_together(self, alphas: Sequence[float], batch: Batch) -> list[torch.Tensor]:
         """The same at several alphas in one vectorised pass, for small networks on a GPU; costs copies."""
+        if isinstance(self.model, torch.jit.ScriptModule):  # its tensors cannot be stacked
+            return [self.logits(alpha, batch) for alpha in alphas]
         points = []
         for alpha in alphas:
             self._calibrate(alpha)
             self._move(alpha)
             points.append({n: t.clone() for n, t in (self._point | self._buffers(alpha)).items()})
         stacked = {name: torch.stack([point[name] for point in points]) for name in points[0]}
-        batch = batch.to(self.device, channels_last=self.channels_last)
+        batch = self._placed(batch)
         # Models look at their data (finite? which length?) in ways vmap cannot trace: the caller then hears
         # torch's own error.
-        outputs = torch.func.vmap(lambda point: self._call(point, batch), randomness="error")(stacked)
+        call = partial(self._call, batch=batch, told=False)
+        outputs = torch.func.vmap(call, randomness="error")(stacked)
         return [self.checked(output, alpha, batch) for output, alpha in zip(outputs, alphas, strict=True)]
 
     @contextmanager
@@ -150,18 +162,21 @@ class Line:
 
         def run(batches: Iterable[Batch]) -> None:
             for batch in batches:
-                self._call(point, batch.to(self.device, channels_last=self.channels_last))
+                self._call(point, self._placed(batch))
 
         if self._layers is None:
             first = next(iter(calibration))
             self._layers, self.not_measured = measurable_layers(self.model, lambda: run([first]))
         self._measured[alpha] = measured_statistics(self.model, lambda: run(calibration), self._layers)
 
-    def _call(self, point: dict[str, torch.Tensor], batch: Batch) -> torch.Tensor:
+    def _placed(self, batch: Batch) -> Batch:
+        """On the line's device, floating inputs in the network's type."""
+        batch = batch.with_tensors(lambda _, value: in_network_type(value, self._input_types))
+        return batch.to(self.device, channels_last=self.channels_last)
+
+    def _call(self, point: dict[str, torch.Tensor], batch: Batch, *, told: bool = True) -> torch.Tensor:
         point = point | {further: point[first] for further, first in self._further_names.items()}
-        # Every name is given, so torch need not look for tied ones again.
-        outputs = functional_call(self.model, point, batch.args, dict(batch.kwargs), tie_weights=False)
-        return logits_of(outputs, self.output)
+        return logits_of(run_network(self.model, point, batch, told=told), self.output)
 
     def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         """What the network returned for a batch, as `logits` gives it; raises as it does."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from simulations.line.forward_pass import ForwardError
 from simulations.line.moved_network import Line
 from simulations.line.shared_features import BiasVariant, SharedFeatures
 from simulations.user_data.data_passes import Batch
@@ -71,7 +72,7 @@ class LineBatch:
         try:
             alone = self.logits(line, 1.0, chosen)
             same = torch.allclose(alone, whole, rtol=0.0, atol=room)
-        except RuntimeError as error:  # of shapes that no longer fit
+        except ForwardError as error:  # of shapes that no longer fit
             raise ValueError(_MIXED.format(n=len(chosen))) from error
         if not same:
             raise ValueError(_MIXED.format(n=len(chosen)))

@@ -1,9 +1,9 @@
 """What is done to any torch module, whoever wrote it.
 
 Comes in: a module and its states. Goes out: checked states, the roles of layers, logits.
-checkpoints.py          states read, checked against the module, and hashed
-last_layer.py           the layer that makes the logits; layer_depths.py   the layer of each bias
-running_statistics.py   batch norm's buffers along the line
-evaluation.py           logits and scores without gradients; devices.py   device and precision
+checkpoints.py   states checked and hashed (checkpoint_files.py, checkpoint_names.py, plain_tensors.py)
+roles.py         biases and the last layer (bias_names.py, last_layer.py, layer_depths.py)
+buffers.py       what is no parameter along the line; running_statistics.py   batch norm's
+evaluation.py    logits and scores; devices.py, input_types.py   where and in which type
 May import: nothing of ours.
 """

@@ -28,7 +28,7 @@ def bias_names(model: nn.Module) -> tuple[list[str], list[str]]:
     sure, unsure = [], []
     for name, _ in model.named_parameters():
         owner, part = owner_and_part(model, name)
-        if _is_bias(model.get_submodule(owner), part):
+        if _is_bias(_submodule(model, owner), part):
             sure.append(name)
         elif _MAYBE.match(part) or owner.rpartition(".")[2].endswith("bias"):
             unsure.append(name)
@@ -59,9 +59,9 @@ def bias_of_module(model: nn.Module, module_name: str) -> str | None:
     names = [name for name, _ in model.named_parameters()]
     for name in names:
         owner, part = owner_and_part(model, name)
-        if owner == module_name and _is_bias(model.get_submodule(owner), part):
+        if owner == module_name and _is_bias(_submodule(model, owner), part):
             return name
-    handed_on = getattr(model.get_submodule(module_name), "bias", None)
+    handed_on = getattr(_submodule(model, module_name), "bias", None)
     if isinstance(handed_on, nn.Parameter):
         return next((name for name, parameter in model.named_parameters() if parameter is handed_on), None)
     return None
@@ -74,7 +74,7 @@ def owner_and_part(model: nn.Module, name: str) -> tuple[str, str]:
     if found and part.startswith("original") and "." not in tensor:
         return above.removesuffix("."), tensor
     # Hooks put what they compute from NAME_orig, NAME_g and NAME_v into a plain attribute NAME.
-    attributes = vars(model.get_submodule(owner))
+    attributes = vars(_submodule(model, owner))
     for suffix in ("_orig", "_g", "_v"):
         stem = part.removesuffix(suffix)
         if stem != part and isinstance(attributes.get(stem), torch.Tensor):
@@ -88,3 +88,8 @@ def _is_bias(module: nn.Module, part: str) -> bool:
     if isinstance(module, nn.MultiheadAttention) and part in _ATTENTION:
         return True
     return part.endswith("bias")
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module:
+    """The module of that name; `nn.Module.get_submodule` does not know scripted modules."""
+    return dict(model.named_modules())[name]

@@ -27,7 +27,15 @@ from torch import nn
 
 from simulations.models.running_statistics import batch_counters, statistics_names
 
-__all__ = ["BUFFER_POLICIES", "BufferPlan", "between", "buffer_plan", "chosen_policy", "is_continuous"]
+__all__ = [
+    "BUFFER_POLICIES",
+    "BufferPlan",
+    "between",
+    "buffer_plan",
+    "chosen_policy",
+    "differing_buffers",
+    "is_continuous",
+]
 
 BUFFER_POLICIES = ("refuse", "keep", "interpolate", "recalibrate")
 NAMED = 4  # buffers in a message
@@ -76,7 +84,7 @@ def buffer_plan(model: nn.Module, start: State, end: State, policy: str = "refus
         ValueError: an unknown policy; "refuse" (the buffers are named) where the model keeps running
             statistics or another buffer differs.
     """
-    check_policy(policy)
+    _check_policy(policy)
     statistics = statistics_names(model)
     differing = differing_buffers(model, start, end)
     if not statistics and not differing:
@@ -89,12 +97,7 @@ def buffer_plan(model: nn.Module, start: State, end: State, policy: str = "refus
     return BufferPlan(policy, frozenset(statistics), frozenset(moved), frozenset(set(differing) - moved))
 
 
-def check_policy(policy: str) -> None:
-    """Refuse what is no policy.
-
-    Raises:
-        ValueError: the four are named.
-    """
+def _check_policy(policy: str) -> None:
     if policy not in BUFFER_POLICIES:
         raise ValueError(f"buffers must be one of {', '.join(BUFFER_POLICIES)}, got {policy!r}")
 

@@ -8,6 +8,15 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
+
+from simulations.models.checkpoint_files import read_safetensors
+from simulations.models.checkpoint_names import (
+    extra_state_names,
+    same_extra_state,
+    same_memory,
+    without_prefix,
+)
 
 __all__ = ["Checkpoint", "checkpoint_hash", "further_names", "load_checkpoint"]
 
@@ -15,30 +24,41 @@ Checkpoint = nn.Module | Mapping[str, torch.Tensor] | str | Path
 
 
 def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str, torch.Tensor]:
-    """The state dict of a module, a mapping or a safetensors file, fitting the model; nothing is copied.
+    """The state dict of a module, a mapping or safetensors files, fitting the model; nothing is copied.
+
+    Prefixes of wrappers (`simulations.models.checkpoint_names.WRAPPERS`) are left out where exactly that
+    makes the names fit. What `get_extra_state` made is no part of a line: left out where it is the model's.
 
     Args:
         name: "start" or "end", for messages.
-        source: pickles (.pt, .pth) are refused: reading one can run code from the file.
+        source: a path is what `simulations.models.checkpoint_files.read_safetensors` takes; pickles (.pt,
+            .pth) are refused: reading one can run code from the file.
         model: gives the keys and shapes.
 
     Raises:
         ValueError: keys, types or shapes that are not the model's, values that are not finite, a file that is
-            no whole safetensors file, tied weights that differ.
+            no whole safetensors file, tied weights that differ, layers that wait for a batch for their
+            shapes, extra state that is not the model's.
         FileNotFoundError: no such file.
+
+    Warns:
+        UserWarning: a prefix was left out.
     """
     if isinstance(source, nn.Module):
         state: Mapping[str, torch.Tensor] = source.state_dict()
     elif isinstance(source, (str, Path)):
-        state = _read(name, Path(source))
+        state = read_safetensors(name, Path(source))
     elif isinstance(source, Mapping):
         state = source
     else:
         raise ValueError(
             f"{name} must be a module, a state dict or a safetensors path, got {type(source).__name__}"
         )
-    wanted = model.state_dict()
-    tied = further_names(model)
+    wanted = dict(model.state_dict())
+    tied = same_memory(model) | further_names(model)
+    optional = {*tied, *tied.values(), *extra_state_names(model)}
+    state = without_prefix(name, state, set(wanted), optional)
+    state = _without_extra_state(name, state, wanted, model)
     # A file that keeps one name of a tied weight (safetensors' save_model) is whole.
     for further, first in tied.items():
         present = next((key for key in (first, further) if key in state), None)
@@ -50,6 +70,8 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         raise ValueError(f"{name} does not fit the model: missing {missing}, unknown {unknown}")
     for key, own in wanted.items():
         tensor = state[key]
+        if is_lazy(tensor) or is_lazy(own):
+            raise ValueError(f"{name}[{key!r}] has no values yet: run one batch through the module first")
         if not isinstance(tensor, torch.Tensor) or tensor.dtype != own.dtype:
             found = getattr(tensor, "dtype", type(tensor).__name__)
             raise ValueError(f"{name}[{key!r}] must be a tensor of {own.dtype} as the model's, got {found}")
@@ -91,18 +113,16 @@ def further_names(model: nn.Module) -> dict[str, str]:
     return further
 
 
-def _read(name: str, path: Path) -> dict[str, torch.Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise FileNotFoundError(f"{name}: there is no file {path}")
-    if path.suffix != ".safetensors":
-        raise ValueError(
-            f"{name}: {path} is not a .safetensors file; others are pickles, which can run code: load it "
-            "yourself and pass the state dict, or save it with safetensors.torch.save_file"
-        )
-    try:
-        return load_file(path)
-    except (SafetensorError, ValueError, OSError) as error:
-        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {error}") from error
+def _without_extra_state(
+    name: str, state: Mapping[str, torch.Tensor], wanted: dict[str, torch.Tensor], model: nn.Module
+) -> Mapping[str, torch.Tensor]:
+    """Without what `get_extra_state` made, in `wanted` neither; the model keeps its own at every alpha."""
+    extra = extra_state_names(model)
+    for key in sorted(extra):
+        own = wanted.pop(key)
+        if key in state and not same_extra_state(state[key], own):
+            raise ValueError(
+                f"{name}[{key!r}] is extra state of a module and not the model's own, which has no line: "
+                "remove the entry to use the model's at every alpha, or load it into the model first"
+            )
+    return {key: tensor for key, tensor in state.items() if key not in extra}

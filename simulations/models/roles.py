@@ -101,9 +101,25 @@ def find_roles(
         return _by_shifting(model, run, parameters, known)
     roles = roles_with(known, found)
     bias = roles.last_bias
-    if bias is not None and not roles.plain and not _shifts_alike(run, parameters, bias):
+    if bias is None or roles.plain:
+        return roles
+    if not _shifts_alike(run, parameters, bias):
         return _with(known, found.name, None, roles.how, _no_shift([bias]))
+    if not _is_zero_with(model.get_submodule(found.name), run, parameters, bias):
+        words = f"the last bias is not 0 where {bias} is, so it cannot be taken out of the logits"
+        return _with(known, found.name, None, roles.how, words)
     return roles
+
+
+def _is_zero_with(layer: nn.Module, run: Run, parameters: Mapping[str, torch.Tensor], name: str) -> bool:
+    """Whether a layer's computed bias is 0 where the parameter that makes it is."""
+    seen: list[Any] = []
+    handle = layer.register_forward_hook(lambda module, *_: seen.append(getattr(module, "bias", None)))
+    try:
+        run({name: torch.zeros_like(parameters[name])})
+    finally:
+        handle.remove()
+    return not any(isinstance(bias, torch.Tensor) and bool(bias.any()) for bias in seen)
 
 
 def roles_with(known: Roles, last: LastLayer) -> Roles:

@@ -15,11 +15,13 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from simulations.line.line_setup import few_of
+from simulations.line.forward_pass import check_columns, forward_errors
+from simulations.line.line_setup import few_of, walkable_model
 from simulations.line.paths import point_on_path, tensor_exponents
 from simulations.models.buffers import buffer_plan, is_continuous
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
+from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
 from simulations.models.roles import Roles, effective_bias, find_roles
 from simulations.models.running_statistics import uses_batch_statistics
@@ -35,8 +37,8 @@ State = Mapping[str, torch.Tensor]
 class SignalLine:
     """The two ends of a line, and two sets of samples: those that make a law and those that check it.
 
-    Buffers are the end's at every alpha. Everything after the network's own outputs is float64 on the CPU; a
-    network all of float64 is given floating inputs in float64.
+    Buffers are the end's at every alpha. Everything after the network's own outputs is float64 on the CPU;
+    floating inputs are given in the network's type (`simulations.models.input_types`).
 
     Args:
         model: returns logits (n, k), or what `output` picks them out of; left as it was.
@@ -83,6 +85,12 @@ class SignalLine:
     ) -> None:
         check_at_least_one("n_probe", n_probe)
         _check_buffers(buffers)
+        if isinstance(model, torch.jit.ScriptModule):
+            raise ValueError(
+                "the layers of a scripted module cannot be seen or differentiated: pass the module that it "
+                "was scripted from, with the same checkpoints"
+            )
+        model = walkable_model(model, data)
         parameters = list(model.parameters())
         self.model, self._output = model, output
         self._device = parameters[0].device if parameters else torch.device("cpu")
@@ -91,8 +99,7 @@ class SignalLine:
             for name, state in (("start", start), ("end", end))
         )
         buffer_plan(model, self.start, self.end, buffers)
-        floats = {p.dtype.to_real() for p in parameters if is_continuous(p)}
-        self._in_double = floats == {torch.float64}
+        self._input_types = floating_types(model)
         self.parameters = {name: self.end[name] for name, _ in model.named_parameters()}
         self._buffers = {name: self.end.get(name, own).detach() for name, own in model.named_buffers()}
         self._exponents = tensor_exponents(model, "linear")
@@ -185,13 +192,20 @@ class SignalLine:
             layers[layer] = layers.get(layer, 0.0) + moved
         return layers
 
+    def degree_by_parameter(self) -> dict[str, float]:
+        """Each parameter's part <ds/dtheta [theta1], s>/<s, s> in the homogeneity, by its name.
+
+        1 for each weight of a stack of layers; all parameters but the last bias.
+        """
+        return {name: self._response(name, self.parameters[name]) for name in self._gradient}
+
     def homogeneity(self) -> float:
         """The effective degree there would be from a zero start, <ds/dtheta [theta1], s>/<s, s>.
 
         theta is all parameters but the last bias; r for a signal homogeneous of degree r in them (Euler's
         identity).
         """
-        return sum(self._response(name, self.parameters[name]) for name in self._gradient)
+        return sum(self.degree_by_parameter().values())
 
     def _weights(self) -> list[str]:
         return [name for name, t in self.parameters.items() if t.ndim >= 2 and is_continuous(t)]
@@ -228,6 +242,7 @@ class SignalLine:
         with evaluation_mode(self.model), torch.no_grad():
             for batch in batches:
                 if roles is None:
+                    check_columns(self.model, batch)  # before some of them cannot be cut
                     self._few = few_of(batch)
                     roles = find_roles(
                         self.model,
@@ -251,16 +266,14 @@ class SignalLine:
         # Copies of the buffers: a forward pass may write to them.
         buffers = {name: buffer.clone() for name, buffer in self._buffers.items()}
         batch = self._fitting(batch)
-        outputs = functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs))
+        with forward_errors(self.model, batch):
+            outputs = functional_call(self.model, dict(point) | buffers, batch.args, dict(batch.kwargs))
         return logits_of(outputs, self._output)
 
     def _fitting(self, batch: Batch) -> Batch:
-        """A batch on the model's device; its floating inputs in float64 where the whole model is."""
+        """A batch on the model's device, its floating inputs in the model's type."""
         batch = batch.to(self._device)
-
-        if not self._in_double:
-            return batch
-        return batch.with_tensors(lambda _, value: value.double() if value.is_floating_point() else value)
+        return batch.with_tensors(lambda _, value: in_network_type(value, self._input_types))
 
     @staticmethod
     def _checked(logits: torch.Tensor) -> torch.Tensor:

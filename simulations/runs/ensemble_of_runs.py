@@ -116,7 +116,8 @@ def _writer(
         began = time.perf_counter()
         write_run(spec, store, result, data, device, spent, trained_together=members)
         seconds = time.perf_counter() - began + spent[0]
-        return MadeRun(spec.name, result.status, seconds, repaired=repaired[spec.name])
+        loss = float(result.history["loss"][-1])
+        return MadeRun(spec.name, result.status, seconds, repaired=repaired[spec.name], loss=loss)
 
     return write
 

@@ -45,6 +45,7 @@ class MadeRun:
         seconds: that making it took, wall clock; 0 if it was in the store.
         kept: it was in the store, whole, and was not made again.
         repaired: what was wrong with the run that was in the store, and why it was made again.
+        loss: at training's end on all samples, nats; None for a run that was kept.
     """
 
     name: str
@@ -52,6 +53,7 @@ class MadeRun:
     seconds: float
     kept: bool = False
     repaired: tuple[str, ...] = ()
+    loss: float | None = None
 
 
 def make_run(
@@ -80,8 +82,8 @@ def make_run(
             return kept
         began = time.perf_counter()
         with torch_alone(spec.threads):
-            status = _make(spec, store, device, progress)
-        return MadeRun(spec.name, status, time.perf_counter() - began, repaired=problems)
+            status, loss = _make(spec, store, device, progress)
+        return MadeRun(spec.name, status, time.perf_counter() - began, repaired=problems, loss=loss)
 
 
 def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str, ...]]:
@@ -99,7 +101,10 @@ def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str
     return None, tuple(problems)
 
 
-def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None) -> str:
+def _make(
+    spec: RunSpec, store: Store, device: str, progress: ProgressCallback | str | None
+) -> tuple[str, float]:
+    """How training ended, and at what loss."""
     began, cpu = time.perf_counter(), time.process_time()
     store.path(spec).mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
@@ -111,7 +116,7 @@ def _make(spec: RunSpec, store: Store, device: str, progress: ProgressCallback |
     spent = (time.perf_counter() - began, time.process_time() - cpu)
     write_run(spec, store, result, (data, test), device, spent)
     checkpoint.unlink(missing_ok=True)
-    return result.status
+    return result.status, float(result.history["loss"][-1])
 
 
 def write_run(

@@ -7,15 +7,25 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 from filelock import FileLock, Timeout
 
 from simulations.runs.run_dataset import merged_run
-from simulations.runs.verified_files import DamagedRunError, digest, read_netcdf, read_verified, write_text
+from simulations.runs.verified_files import (
+    DamagedRunError,
+    digest,
+    read_netcdf,
+    read_tensors,
+    read_verified,
+    write_text,
+)
 from simulations.runtime.atomic_files import writable_folder
 from simulations.specs.run_spec import RunSpec
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["CHECKPOINT", "Store"]
 
@@ -153,6 +163,19 @@ class Store:
             file: read_netcdf(self.path(run, file), digests[file]) for file in digests if file.endswith(".nc")
         }
         return merged_run(spec, files, recorded)
+
+    def state(self, run: RunSpec | str, which: Literal["start", "end"]) -> dict[str, torch.Tensor]:
+        """The state dict at an end of the line, from a file whose digest agrees.
+
+        Raises:
+            KeyError: the run is not finished.
+            DamagedRunError: the file is missing, not recorded, or not what was written.
+        """
+        file = f"{which}.safetensors"
+        digests = self.digests(run)
+        if file not in digests:
+            raise DamagedRunError(f"{self.path(run, file)} is not recorded in {PROVENANCE}")
+        return read_tensors(self.path(run, file), digests[file])
 
     def failure(self, run: RunSpec | str) -> dict[str, Any] | None:
         """How the last attempt at a run ended (`error`, `traceback`, `time`, ...), None if in no error."""

@@ -9,7 +9,10 @@ from simulations.runs.verified_files import DamagedRunError
 from simulations.runtime.provenance import code_hash
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["StoredRun", "full_name", "garbage", "garbage_run", "stored_runs"]
+__all__ = ["STATES", "StoredRun", "full_name", "garbage", "garbage_run", "stored_run", "stored_runs"]
+
+
+STATES = ("reached", "stagnated", "diverged", "failed", "unfinished", "damaged")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class StoredRun:
 
 def stored_runs(store: Store) -> list[StoredRun]:
     """Every run, sorted by name; files' contents are not looked at (`Store.problems` does)."""
-    return [_stored_run(store, name) for name in store.names()]
+    return [stored_run(store, name) for name in store.names()]
 
 
 def full_name(store: Store, beginning: str) -> str:
@@ -63,14 +66,15 @@ def garbage(store: Store, *, other_code: bool = False) -> list[StoredRun]:
 
 def garbage_run(store: Store, name: str, *, other_code: bool = False) -> StoredRun | None:
     """The run as it is now, if `garbage` counts it; None if not."""
-    run = _stored_run(store, name)
+    run = stored_run(store, name)
     if run.state in ("failed", "unfinished", "damaged") or (other_code and run.other_code):
         return run
     problems = store.problems(name)
     return StoredRun(name, "damaged", run.spec, "; ".join(problems)) if problems else None
 
 
-def _stored_run(store: Store, name: str) -> StoredRun:
+def stored_run(store: Store, name: str) -> StoredRun:
+    """The run of that name as it is now."""
     try:
         spec = store.spec(name)
     except (ValueError, OSError) as error:

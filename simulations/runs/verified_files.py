@@ -18,8 +18,10 @@ from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = [
     "DamagedRunError",
+    "OtherDataError",
     "digest",
     "read_netcdf",
+    "read_tensors",
     "read_verified",
     "write_tensors",
     "write_text",
@@ -28,6 +30,10 @@ __all__ = [
 
 class DamagedRunError(ValueError):
     """A file of a run that is missing or not what was written; the message names it."""
+
+
+class OtherDataError(ValueError):
+    """Data that are not those a stored run was made from; the message names both."""
 
 
 def write_tensors(path: Path, state: Mapping[str, torch.Tensor]) -> None:
@@ -76,3 +82,14 @@ def read_netcdf(path: Path, expected: str) -> xr.Dataset:
     """
     # From the bytes that were checked: the file could change in between.
     return dataset_from_bytes(read_verified(path, expected))
+
+
+def read_tensors(path: Path, expected: str) -> dict[str, torch.Tensor]:
+    """The state dict in a safetensors file that has this digest.
+
+    Raises:
+        DamagedRunError: as `read_verified`.
+    """
+    from safetensors.torch import load
+
+    return load(read_verified(path, expected))

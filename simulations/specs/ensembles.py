@@ -11,7 +11,7 @@ from simulations.specs.sweep_file import Sweep
 
 __all__ = ["MOST_MEMBERS", "jobs_of"]
 
-# On one core a member costs a third of a run alone from some 20 members on, and hardly less with more
+# On one core 18 members are trained about twice as fast as alone, and 30 hardly faster than that
 # (benchmarks/train_many.md). What is under way when a sweep is interrupted is trained again.
 MOST_MEMBERS = 32
 

@@ -146,8 +146,13 @@ class RunSpec:
                 value = ",".join(value)
             elif isinstance(value, bool):
                 value = int(value)
-            found["bias_mode" if name == "bias" else name] = value
+            found[_attribute(name)] = value
         return found
+
+    @staticmethod
+    def attribute_names() -> tuple[str, ...]:
+        """What `attributes` calls the fields: all that a spec decides, and nothing of what made a run."""
+        return tuple(map(_attribute, _FIELDS))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> RunSpec:
@@ -193,6 +198,25 @@ class RunSpec:
                 f"a run has {', '.join(_FIELDS)}"
             )
 
+    @staticmethod
+    def field_names() -> tuple[str, ...]:
+        """The names of all fields, in the order of their declaration."""
+        return tuple(_FIELDS)
+
+    @classmethod
+    def checked(cls, key: str, text: str) -> Any:
+        """`parsed`, in its field's type and looked at by itself; "" is a field that is not given.
+
+        Raises:
+            ValueError: an unknown key, or a value that the field cannot have.
+        """
+        kind, optional = _FIELDS[key]
+        if optional and not text:
+            return None
+        value = typed(key, cls.parsed(key, text), kind, optional)
+        check_value(key, value)
+        return value
+
     @classmethod
     def parsed(cls, key: str, text: str) -> Any:
         """The value that a command line's `key=text` means: TOML where it is no text.
@@ -223,6 +247,10 @@ def _fields() -> dict[str, tuple[type, bool]]:
 
 
 _FIELDS = _fields()
+
+
+def _attribute(field: str) -> str:
+    return "bias_mode" if field == "bias" else field
 
 
 def _check_together(spec: RunSpec) -> None:

@@ -81,7 +81,8 @@ def run_sweeps(
 ) -> SweepOutcome:
     """Make every run of the sweeps that is not in the store; a run that several name is made once.
 
-    Draws a progress bar over all runs on a terminal.
+    Draws a progress bar over all runs on a terminal, and says in lines elsewhere, one a minute at most, which
+    arm's run was done last, its loss, and how many have failed.
 
     Args:
         sweeps: of `simulations.specs.read_sweep`.
@@ -98,20 +99,36 @@ def run_sweeps(
     store.prepare()
     outcome = SweepOutcome()
     specs = {run.spec.name: run.spec for sweep in sweeps for run in sweep.runs}
+    arms = {run.spec.name: f"{sweep.name}/{run.label}" for sweep in sweeps for run in sweep.runs}
     to_do = [spec for spec in specs.values() if not _is_kept(spec, store, outcome)]
     try:
         with progress_bar() as bar:
-            task = bar.add_task("runs", total=len(specs), completed=len(outcome.kept))
+            done = len(outcome.kept)
+            task = bar.add_task("runs", total=len(specs), completed=done)
             for job, future in _results(jobs_of(sweeps, to_do), executor, store, device):
                 for spec, made in zip(job, _of_job(job, future, executor), strict=True):
                     _take(spec, made, store, outcome)
-                bar.advance(task, len(job))
+                    done += 1
+                    bar.update(task, completed=done, description=_words(arms[spec.name], spec, outcome))
     except executor.lost as error:
         raise ChildProcessError(
             f"the workers were lost ({type(error).__name__}: {error}); finished runs are in {store.folder}, "
             "the same command goes on from there"
         ) from error
     return outcome
+
+
+def _words(arm: str, spec: RunSpec, outcome: SweepOutcome) -> str:
+    """The run that was done last: its arm, how it ended, its loss in nats; and all failures so far."""
+    made = outcome.made.get(spec.name)
+    if spec.name in outcome.failed:
+        end = "failed"
+    elif made is None:
+        end = "was made by another process"
+    else:
+        end = made.status + ("" if made.loss is None else f" at loss {made.loss:.3g}")
+    failures = f"; {len(outcome.failed)} failed" if outcome.failed else ""
+    return f"runs, last {arm} seed {spec.seed} {end}{failures}"
 
 
 def _is_kept(spec: RunSpec, store: Store, outcome: SweepOutcome) -> bool:

@@ -1,4 +1,4 @@
-"""How far a training is: for a callback, or as a bar on a terminal."""
+"""How far a training is: for a callback, or as a bar on a terminal and lines in a pipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from simulations.runtime.progress import progress_bar
 from simulations.training.history import TrainingHistory
 
-__all__ = ["EpochClock", "ProgressCallback", "TrainingProgress", "reporter"]
+__all__ = ["EpochClock", "ProgressCallback", "TrainingProgress", "reporter", "training_bar"]
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,13 @@ ProgressCallback = Callable[[TrainingProgress], None]
 
 @contextmanager
 def reporter(progress: ProgressCallback | str | None, max_epochs: int) -> Iterator[ProgressCallback]:
-    """What to call after each epoch; with "bar", a bar that is drawn on a terminal only.
+    """What to call after each epoch; with "bar", that of `training_bar`.
 
     Raises:
         ValueError: neither None, "bar" nor something to call.
     """
     if progress == "bar":
-        with progress_bar() as bar:
-            task = bar.add_task("training", total=max_epochs)
-
-            def draw(now: TrainingProgress) -> None:
-                description = f"training, loss {now.loss:.3g}, error {now.error:.1%}"
-                bar.update(task, completed=now.epoch, description=description)
-
+        with training_bar(max_epochs) as draw:
             yield draw
     elif progress is None:
         yield lambda now: None  # noqa: ARG005
@@ -85,3 +79,21 @@ def reporter(progress: ProgressCallback | str | None, max_epochs: int) -> Iterat
         yield progress
     else:
         raise ValueError(f"progress must be None, 'bar' or a function, got {progress!r}")
+
+
+@contextmanager
+def training_bar(max_epochs: int, name: str = "training") -> Iterator[ProgressCallback]:
+    """What draws a bar over epochs on a terminal, and says so in lines elsewhere: name, loss and error.
+
+    Args:
+        max_epochs: the bar's length.
+        name: of the training.
+    """
+    with progress_bar() as bar:
+        task = bar.add_task(name, total=max_epochs)
+
+        def draw(now: TrainingProgress) -> None:
+            words = f"{name}, loss {now.loss:.3g}, error {now.error:.1%}"
+            bar.update(task, completed=now.epoch, description=words)
+
+        yield draw

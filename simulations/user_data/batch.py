@@ -98,6 +98,10 @@ class Batch:
 
         return self.with_tensors(moved)
 
+    def with_int64_labels(self) -> Batch:
+        """The same batch with labels that torch indexes by; it does little with its other integers."""
+        return self if self.labels.dtype == torch.int64 else replace(self, labels=self.labels.long())
+
     def with_tensors(self, change: Callable[[Place, torch.Tensor], torch.Tensor]) -> Batch:
         """The same batch with every tensor of its arguments replaced by `change(place, tensor)`."""
         args = tuple(_changed(value, partial(change, i)) for i, value in enumerate(self.args))
@@ -121,13 +125,14 @@ class Batch:
         Raises:
             ValueError: naming what was found.
         """
-        labels, n = self.labels, len(self.labels)
+        labels = self.labels
         if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
             raise ValueError(
                 f"labels must be integers (n,), got {labels.dtype} {tuple(labels.shape)}: pass a batch_hook"
             )
-        if n and int(labels.min()) < 0:
-            raise ValueError(f"labels must be >= 0, but one is {int(labels.min())}")
+        n, lowest = len(labels), int(labels.long().min()) if len(labels) else 0
+        if lowest < 0:
+            raise ValueError(f"labels must be >= 0, but one is {lowest}")
         places = [place for place, _ in self.arguments()]
         unknown = [place for place in self.shared if place not in places]
         if unknown:

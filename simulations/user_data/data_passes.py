@@ -1,9 +1,10 @@
 """Users' data as batches: arguments of the model, labels, and a hash of what was seen.
 
-Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset`, a re-iterable of batches
-(`DataLoader`). A batch is a pair (inputs, labels), a mapping with "labels" or "label" whose rest are the
-model's keyword arguments, or what a `batch_hook` turns into a `Batch`; every tensor of it has a row a sample
-but those that a `Batch` names as shared. Anything else is an error, never a loss of 0.
+Accepted: `ImageDataset`, a pair of tensors (inputs, labels), a torch `Dataset` (an `IterableDataset` may give
+samples or batches), a re-iterable of batches (`DataLoader`). A batch is a pair (inputs, labels), a mapping
+with "labels" or "label" whose rest are the model's keyword arguments, or what a `batch_hook` turns into a
+`Batch`; every tensor of it has a row a sample but those that a `Batch` names as shared. Anything else is an
+error, never a loss of 0.
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import Dataset, IterableDataset
 
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.evaluation import BATCH
 from simulations.user_data.batch import Batch
 from simulations.user_data.content_digest import ContentDigest
+from simulations.user_data.sample_sources import (
+    LABELS,
+    SINGLE_SAMPLES,
+    collated,
+    in_batches,
+    is_single_sample,
+    known_length,
+)
 
 __all__ = ["Batch", "BatchHook", "Batches"]
 
@@ -51,10 +60,13 @@ class Batches:
                 )
             self._source = lambda: _split(inputs, labels)
             self.n_samples = len(labels)
+        elif isinstance(data, IterableDataset):
+            # It may have a length, which is the user's guess, and has a __getitem__ that only raises.
+            self._source = lambda: in_batches(data, BATCH)
         elif isinstance(data, Dataset) and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
             n = self.n_samples = len(data)
             self._source = lambda: (
-                default_collate([data[j] for j in range(i, min(i + BATCH, n))]) for i in range(0, n, BATCH)
+                collated([data[j] for j in range(i, min(i + BATCH, n))]) for i in range(0, n, BATCH)
             )
         elif isinstance(data, Iterator):
             raise ValueError(
@@ -63,7 +75,7 @@ class Batches:
             )
         elif isinstance(data, Iterable) and not isinstance(data, (Mapping, str, torch.Tensor)):
             self._source = lambda: data
-            self.n_samples = _length(data)
+            self.n_samples = known_length(data)
         else:
             raise ValueError(
                 f"data of type {type(data).__name__} is not known: "
@@ -82,9 +94,12 @@ class Batches:
                 self.untold += [words for words in batch.add_to(digest) if words not in self.untold]
             seen += len(batch)
             if len(batch):
-                yield batch
+                yield batch.with_int64_labels()
         if not seen:
-            raise ValueError("the data hold no sample")
+            again = (
+                " on a second pass: pass data that can be read more than once" if self.content_hash else ""
+            )
+            raise ValueError(f"the data hold no sample{again}")
         if not self._known:
             found = digest.hexdigest()
             if self.content_hash not in ("", found):
@@ -104,13 +119,15 @@ def _split(inputs: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.T
 def _batch(item: Any) -> Batch:
     if isinstance(item, Batch):
         return item
+    if is_single_sample(item):
+        raise ValueError(SINGLE_SAMPLES)
     if isinstance(item, (tuple, list)) and len(item) == 2 and isinstance(item[1], torch.Tensor):
         if isinstance(item[0], torch.Tensor):
             return Batch((item[0],), {}, item[1])
         if isinstance(item[0], (tuple, list)):
             return Batch(tuple(item[0]), {}, item[1])
     if isinstance(item, Mapping):
-        key = next((key for key in ("labels", "label") if key in item), None)
+        key = next((key for key in LABELS if key in item), None)
         if key is not None and isinstance(item[key], torch.Tensor):
             return Batch((), {name: value for name, value in item.items() if name != key}, item[key])
         raise ValueError(
@@ -120,14 +137,6 @@ def _batch(item: Any) -> Batch:
         f"a batch of type {type(item).__name__} is not known: pass (inputs, labels), mappings with 'labels' "
         "or a batch_hook that returns a mli.Batch"
     )
-
-
-def _length(data: Any) -> int | None:
-    """Samples in a DataLoader; None for other iterables."""
-    sampler, dataset = getattr(data, "sampler", None), getattr(data, "dataset", None)
-    if sampler is None or not hasattr(dataset, "__len__") or getattr(data, "drop_last", False):
-        return None
-    return len(sampler)
 
 
 def _tensors(values: Iterable[Any]) -> bool:

@@ -1,16 +1,22 @@
-"""docs/how_to_run_a_sweep.md: its sweep is read and run, in small; its commands have the options shown."""
+"""docs/how_to_run_a_sweep.md: its sweep is read, each command run with its own arguments, in small."""
 
+import inspect
 import re
-from pathlib import Path
+import shlex
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from mli.commands.application import app
+from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import read_sweep
+from simulations.sweeps import executors
 from tests.helpers.paths import ROOT
 
 PAGE = (ROOT / "docs" / "how_to_run_a_sweep.md").read_text()
+LINES = [line for text in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in text.splitlines()]
+COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.startswith("mli ")]
 
 
 def block(language):
@@ -18,29 +24,81 @@ def block(language):
     return found
 
 
-def test_its_sweep_is_run_and_read_back(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    Path("depths.toml").write_text(block("toml"))
-    sweep = read_sweep("depths.toml")
+def run(words):
+    return CliRunner().invoke(app, words)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which the page's sweep was made by its own command, in small."""
+    folder = tmp_path_factory.mktemp("sweep")
+    small = block("toml").replace("width = 64", "width = 8\nlimit = 20").replace("0.01", "2.0")
+    (folder / "depths.toml").write_text(small.replace("[4, 8]", "[2]").replace("[0, 1, 2]", "[0]"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        made = run(["sweep", "depths.toml"])
+    assert made.exit_code == 0, made.output
+    assert "depths: 2 runs, 2 reached; 2 made now" in made.output
+    return folder
+
+
+def test_its_sweep_is_the_one_that_it_describes(tmp_path):
+    (tmp_path / "depths.toml").write_text(block("toml"))
+    sweep = read_sweep(str(tmp_path / "depths.toml"))
     assert len(sweep.runs) == 12
     assert sweep.labels()[0] == "depth=4,bias=last"
-    small = block("toml").replace("width = 64", "width = 8\nlimit = 20").replace("0.01", "2.0")
-    Path("depths.toml").write_text(small.replace("[4, 8]", "[2]").replace("[0, 1, 2]", "[0]"))
-    made = CliRunner().invoke(app, ["sweep", "depths.toml", "--processes", "1"])
-    assert made.exit_code == 0, made.output
+
+
+def test_its_script_reads_the_runs_back(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
     exec(block("python"), {})
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [f"depths/depth=2,bias={bias}" for bias in ("last", "none")]
 
 
-@pytest.mark.parametrize(
-    "line", [line for text in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in text.splitlines()]
-)
-def test_its_commands_have_these_options(line):
-    words = line.partition("#")[0].split()
-    if words[0] != "mli":
-        return
-    shown = CliRunner().invoke(app, [words[1], "--help"], env={"COLUMNS": "200"})
-    assert shown.exit_code == 0
-    for option in (word for word in words if word.startswith("--")):
-        assert option in shown.output, option
+class ReachedError(Exception):
+    """The command came as far as the cluster."""
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_its_commands_do_what_the_page_says(folder, words, monkeypatch):
+    monkeypatch.chdir(folder)
+    asked = {}
+    if "--executor" in words:
+        known = inspect.signature(executors.open_executor)
+
+        def cluster(*arguments, **named):
+            asked.update(known.bind(*arguments, **named).arguments)
+            raise ReachedError
+
+        monkeypatch.setattr(executors, "open_executor", cluster)
+    # A run of the page's size takes half a minute; the last of two values of one field counts.
+    tiny = ["--set", "limit=20", "--set", "max_epochs=2"] if words[0] == "train" else []
+    found = run([*words, *tiny])
+    if asked:
+        assert isinstance(found.exception, ReachedError)
+        assert words[words.index("--executor") + 1] == asked["name"]
+        assert ("--device" in words) == (asked["device"] == "cuda")
+        if asked["name"] == "slurm":
+            assert asked["slurm"] == {"timeout_min": 60, "slurm_partition": "short"}
+        else:
+            assert asked["scheduler"] in words
+    elif "cuda" in words and not torch.cuda.is_available():
+        assert found.exit_code == 2  # refused before any run
+        assert "cuda" in found.output
+        assert found.output.count("\n") == 1
+    else:
+        assert found.exit_code == 0, found.output
+
+
+def test_a_run_of_the_page_needs_nothing_more():
+    """The page's own fields, without those that make the test quick: the spec is complete."""
+    (words,) = (words for words in COMMANDS if words[0] == "train")
+    values = dict(pair.split("=") for pair in words[2::2])
+    spec = RunSpec.from_dict({key: RunSpec.parsed(key, text) for key, text in values.items()})
+    assert (spec.depth, spec.width, spec.seed) == (8, 64, 0)
+
+
+def test_no_command_is_left_out():
+    assert len(COMMANDS) == PAGE.count("\nmli ")
+    assert {words[0] for words in COMMANDS} == {"sweep", "runs", "train"}

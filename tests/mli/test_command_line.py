@@ -44,6 +44,22 @@ def test_rules_of_one_claim(monkeypatch):
     assert CLAIMS[3].statement not in result.stdout
 
 
+def test_rules_as_json_are_those_of_the_text():
+    text = RUN.invoke(app, ["validate", "--rules"]).stdout
+    found = json.loads(RUN.invoke(app, ["validate", "--rules", "--json"]).stdout)
+    assert found["judgement"] in text
+    assert [claim["id"] for claim in found["claims"]] == [claim.id for claim in CLAIMS]
+    for told, claim in zip(found["claims"], CLAIMS, strict=True):
+        assert told["statement"] in text
+        rules = [(c["key"], c["side"], c["threshold"], c["effect_size"]) for c in told["criteria"]]
+        assert rules == [(c.key, c.side, c.threshold, c.effect_size) for c in claim.criteria]
+    (alone,) = json.loads(RUN.invoke(app, ["validate", "--rules", "--json", "--claim", "C5"]).stdout)[
+        "claims"
+    ]
+    assert alone["id"] == "C5"
+    assert RUN.invoke(app, ["validate", "--json"]).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(["--claim", "C10"], "'C10': choose from C1, C2"), (["--profile", "fast"], "'fast' is not one of")],

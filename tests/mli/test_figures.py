@@ -5,6 +5,8 @@ from typer.testing import CliRunner
 
 from mli.commands.application import app
 from paper_figures import sources
+from tests.paper_figures.helpers.planted_runs import experiment
+from validation.html_report.source import find_figures
 
 
 @pytest.fixture
@@ -18,11 +20,12 @@ def run(tmp_path, monkeypatch):
 def test_a_figure_its_caption_and_its_table(run, tmp_path):
     found = run("f3", "--format", "svg", "--output", "out")
     assert found.exit_code == 0, found.output
-    assert found.output.split() == ["out/F3.svg", "out/F3.txt"]
+    assert found.output.splitlines() == ["F3: data computed when it was drawn", "out/F3.svg", "out/F3.txt"]
+    assert (tmp_path / "out" / "F3.txt").read_text().endswith("(Data computed when it was drawn.)\n")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["F3.svg", "F3.txt"]
     found = run("--data", "F3", "--output", "out")
     assert found.exit_code == 0, found.output
-    assert found.output.split() == ["out/F3.csv"]  # the table alone
+    assert found.output.splitlines()[1:] == ["out/F3.csv"]  # the table alone
     assert (tmp_path / "out" / "F3.csv").read_text().startswith("# degree: 3")
 
 
@@ -53,12 +56,15 @@ def test_a_figure_without_data_says_which_command_makes_them(run, tmp_path):
     [
         (("F99",), "there is no figure 'F99': choose from F1, F2"),
         (("F3", "--format", "gif"), "formats are pdf, png, svg, separated by commas, got 'gif'"),
+        (("F3", "--store", "no-such"), "there is no store at no-such: name a folder of runs, or leave"),
+        (("--data", "F1", "--store", "no-such"), "there is no store at no-such"),
+        (("F3", "--collect", "out", "--store", "no-such"), "there is no store at no-such"),
         (("F3", "--form", "long"), "form must be one of quick, paper, got 'long'"),
     ],
 )
 def test_bad_input_is_one_line_and_no_file(run, tmp_path, arguments, words):
     found = run(*arguments)
-    assert found.exit_code == 1
+    assert found.exit_code == 2
     assert found.output.count("\n") == 1
     assert words in found.output
     assert list(tmp_path.iterdir()) == []
@@ -68,5 +74,31 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(run, tmp_path):
     (tmp_path / "file").write_text("")
     found = run("F3", "--output", "file")
     assert found.exit_code == 1
-    assert "cannot be written" in found.output
-    assert found.output.count("\n") == 1
+    source, why = found.output.splitlines()
+    assert source.startswith("F3: ")
+    assert "cannot be written" in why
+
+
+def test_each_figure_says_whether_its_data_are_the_stores_or_the_packages(tmp_path, monkeypatch):
+    """F6 is in the store, F1 is not: said on the screen, in the captions, in the tables and on the page."""
+    store = tmp_path / "store"
+    store.mkdir()
+    planted = {"imposed_bias": experiment("imposed_bias")}
+    monkeypatch.setattr(sources, "_runs", lambda _, name, __: planted.get(name, []))
+    arguments = ["F1", "F6", "--data", "F1", "--store", str(store), "--output", str(tmp_path / "out")]
+    found = CliRunner().invoke(app, ["figures", *arguments, "--format", "svg"])
+    assert found.exit_code == 0, found.output
+    made = sources.shipped_data("F1").attrs["made"]
+    told = [line for line in found.output.splitlines() if line.startswith("F")]
+    n_runs = len(planted["imposed_bias"])
+    assert told == [
+        f"F1: data shipped with the package, made {made}",
+        f"F6: data of {n_runs} runs in {store}",
+    ]
+    for line in told:
+        caption = (tmp_path / "out" / f"{line[:2]}.txt").read_text()
+        assert caption.endswith(f"(D{line[5:]}.)\n")
+    assert (
+        f"# source: data shipped with the package, made {made}" in (tmp_path / "out" / "F1.csv").read_text()
+    )
+    assert [(f.name, f.shipped) for f in find_figures([tmp_path / "out"])] == [("F1", True), ("F6", False)]

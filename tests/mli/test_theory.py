@@ -1,13 +1,18 @@
 """`mli theory`: what it prints is what check() found, and docs/theory is what it writes."""
 
+import json
+import shlex
 from io import StringIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from mli.commands import messages
 from mli.commands.application import app
 from mli_theory.derivations import THEOREMS, rendering
+from mli_theory.derivations.names import shell_name, theorem_name
 from tests.helpers.paths import ROOT
 
 DOCS = ROOT / "docs" / "theory"
@@ -33,15 +38,78 @@ def test_one_theorem_as_latex():
     assert result.output.count(r"\[") == len(THEOREMS["T3"].checked_steps)
 
 
-def test_the_table_lists_every_theorem(monkeypatch):
+@pytest.fixture
+def quick(monkeypatch):
+    """Nothing is re-proved: what a status is, other tests tell."""
     monkeypatch.setattr(
         "mli_theory.derivations.derivation.Derivation.status", lambda self: f"status of {self.name}"
     )
+
+
+def test_every_theorem_is_one_line_of_at_most_100_columns(quick):
     result = _run()
+    assert result.exit_code == 0
+    for line, theorem in zip(result.output.splitlines(), THEOREMS.values(), strict=True):
+        assert len(line) <= 100
+        assert line.split()[0] == theorem.name
+        assert f"status of {theorem.name}" in line
+        assert theorem.title in line
+
+
+def test_why_a_theorem_is_not_proved_is_not_cut_away(monkeypatch):
+    reason = "NOT PROVED (T1, step 'x', 0 = 1: could not decide)"
+    monkeypatch.setattr("mli_theory.derivations.derivation.Derivation.status", lambda _: reason)
+    assert all(reason in line for line in _run().output.splitlines())
+
+
+def test_long_has_every_statement_and_hypothesis(quick):
+    result = _run("--long")
     assert result.exit_code == 0
     for theorem in THEOREMS.values():
         assert theorem.statement in result.output
         assert f"status of {theorem.name}" in result.output
+        assert all(hypothesis.text in result.output for hypothesis in theorem.hypotheses)
+
+
+def test_json_says_what_the_text_says(quick):
+    found = {one["name"]: one for one in json.loads(_run("--json", "--steps").output)}
+    assert list(found) == list(THEOREMS)
+    for theorem in THEOREMS.values():
+        one = found[theorem.name]
+        assert (one["title"], one["statement"], one["status"]) == (
+            theorem.title,
+            theorem.statement,
+            f"status of {theorem.name}",
+        )
+        assert [step["name"] for step in one["steps"]] == [step.name for step in theorem.steps]
+        kinds = [step["kind"] for step in one["steps"]]
+        assert (one["steps_by_words"], one["steps_by_machine"]) == (
+            kinds.count("words"),
+            len(kinds) - kinds.count("words"),
+        )
+    (alone,) = json.loads(_run("T4p", "--json").output)
+    assert "steps" not in alone
+
+
+@pytest.mark.parametrize(
+    "spelt", ["T4'", "t4'", "T4p", "t4P", "T4prime", "T4-prime", "t4 prime", "T4’", "T4′", "4'", "Theorem 4'"]
+)
+def test_a_prime_is_spelt_in_any_sane_way(spelt):
+    assert theorem_name(spelt, THEOREMS) == "T4'"
+
+
+@given(st.sampled_from([*THEOREMS]), st.booleans(), st.booleans())
+def test_every_name_is_found_in_any_case_and_as_a_shell_takes_it(name, upper, for_a_shell):
+    text = shell_name(name) if for_a_shell else name
+    assert theorem_name(text.upper() if upper else text.lower(), THEOREMS) == name
+
+
+def test_no_name_that_is_offered_opens_a_quote_in_a_shell():
+    offered = [_run("--help").output, _run("T99").output]
+    for text in offered:
+        assert "T4p" in text
+    names = offered[1].partition("choose from ")[2].replace(",", " ")
+    assert [theorem_name(word, THEOREMS) for word in shlex.split(names)] == list(THEOREMS)
 
 
 def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, capsys):
@@ -58,10 +126,16 @@ def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, 
     assert messages.sys.stderr.getvalue().endswith("\r\033[K")
 
 
-def test_an_unknown_theorem_is_refused_with_the_names_there_are():
-    result = _run("T15")
-    assert result.exit_code != 0
-    assert "T15" in str(result.exception) or "T15" in result.output
+@pytest.mark.parametrize("name", ["T15", "T", "T4b", "T10d", "", "T4''", "T1.5"])
+def test_an_unknown_theorem_is_refused_with_the_names_there_are(name):
+    result = _run(name)
+    assert result.exit_code == 2
+    (line,) = result.output.splitlines()
+    assert f"there is no theorem {name!r}: choose from T1, T2" in line
+
+
+def test_latex_is_a_form_of_its_own():
+    assert _run("T3", "--latex", "--json").exit_code == 2
 
 
 @pytest.mark.parametrize("theorem", THEOREMS.values(), ids=THEOREMS)

@@ -24,6 +24,12 @@ def fixed():
         torch.manual_seed(7)
         return network()
 
+def lazy():
+    return nn.Sequential(nn.LazyLinear(3), nn.Dropout(0.5), nn.LazyLinear(2))
+
+def parallel():
+    return nn.DataParallel(network())
+
 def data():
     return torch.ones(5, 4), torch.tensor([0, 1, 0, 1, 0])
 
@@ -120,10 +126,40 @@ def test_zero_keeps_the_running_statistics(network):
     assert line == "The start is zero in every parameter."
 
 
-@pytest.mark.parametrize("spec", ["init:", "init:-1", "init:x", "init:1.5"])
+@pytest.mark.parametrize(
+    "spec",
+    ["init:", "init:-1", "init:x", "init:1.5", "init:" + "7" * 23, f"init:{2**64}", "init:" + "9" * 5000],
+)
 def test_a_seed_that_is_none_is_refused(network, spec):
     with pytest.raises(ValueError, match="must be init:SEED"):
         load_start(spec, lambda: network, network, network.state_dict())
+
+
+def test_the_largest_seed_is_one(folder, network):
+    factory = find_object("their_code:network")
+    start, _ = load_start(f"init:{2**64 - 1}", factory, network, network.state_dict())
+    with torch.random.fork_rng():
+        torch.manual_seed(2**64 - 1)
+        expected = factory().state_dict()
+    assert all(torch.equal(expected[name], tensor) for name, tensor in start.items())
+
+
+def test_lazy_layers_are_drawn_under_the_seed_by_one_batch(folder):
+    factory, data = find_object("their_code:lazy"), (torch.ones(3, 4), torch.tensor([0, 1, 1]))
+    network = network_from_factory(factory, 5, data)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        expected = factory().eval()
+        expected(torch.zeros(2, 4))
+    assert all(torch.equal(tensor, network.state_dict()[n]) for n, tensor in expected.state_dict().items())
+    start, _ = load_start("init:5", factory, network, network.state_dict(), data=data)
+    assert all(torch.equal(tensor, start[name]) for name, tensor in expected.state_dict().items())
+    assert network.training
+
+
+def test_a_parallel_network_is_taken_out_of_its_wrapper(folder):
+    network = network_from_factory(find_object("their_code:parallel"))
+    assert list(network.state_dict()) == ["1.weight", "1.bias", "3.weight", "3.bias"]
 
 
 def test_safetensors_read_back(folder, network):
@@ -168,13 +204,57 @@ def test_a_pickle_is_refused_unless_allowed_and_then_only_tensors_are_read(folde
     assert not (folder / "exploded").exists()
 
 
+def same(found, network):
+    return all(torch.equal(found[name], tensor) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("entry", "prefix"),
+    [("state_dict", "model."), ("state_dict", ""), ("model", "module."), ("model_state_dict", "_orig_mod.")],
+)
+def test_a_trainings_checkpoint_is_read_by_its_entry(folder, network, entry, prefix):
+    state = {prefix + name: tensor for name, tensor in network.state_dict().items()}
+    lightning = {
+        "epoch": 3,
+        "global_step": 90,
+        "pytorch-lightning_version": "2.5.0",
+        "loops": {"fit_loop": {}},
+    }
+    optimizer = torch.optim.Adam(network.parameters())
+    network(torch.ones(2, 4)).sum().backward()
+    optimizer.step()
+    more = {"optimizer_states": [optimizer.state_dict()], "hyper_parameters": {"lr": 0.1, "name": "mine"}}
+    state = {prefix + name: tensor for name, tensor in network.state_dict().items()}
+    torch.save({entry: state, **lightning, **more}, "last.ckpt")
+    with pytest.warns(UserWarning, match=r"^end: ") as told:
+        found = load_end("last.ckpt", network, allow_pickle=True)
+    assert same(found, network)
+    words = [str(one.message) for one in told]
+    assert any(f"the weights are the entry '{entry}' of last.ckpt" in word for word in words)
+    assert any(f"end: '{prefix}' is left out of its names" in word for word in words) == bool(prefix)
+
+
+def test_two_state_dicts_in_one_file_are_refused(folder, network):
+    torch.save({"model": network.state_dict(), "state_dict": network.state_dict()}, "two.pt")
+    torch.save([1, 2], "list.pt")
+    for name, message in (
+        ("two.pt", "holds 'state_dict' and 'model': save the one"),
+        ("list.pt", "list.pt holds a list, not a state dict"),
+    ):
+        with (
+            pytest.warns(UserWarning, match="only files you trust"),
+            pytest.raises(ValueError, match=message),
+        ):
+            load_end(name, network, allow_pickle=True)
+
+
 def test_data_by_name_callable_and_arrays(folder):
     assert isinstance(load_data("digits"), ImageDataset)
     inputs, labels = load_data("their_code:data")
     assert inputs.shape == (5, 4)
     np.savez("some.npz", inputs=np.ones((3, 4)), labels=np.array([0, 1, 1], dtype=np.uint8))
     inputs, labels = load_data("some.npz")
-    assert inputs.dtype == torch.float32
+    assert inputs.dtype == torch.float64  # the line converts it to the network's type
     assert labels.dtype == torch.int64
     assert labels.tolist() == [0, 1, 1]
     with pytest.raises(ValueError, match="neither 'digits' nor an existing folder"):
@@ -198,6 +278,18 @@ def test_arrays_that_are_none_are_refused(folder):
     (folder / "cut.npz").write_bytes((folder / "x.npz").read_bytes()[:60])
     with pytest.raises(ValueError, match=r"cut.npz is damaged"):
         load_data("cut.npz")
+
+
+@pytest.mark.parametrize("dtype", ["float16", ">f4", ">f8", "uint8", "uint16", ">i2"])
+def test_arrays_of_any_type_and_order_keep_their_values(folder, dtype):
+    inputs = np.arange(12).reshape(3, 4).astype(dtype)
+    np.savez("any.npz", inputs=inputs, labels=np.array([0, 1, 1], dtype=">u2"))
+    found, labels = load_data("any.npz")
+    np.testing.assert_array_equal(found.numpy(), inputs)
+    assert labels.tolist() == [0, 1, 1]
+    np.savez("long.npz", inputs=inputs.astype(np.longdouble), labels=np.array([0, 1, 1]))
+    with pytest.raises(ValueError, match="numbers of 64 bits or less, got float128"):
+        load_data("long.npz")
 
 
 def test_an_object_array_is_not_unpickled(folder):

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from scipy import stats
 
+from simulations.specs.run_spec import RunSpec
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, check
 from validation.claims.line_shape import effect, end_of_plateau, relative_rise, summary
@@ -33,18 +34,9 @@ _SHAPES: dict[str, Callable[[xr.Dataset], float]] = {
     "loss_plateau_end": lambda run: end_of_plateau(run, "loss"),
     "error_plateau_end": lambda run: end_of_plateau(run, "error"),
 }
-# What may differ between the two arms (a stop at too many epochs counts nowhere); the rest must agree.
-_MAY_DIFFER = {
-    "label_noise",
-    "max_epochs",
-    "arm",
-    "run",
-    "status",
-    "data_hash",
-    "provenance",
-    "experiment",
-    "fingerprint",
-}
+# What may differ between the two specifications: the labels, and how many epochs they may take (a stop at too
+# many counts nowhere). Who made a run, and when, is no part of them.
+_MAY_DIFFER = {"label_noise", "max_epochs"}
 
 
 def _measure(observations: Observations) -> Measurement:
@@ -141,7 +133,7 @@ def _check(observations: Observations) -> tuple[Check, ...]:
 
 
 def _differing(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> float:
-    keys = (set(one) | set(other)) - _MAY_DIFFER
+    keys = set(RunSpec.attribute_names()) - _MAY_DIFFER
     return float(sum(str(one.get(key)) != str(other.get(key)) for key in keys))
 
 

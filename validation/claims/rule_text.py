@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from validation.claims.claim import Claim
 from validation.claims.scope_text import scope_text
 
-__all__ = ["JUDGEMENT", "P_OF_A_CLAIM", "claims_in_words", "judgement", "p_of_a_claim", "rules_text"]
+__all__ = [
+    "JUDGEMENT",
+    "P_OF_A_CLAIM",
+    "claims_in_words",
+    "judgement",
+    "p_of_a_claim",
+    "rules_data",
+    "rules_text",
+]
 
 _P_OF_A_CLAIM = """\
 p is two-sided: twice the smaller of two one-sided p-values, of which one is small where the means lie on
@@ -86,3 +96,25 @@ def rules_text(claims: Sequence[Claim]) -> str:
                 )
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"
+
+
+def rules_data(claims: Sequence[Claim]) -> dict[str, Any]:
+    """What `rules_text` says, as nested dicts and lists of words and numbers."""
+    return {
+        "judgement": judgement(len(claims)),
+        "claims": [
+            {
+                "id": claim.id,
+                "title": claim.title,
+                "source": claim.source,
+                "statement": claim.statement,
+                "hypotheses": claim.hypotheses,
+                "prediction": claim.prediction,
+                "judged_on": scope_text(claim),
+                "needs": claim.needs,
+                "n_seeds": claim.n_seeds,
+                "criteria": [asdict(criterion) for criterion in claim.criteria],
+            }
+            for claim in claims
+        ],
+    }

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from simulations.runtime.random_streams import numpy_stream
 
-__all__ = ["DRAWS", "SampleCurves", "bootstrap_curves", "standard_error"]
+__all__ = ["DRAWS", "SampleCurves", "bootstrap_curves", "moved", "standard_error"]
 
 DRAWS = 200
 """A standard error from 200 draws is itself right to 1/sqrt(400), 5 %."""
@@ -54,6 +54,13 @@ def bootstrap_curves(
         }
         for name, curve in curves.items()
     }
+
+
+def moved(curve: SampleCurves, line: SampleCurves) -> tuple[float, float]:
+    """By how much the error at alpha = 1 is above the line's, and the standard error of that, paired."""
+    change = curve.error[-1].astype(np.float64) - line.error[-1]
+    spread = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.inf
+    return float(change.mean()), float(spread)
 
 
 def standard_error(values: NDArray[np.float64]) -> float:

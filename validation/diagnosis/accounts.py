@@ -8,7 +8,7 @@ length. n samples, k classes, degree r; alpha = 0 the start, alpha = 1 the train
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,19 +20,26 @@ from torch import nn
 from mli_theory.homogeneous_path.closed_form import PredictedCurves, correct_interval, predict_curves
 from mli_theory.short_repr import short_repr
 from simulations.curves.attributes import NOT_MEASURED
+from simulations.line.line_setup import walkable_model
 from simulations.models.buffers import buffer_plan, chosen_policy
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.last_layer import Output
 from simulations.models.roles import Roles
 from simulations.prediction.gain_prediction import GainPrediction
-from validation.diagnosis.account_errors import DRAWS, SampleCurves, bootstrap_curves, standard_error
+from validation.diagnosis.account_errors import DRAWS, SampleCurves, bootstrap_curves, moved, standard_error
 from validation.diagnosis.counterfactuals import counterfactual_curves, variants
+from validation.diagnosis.scope import outside_theory
 from validation.diagnosis.signal_part import SignalPart, signal_part
+from validation.diagnosis.thresholds import HOMOGENEOUS
 from validation.metrics.curve_shape import plateau_end
 
-__all__ = ["Diagnosis", "LineEnds", "diagnose"]
+__all__ = ["HOMOGENEOUS_BIAS", "Diagnosis", "LineEnds", "diagnose"]
 
 Floats = NDArray[np.float64]
+
+HOMOGENEOUS_BIAS = "last-layer bias at alpha^r"
+# The accounts whose counterfactual has another end than the line, and what is walked for them.
+_REMOVED = {"last-layer bias": "last bias removed", "other biases": "other biases removed"}
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,16 @@ class Diagnosis:
         ends: of the plateaus, by counterfactual; "depth one" is the same trained logits and biases had the
             signal grown like alpha, computed, not walked.
         accounts: by cause, the line's ends less the counterfactual's: how much longer the cause makes each
-            plateau (negative: shorter). 0 for biases that are not there; nan for what is left out.
+            plateau (negative: shorter). 0 for biases that are not there; nan for what is left out. The
+            last-layer bias has two: against no such bias, and, with both ends as they are, against one that
+            moves at alpha^r.
         account_errors: their standard errors over samples, by a paired bootstrap; nan where a plateau has no
             end.
         law: the line predicted from its ends by the gain law; None where the signal is undefined.
         homogeneity: effective degree from a zero start; r where the signal is homogeneous; nan likewise.
         degree: the whole number next to it; 0 likewise.
-        theory: `mli_theory`'s curves for a zero start at that degree on `curves.alpha`; None for degree < 2.
+        theory: `mli_theory`'s curves for a zero start at that degree on `curves.alpha`; None for degree < 2,
+            and for a network that the theory does not cover.
         theory_ends: of its plateaus.
         half_correct: by class, the alpha from which on at least half of its samples are correct (inf:
             never, nan: it has none).
@@ -68,6 +78,9 @@ class Diagnosis:
         notes: what a reader must know about how this was made.
         roles: which parameters are biases, and which layer is last.
         left_out: the accounts that cannot be given, by name, each with the reason.
+        outside: why the theory does not cover the network, in words; empty where it does.
+        end_changes: by account whose counterfactual has another end, by how much its error at alpha = 1 is
+            above the line's, and the standard error of that over samples, paired.
     """
 
     curves: xr.Dataset
@@ -86,6 +99,8 @@ class Diagnosis:
     notes: tuple[str, ...]
     roles: Roles
     left_out: dict[str, str]
+    outside: tuple[str, ...] = ()
+    end_changes: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     __repr__ = short_repr
 
@@ -131,6 +146,7 @@ def diagnose(
     """
     if isinstance(alphas, bool) or not isinstance(alphas, int) or alphas < 11:
         raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
+    model = walkable_model(model, data)
     buffers = chosen_policy(buffers, batch_norm)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     policy = buffer_plan(model, first, last, buffers).policy
@@ -151,6 +167,7 @@ def diagnose(
     curves, samples, not_walked = counterfactual_curves(
         model, lines, data, alphas=alphas, buffers=buffers, output=output
     )
+    outside = outside_theory(model, part.line)
     grid = curves["alpha"].to_numpy()
     ends = {
         name: _walked_ends(curves.sel(counterfactual=name), from_zero=name == "zero start")
@@ -167,7 +184,7 @@ def diagnose(
         straight = (samples["depth one"].error.mean(axis=1), samples["depth one"].loss.mean(axis=1))
         tied_starts["depth one"] = not np.ptp(bias0)
         ends["depth one"] = _ends(grid, *straight, tied_start=tied_starts["depth one"])
-        theory = _theory(signal, bias1, labels, part.degree, grid)
+        theory = _theory(signal, bias1, labels, 0 if outside else part.degree, grid)
         leading = np.flatnonzero(bias1 == bias1.max())
         largest = int(leading[0]) if len(leading) == 1 else -1
     left_out = _left_out(part, not_walked)
@@ -189,6 +206,12 @@ def diagnose(
         notes=(*notes, *_notes(part, policy, curves)),
         roles=part.roles,
         left_out=left_out,
+        outside=outside,
+        end_changes={
+            account: moved(samples[walked], samples["linear"])
+            for account, walked in _REMOVED.items()
+            if walked in samples
+        },
     )
 
 
@@ -215,21 +238,17 @@ def _notes(part: SignalPart, policy: str, curves: xr.Dataset) -> list[str]:
         notes.append(f"The curves are for buffers={policy}, degrees and retentions for keep.")
     if "buffers_not_measured" in curves.attrs:
         notes.append(f"Nothing is measured in {curves.attrs['buffers_not_measured']}, which {NOT_MEASURED}.")
-    if part.line is not None and abs(part.homogeneity - part.degree) > 0.25:
+    if part.line is not None and abs(part.homogeneity - part.degree) > HOMOGENEOUS:
         notes.append(
-            f"The signal is not homogeneous: degree {part.homogeneity:.2f}, taken as {part.degree} in the "
-            "prediction."
+            f"The signal is not homogeneous: degree {part.homogeneity:.2f}, taken as {part.degree} where a "
+            "whole number is needed."
         )
     return notes
 
 
 def _left_out(part: SignalPart, not_walked: Mapping[str, str]) -> dict[str, str]:
     """By account, why it cannot be given."""
-    walked = {
-        "last-layer bias": "last bias removed",
-        "other biases": "other biases removed",
-        "initialisation": "zero start",
-    }
+    walked = _REMOVED | {"initialisation": "zero start"}
     reasons = {
         account: f"on the line {name!r} {not_walked[name]}"
         for account, name in walked.items()
@@ -245,14 +264,17 @@ def _left_out(part: SignalPart, not_walked: Mapping[str, str]) -> dict[str, str]
 def _accounts(ends: dict[str, LineEnds], left_out: Mapping[str, str]) -> dict[str, LineEnds]:
     line = ends["linear"]
     others = {
-        "last-layer bias": "last bias removed",
-        "other biases": "other biases removed",
+        "last-layer bias": _REMOVED["last-layer bias"],
+        HOMOGENEOUS_BIAS: "last bias homogeneous",
+        "other biases": _REMOVED["other biases"],
         "depth": "depth one",
         "initialisation": "zero start",
     }
+    # Without a signal there is no r, without a split no last bias.
+    unknown = {HOMOGENEOUS_BIAS} if {"depth", "last-layer bias"} & set(left_out) else set()
 
     def account(cause: str) -> LineEnds:
-        if cause in left_out:
+        if cause in left_out or cause in unknown:
             return LineEnds(float("nan"), float("nan"))
         other = ends.get(others[cause], line)  # a counterfactual that is the line itself is not walked
         return LineEnds(line.error - other.error, line.loss - other.loss)

@@ -13,9 +13,9 @@ from rich.table import Table
 from simulations.models.roles import roles_in_words
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from simulations.runtime.netcdf import write_netcdf
-from validation.diagnosis.accounts import Diagnosis, LineEnds
+from validation.diagnosis.accounts import HOMOGENEOUS_BIAS, Diagnosis, LineEnds
 from validation.diagnosis.counterfactuals import COUNTERFACTUALS
-from validation.diagnosis.verdict import cause, causes, verdict
+from validation.diagnosis.verdict import cause, causes, changed, verdict
 from validation.text.evidence_text import number
 from validation.text.plain_data import plain, strict_json
 
@@ -23,6 +23,7 @@ __all__ = ["account_table", "diagnosis_data", "diagnosis_markdown", "write_diagn
 
 _ACCOUNTS = {
     "last-layer bias": "the line less the line without the last-layer bias",
+    HOMOGENEOUS_BIAS: "the line less the line whose last-layer bias moves at alpha^r, both ends as they are",
     "other biases": "the line less the line without the other biases",
     "depth": "the line less logits that move straight from the start's bias to the trained ones",
     "initialisation": "the line less the line from zero parameters",
@@ -52,6 +53,11 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
             "notes": found.notes,
             "roles": {"in_words": roles_in_words(found.roles), **dataclasses.asdict(found.roles)},
             "left_out": found.left_out,
+            "outside_the_theory": found.outside,
+            "error_moved_at_the_end": {
+                name: {"by": by, "standard_error": error, "counts": not changed(found, name)}
+                for name, (by, error) in found.end_changes.items()
+            },
             "cause": cause(found),
             "causes": causes(found),
             "verdict": verdict(found),
@@ -82,6 +88,18 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
     return data
 
 
+def _measured_as(data: dict[str, Any], name: str) -> str:
+    if name in data["left_out"]:
+        return f"left out: {data['left_out'][name]}"
+    end = data["error_moved_at_the_end"].get(name)
+    if end is None or end["counts"]:
+        return _ACCOUNTS[name]
+    return (
+        f"{_ACCOUNTS[name]}; not counted: that moves the error at alpha = 1 by {number(end['by'])} ± "
+        f"{number(end['standard_error'])}, so it is another trained network"
+    )
+
+
 def diagnosis_markdown(data: dict[str, Any]) -> str:
     """report.md; the notes come first."""
     lines = [*(f"{note}\n" for note in data["notes"]), "# Why this line looks as it does\n"]
@@ -100,8 +118,8 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
         "| --- | --- | --- | --- |",
         *(
             f"| {name} | {_account(data, name, 'error')} | {_account(data, name, 'loss')} "
-            f"| {'left out: ' + data['left_out'][name] if name in data['left_out'] else words} |"
-            for name, words in _ACCOUNTS.items()
+            f"| {_measured_as(data, name)} |"
+            for name in _ACCOUNTS
         ),
         "\n## The curves\n",
         "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that "

@@ -1,31 +1,45 @@
 """A diagnosis in words, by one rule for every network.
 
-The cause that is named is
+An account *holds* if it lengthens the error's plateau by MATERIAL or more, by more than DOUBT standard errors
+over samples. That of the last-layer bias is against no such bias, unless its removal changes the trained
+network, that is moves the error at alpha = 1 by more than CHANGED standard errors: then it is against a bias
+that moves at alpha^r, which keeps both ends. That of the other biases counts only where their removal
+changes nothing. The cause that is named is
 
-- the last-layer bias, if the error's plateau ends at least 0.05 of the line earlier without it, and by more
-  than two standard errors over samples;
-- else the other biases, by the same rule;
-- else the initialisation, if the effective degree is below half the degree: training then supplied less than
-  half of the layers' response (T13);
-- else, where the signal is undefined, none: the line is outside the theory;
-- else a shallow network, if the degree is at most 2;
+- where loss and error both end their plateaus before LONG, or do not fall: a shallow network, if the degree
+  is at most SHALLOW; else the initialisation, by the rule below; else none, for there is no plateau to
+  explain;
+- else the last-layer bias, if its account holds;
+- else the other biases, likewise;
+- else, where the theory does not cover the network (`validation.diagnosis.scope`) or its signal is undefined,
+  none: the line is outside the theory;
+- else the initialisation, if the effective degree is below SUPPLIED of the degree: training then supplied
+  less than half of the layers' response (T13);
 - else depth alone.
 
-Where several of the first three hold, the others are told after it.
+Where several hold, the others are told after it. For a network that the theory does not cover neither the
+initialisation nor depth nor shallowness is ever named. The thresholds are in
+`validation.diagnosis.thresholds`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from validation.diagnosis.accounts import Diagnosis
+from validation.diagnosis.accounts import HOMOGENEOUS_BIAS, Diagnosis
+from validation.diagnosis.thresholds import CHANGED, DOUBT, LONG, MATERIAL, SHALLOW, SUPPLIED
 
-__all__ = ["CAUSES", "MATERIAL", "cause", "causes", "verdict"]
+__all__ = ["CAUSES", "MATERIAL", "cause", "causes", "changed", "verdict"]
 
-MATERIAL = 0.05
-"""Of the line: five steps of the default grid, and half of the smallest plateau one would call long."""
-
-CAUSES = ("last-layer bias", "other biases", "initialisation", "shallow", "depth", "outside the theory")
+CAUSES = (
+    "last-layer bias",
+    "other biases",
+    "initialisation",
+    "shallow",
+    "depth",
+    "outside the theory",
+    "no plateau to explain",
+)
 
 
 def cause(found: Diagnosis) -> str:
@@ -35,16 +49,36 @@ def cause(found: Diagnosis) -> str:
 
 def causes(found: Diagnosis) -> list[str]:
     """Of CAUSES those that hold, the one that is named first."""
-    holding = [
-        name
-        for name in ("last-layer bias", "other biases")
-        if found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error")
-    ]
-    if found.law is None:
-        return holding or ["outside the theory"]
-    if found.law.effective_degree < found.degree / 2:
-        holding.append("initialisation")
-    return holding or ["shallow" if found.degree <= 2 else "depth"]
+    covered = found.law is not None and not found.outside
+    large_start = ["initialisation"] if covered and _large_start(found) else []
+    if not _has_plateau(found):
+        shallow = covered and found.degree <= SHALLOW
+        return ["shallow"] if shallow else large_start or ["no plateau to explain"]
+    holding = [name for name in ("last-layer bias", "other biases") if _holds(found, name)] + large_start
+    return holding or ["depth" if covered else "outside the theory"]
+
+
+def changed(found: Diagnosis, account: str) -> bool:
+    """Whether an account's counterfactual is one of another trained network."""
+    by, error = found.end_changes.get(account, (0.0, 0.0))
+    return abs(by) > CHANGED * error * (1 + 1e-9)  # one sample alone moves it by its standard error, exactly
+
+
+def _has_plateau(found: Diagnosis) -> bool:
+    ends = found.ends["linear"]
+    return ends.error >= LONG or ends.loss >= LONG  # a curve that does not fall has none: nan
+
+
+def _holds(found: Diagnosis, name: str) -> bool:
+    if changed(found, name):
+        if name != "last-layer bias":
+            return False
+        name = HOMOGENEOUS_BIAS
+    return found.accounts[name].error >= MATERIAL and not _doubtful(found, name, "error")
+
+
+def _large_start(found: Diagnosis) -> bool:
+    return _effective(found) < SUPPLIED * found.degree
 
 
 def verdict(found: Diagnosis) -> list[str]:
@@ -63,11 +97,14 @@ def _headline(found: Diagnosis) -> str:
     kind, ends = cause(found), found.ends["linear"]
     effective = f"{_effective(found):.2f} of {found.degree}"
     if kind == "last-layer bias":
-        without = found.ends["last bias removed"]
-        return (
+        words = (
             "**The last-layer bias lengthens the error's plateau**: with it the plateau ends at "
-            f"{_at(ends.error)}, without it at {_at(without.error)}."
+            f"{_at(ends.error)}"
         )
+        if changed(found, kind):
+            other = found.ends["last bias homogeneous"]
+            return f"{words}, had it moved at alpha^{found.degree} at {_at(other.error)}."
+        return f"{words}, without it at {_at(found.ends['last bias removed'].error)}."
     if kind == "other biases":
         without = found.ends["other biases removed"]
         return (
@@ -81,8 +118,14 @@ def _headline(found: Diagnosis) -> str:
             "of the signal's growth; the theory for small initial weights does not describe this network."
         )
     if kind == "outside the theory":
-        why = found.left_out["depth"]
-        return f"**The line is outside the theory**: {why}. What can be told without it follows."
+        return (
+            f"**The line is outside the theory**: {_why_outside(found)}. What can be told without it follows."
+        )
+    if kind == "no plateau to explain":
+        return (
+            f"**There is no plateau to explain**: a tenth of the error's fall is spent at {_at(ends.error)}, "
+            f"of the loss's at {_at(ends.loss)}, and a plateau that ends before alpha = {LONG:.2f} is none."
+        )
     if kind == "shallow":
         return (
             f"**The network is too shallow for a plateau**: its signal grows like "
@@ -125,14 +168,38 @@ def _biases(found: Diagnosis) -> str:
     else:
         error, loss = _changes(found, "last-layer bias")
         last = f"Without the last-layer bias the error's plateau would be {error}, the loss's {loss}"
+        last += _not_counted(found, "last-layer bias")
     if "other biases" in found.left_out:
         return f"{last}; what the other biases account for is left out: {found.left_out['other biases']}."
     if "other biases removed" not in found.ends:
         return f"{last}; other biases are absent or zero."
     error, loss = _changes(found, "other biases")
     return (
-        f"{last}; without {'the biases' if found.roles.no_split else 'the other biases'} {error} and {loss}."
+        f"{last}; without {'the biases' if found.roles.no_split else 'the other biases'} {error} and {loss}"
+        f"{_not_counted(found, 'other biases')}."
     )
+
+
+def _not_counted(found: Diagnosis, name: str) -> str:
+    """That an account does not count, in brackets; "" where it does."""
+    if not changed(found, name):
+        return ""
+    by, error = found.end_changes[name]
+    words = (
+        f" (not counted: their removal changes the trained network, its error at alpha = 1 by {by:+.2g} ± "
+        f"{error:.1g}"
+    )
+    if name == "other biases":
+        return f"{words})"
+    words = words.replace("their", "its")
+    if not np.isfinite(found.accounts[HOMOGENEOUS_BIAS].error):
+        return f"{words})"
+    kept = ", ".join(_changes(found, HOMOGENEOUS_BIAS))
+    return f"{words}; with both ends as they are and the bias at alpha^{found.degree}: {kept})"
+
+
+def _why_outside(found: Diagnosis) -> str:
+    return "; ".join(found.outside) or found.left_out["depth"]
 
 
 def _start(found: Diagnosis) -> str:
@@ -157,16 +224,20 @@ def _effective(found: Diagnosis) -> float:
 def _theory(found: Diagnosis) -> str:
     if found.law is None:
         return "The theory and the gain law need the signal, and say nothing of this line."
+    law = "applies" if found.law.applies else "does not apply"
+    gain = (
+        f"the gain law, which knows both ends of the line, {law} (off by up to "
+        f"{found.law.held_out_loss_error:.2f} nats on held-out samples)."
+    )
+    if found.outside:
+        return f"The theory does not cover this network ({_why_outside(found)}); {gain}"
     if found.theory is None or found.theory_ends is None:
         return "The signal's degree is 1, where signal and bias grow alike: the theory predicts no plateau."
     loss = found.curves["loss"].sel(counterfactual="linear").to_numpy()
     worst = float(np.abs(loss - found.theory.loss).max())
-    law = "applies" if found.law.applies else "does not apply"
     return (
         f"The theory for zero initial weights puts the ends at {_at(found.theory_ends.error)} and "
-        f"{_at(found.theory_ends.loss)}, and the loss off by up to {worst:.2f} nats; the gain law, which "
-        f"knows both ends of "
-        f"the line, {law} (off by up to {found.law.held_out_loss_error:.2f} nats on held-out samples)."
+        f"{_at(found.theory_ends.loss)}, and the loss off by up to {worst:.2f} nats; {gain}"
     )
 
 
@@ -204,6 +275,6 @@ def _change(found: Diagnosis, name: str, quantity: str) -> str:
 
 
 def _doubtful(found: Diagnosis, name: str, quantity: str) -> bool:
-    """Whether an account lies within two standard errors of 0, or its standard error is not known."""
+    """Whether an account lies within DOUBT standard errors of 0, or its standard error is not known."""
     error = float(getattr(found.account_errors[name], quantity))
-    return not abs(getattr(found.accounts[name], quantity)) > 2 * error
+    return not abs(getattr(found.accounts[name], quantity)) > DOUBT * error

@@ -47,6 +47,8 @@ _ON_EXPERIMENTS = "tests/simulations/power_model_experiments/test_experiments.py
 _ON_ZERO_STARTS = "tests/theorems/test_zero_start.py"
 _ON_THE_EXPLORER = "tests/validation/html_report/test_report_formulas.py"
 _ON_THE_GAIN = "tests/simulations/prediction/test_gain_prediction.py"
+_ON_THE_MAP = "tests/validation/regimes/test_regime_map.py"
+_ENDS = "validation/regimes/predicted_ends.py"
 _NOT_CHECKED = "in section 5 of [theory.md](theory.md), which the code does not re-check"
 
 STATEMENTS: Mapping[str, Statement] = {
@@ -67,7 +69,7 @@ STATEMENTS: Mapping[str, Statement] = {
             _ON_ZERO_STARTS,
             _ON_THE_EXPLORER,
         ),
-        claims=("C5", "C6", "C9"),
+        claims=("C5", "C6", "C9", "C11"),
         figures=("F9",),
     ),
     "T3": Statement(
@@ -87,13 +89,13 @@ STATEMENTS: Mapping[str, Statement] = {
         says="The loss lies between two explicit curves, whatever alpha, degree, biases and class sizes.",
         modules=(f"{_PATH}/expansion.py",),
         tests=(f"{_ON_THE_PATH}/test_expansion.py",),
-        claims=("C8",),
+        claims=("C8", "C12"),
     ),
     "T5": Statement(
         says="With biases interpolated as alpha^r the error is constant after alpha = 0: no plateau.",
         modules=(f"{_PATH}/closed_form.py", "simulations/line/paths.py"),
         tests=(f"{_ON_THE_PATH}/test_homogeneous_curves.py", _ON_ZERO_STARTS),
-        claims=("C3", "C9"),
+        claims=("C3", "C9", "C11"),
     ),
     "T6": Statement(
         says="Operator norms of a ReLU network's layers give a window of alpha in which the bias decides.",
@@ -179,15 +181,20 @@ STATEMENTS: Mapping[str, Statement] = {
     ),
     "T13": Statement(
         says="At the trained end the signal grows with the degree of the depth less the layers' retentions.",
-        modules=("simulations/prediction/signal_gain.py",),
+        modules=("simulations/prediction/signal_gain.py", _ENDS),
         tests=("tests/theorems/test_derivatives_and_laws.py", _ON_THE_GAIN),
         claims=("C4",),
-        figures=("F2", "F11"),
+        figures=("F2", "F11", "F14"),
     ),
     "T14": Statement(
         says="From small initial weights the plateau starts at an alpha proportional to scale^r.",
-        modules=("mli_theory/start_of_plateau.py", f"{_EXPERIMENTS}/plateau_start.py"),
-        tests=("tests/mli_theory/test_start_of_plateau.py", _ON_EXPERIMENTS),
+        modules=(
+            "mli_theory/start_of_plateau.py",
+            f"{_EXPERIMENTS}/plateau_start.py",
+            "validation/regimes/borders.py",
+        ),
+        tests=("tests/mli_theory/test_start_of_plateau.py", _ON_EXPERIMENTS, _ON_THE_MAP),
+        claims=("C13", "C14"),
         beyond=f"with an explicit bracket, which no module computes, proved {_NOT_CHECKED}",
     ),
     "T15": Statement(
@@ -206,10 +213,10 @@ STATEMENTS: Mapping[str, Statement] = {
     ),
     "M2": Statement(
         says="That gain from the two ends alone, as a product over layers of their retentions.",
-        modules=("simulations/prediction/gain_prediction.py", "simulations/prediction/signal_gain.py"),
-        tests=(_ON_THE_GAIN,),
-        claims=("C1", "C2", "C3", "C5", "C8", "C9"),
-        figures=("F1", "F2", "F4", "F5", "F6", "F11"),
+        modules=("simulations/prediction/gain_prediction.py", "simulations/prediction/signal_gain.py", _ENDS),
+        tests=(_ON_THE_GAIN, _ON_THE_MAP),
+        claims=("C1", "C2", "C3", "C5", "C8", "C9", "C14"),
+        figures=("F1", "F2", "F4", "F5", "F6", "F11", "F14"),
     ),
 }
 """Every statement that theory.md names, in the order of the page."""

@@ -66,7 +66,7 @@ const explorerResults = (() => {
     return [
       name,
       `${say(height)} nats at α = ${say(alpha)}`,
-      `Next order: ${say(next.height)} at ${say(next.alpha)}. ` +
+      (next ? `Next order: ${say(next.height)} at ${say(next.alpha)}. ` : "The next order is of no use here. ") +
         `Good where α max|b|, here ${say(smallParameter)}, is small.`,
     ];
   }

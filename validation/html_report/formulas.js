@@ -144,13 +144,16 @@ const formulas = (() => {
     const M = mean(signal.map((row, j) => row[labels[j]] - mean(row)));
     need(M > 0, `T4 (the bump) needs M > 0, the mean of s_y - mean_c s_c, got ${M}`);
     need(degree * M > V, `T4 (the bump) needs V < r M, got V = ${V} and r M = ${degree * M}`);
-    let alpha = (V / (degree * M)) ** (1 / (degree - 2));
-    let height = ((degree - 2) / (2 * degree)) * V * alpha ** 2;
+    const alpha = (V / (degree * M)) ** (1 / (degree - 2));
+    const height = ((degree - 2) / (2 * degree)) * V * alpha ** 2;
     const smallParameter = alpha * Math.max(...b.map(Math.abs));
     if (nextOrder && V > 0) {
-      const C = mean(b.map((value, c) => value * mean(signal.map((row) => row[c]))));
-      height += alpha ** 3 * (K / 6 + (C * V) / (degree * M));
-      alpha *= 1 + (alpha * (K / (2 * V) + ((degree + 1) * C) / (degree * M))) / (degree - 2);
+      const C = mean(b.map((value, c) => value * mean(signal.map((row, j) => row[c] - row[labels[j]]))));
+      const later = (alpha * (K / (2 * V) + ((degree + 1) * C) / (degree * M))) / (degree - 2);
+      const higher = (alpha ** 3 * (K / 6 + (C * V) / (degree * M))) / height;
+      const small = smallParameter < 1 && Math.abs(later) < 1 && Math.abs(higher) < 1 && alpha * (1 + later) <= 1;
+      need(small, `T4 (the bump) at next order needs a small parameter below 1, got ${smallParameter}`);
+      return { alpha: alpha * (1 + later), height: height * (1 + higher), smallParameter };
     }
     return { alpha, height, smallParameter };
   }

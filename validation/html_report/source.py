@@ -17,13 +17,8 @@ __all__ = ["Figure", "copy_report", "find_figures", "read_report"]
 
 _MADE_BY = "make it with `mli validate`, or name another folder with --input"
 
-_CAPTIONS = {
-    "centre_curve": "One run of the star's centre: measured curves, the homogeneous prediction, and the end "
-    "of the measured plateau.",
-    "plateau_end": "Where the plateau ends in each arm: a dot is a seed, a thin line joins one seed's runs, "
-    "a bar is a mean.",
-    "power_model_time": "The power model from one start: each class's own weight and its bias over time.",
-}
+_SOURCE, _SHIPPED = "(Data ", "(Data shipped with the package"
+_NO_SOURCE = "(Where its data come from is not recorded.)"
 
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 
@@ -35,6 +30,11 @@ class Figure:
     name: str
     caption: str
     uri: str
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it shows the data shipped with the package, not a user's own runs."""
+        return _SHIPPED in self.caption
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -76,7 +76,8 @@ def copy_report(source: Path, target: Path) -> None:
 def find_figures(folders: Iterable[Path]) -> list[Figure]:
     """Every figure in the folders by name, as SVG where there is one, else PNG; the first of one name.
 
-    A caption is read from `<name>.txt` or `<name>.md` beside the figure.
+    A caption is read from `<name>.txt` or `<name>.md` beside the figure. It ends in where the numbers come
+    from, "(Data ...)", as `mli figures` and `mli validate` write it; where it does not, that is said.
     """
     found: dict[str, Path] = {}
     for folder in folders:
@@ -91,7 +92,9 @@ def find_figures(folders: Iterable[Path]) -> list[Figure]:
 def _figure(path: Path) -> Figure:
     beside = [path.with_suffix(suffix) for suffix in (".txt", ".md")]
     written = [p.read_text(encoding="utf-8").strip() for p in beside if p.is_file()]
-    caption = written[0] if written else _CAPTIONS.get(path.stem, path.stem.replace("_", " "))
+    caption = written[0] if written else f"{path.stem.replace('_', ' ').capitalize()}, without a caption."
+    if _SOURCE not in caption:
+        caption = f"{caption} {_NO_SOURCE}"
     encoded = base64.b64encode(path.read_bytes()).decode("ascii")
     return Figure(path.stem, caption, f"data:{_KINDS[path.suffix]};base64,{encoded}")
 

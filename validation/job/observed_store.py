@@ -14,7 +14,7 @@ from validation.claims.observations import FAILED, ExcludedRun, Observations, ob
 from validation.job.profiles import JudgedSweep
 from validation.job.run_gauss_length import run_gauss_length
 
-__all__ = ["observe_store"]
+__all__ = ["not_judged", "observe_store"]
 
 
 def observe_store(
@@ -51,6 +51,12 @@ def observe_store(
     return tuple(run for run in runs if run.attrs["status"] != FAILED), replace(
         observations, left_out=(*observations.left_out, *failed)
     )
+
+
+def not_judged(store: Store, runs: Iterable[xr.Dataset]) -> int:
+    """How many finished runs a store has besides these: those of a user's own sweeps, for instance."""
+    judged = {str(run.attrs["run"]) for run in runs}
+    return sum(store.is_finished(name) and name not in judged for name in store.names())
 
 
 def _by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:

@@ -8,6 +8,7 @@ from torch.utils.data import TensorDataset
 from simulations.curves.logit_paths import logit_path
 from simulations.runs.one_run import Store
 from simulations.runs.spec_to_training import run_data, run_network
+from simulations.runs.verified_files import OtherDataError
 from simulations.specs.run_spec import RunSpec
 from validation.metrics.gauss_lengths import gauss_length
 
@@ -21,11 +22,17 @@ def run_gauss_length(store: Store, spec: RunSpec) -> float:
     """Mean turning of the logits on the linear path over `SAMPLES` samples, in radians.
 
     Raises:
-        FileNotFoundError, ValueError: a checkpoint is missing or does not fit.
+        DamagedRunError: a checkpoint is missing or not what was written.
+        OtherDataError: the data are not those that the run was trained on.
     """
     data, _ = run_data(spec)
+    trained_on = store.provenance(spec)["data_hash"]
+    if data.content_hash != trained_on:
+        raise OtherDataError(
+            f"the data {spec.data!r} are now others (content {data.content_hash}) than run {spec.name} was "
+            f"trained on ({trained_on}): bring those back, or remove the run's folder {store.path(spec)}"
+        )
     rows = torch.linspace(0, len(data) - 1, min(SAMPLES, len(data))).round().long()
-    start, end = (store.path(spec, f"{which}.safetensors") for which in ("start", "end"))
     samples = TensorDataset(data.inputs[rows], data.labels[rows])
-    found = logit_path(run_network(spec, data), start, end, samples)
+    found = logit_path(run_network(spec, data), store.state(spec, "start"), store.state(spec, "end"), samples)
     return gauss_length(found["alpha"].to_numpy(), found["logits"].to_numpy())

@@ -32,12 +32,13 @@ def evidence_lines(
 ) -> Iterator[str]:
     """Markdown lines: a mapping whose entries share their keys becomes a table, any other a nested list.
 
-    Of a table of more than `most_rows` rows those of the star's arms are kept, and it is said where the
-    others are.
+    What holds no number and no word, an arm without runs for instance, is left out. Of a table of more than
+    `most_rows` rows those of the star's arms are kept, and it is said where the others are.
     """
-    for key, value in evidence.items():
+    for key, item in evidence.items():
+        value = _filled(item)
         words = "  " * depth + f"- {_words(key)}"
-        if not isinstance(value, Mapping) or "by_seed" in value:
+        if _is_cell(value):
             yield f"{words}: {_cell(value)}"
         elif _is_table(value):
             kept = _kept_rows(value, most_rows)
@@ -58,6 +59,16 @@ def _kept_rows(value: Mapping[str, Any], most_rows: int | None) -> Mapping[str, 
     return dict(list((of_the_star or value).items())[:most_rows])
 
 
+def _filled(value: Any) -> Any:
+    """Without entries that are empty mappings or lists, or hold only such; a list of mappings is numbered."""
+    if isinstance(value, list) and any(isinstance(item, Mapping | list) for item in value):
+        value = {str(number): item for number, item in enumerate(value, 1)}
+    if not isinstance(value, Mapping) or "by_seed" in value:
+        return value
+    items = {key: _filled(item) for key, item in value.items()}
+    return {key: item for key, item in items.items() if not isinstance(item, Mapping | list) or item}
+
+
 def _words(key: str) -> str:
     return key.replace("_", " ")
 
@@ -68,9 +79,11 @@ def _cell(value: Any) -> str:
         if not seen:
             return "–"
         low, high = number(min(seen)), number(max(seen))
-        return low if low == high else f"{number(value['mean'])} ({low} to {high})"
+        return low if low == high else f"{number(value.get('mean'))} ({low} to {high})"
     if isinstance(value, list):
-        return " to ".join(number(item) for item in value)
+        return (" to " if len(value) == 2 else ", ").join(map(_cell, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return value if isinstance(value, str) else number(value)
 
 

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,25 @@ def test_the_user_is_told_before_slow_work(monkeypatch):
 def test_the_sizes_promised_to_be_fast_give_no_warning():
     k = 30  # pytest turns warnings into errors
     certify(np.zeros((k, k)), np.zeros(k), np.eye(k), np.zeros(k), 8)
+
+
+@pytest.mark.parametrize(("slope", "slow"), [(-1.0, True), (1.0, False)])
+def test_the_warning_looks_at_the_line_a_proof_takes_longer_than_a_rise(monkeypatch, slope, slow):
+    # The bias of the classes at alpha = 1: equal ones give a proof of L' <= 0, unequal ones a rise.
+    def stop(*_):
+        raise InterruptedError
+
+    monkeypatch.setattr(power_model_certificate, "line_logits", stop)
+    k = 3
+    bias = np.zeros(k) if slope < 0 else np.array([0.0, 1.0, 3.0])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with pytest.raises(InterruptedError):
+            certify(np.zeros((k, k)), np.zeros(k), np.eye(k), bias, 200)
+    assert [w.category for w in caught] == [SlowCertificateWarning] * slow
+
+
+@pytest.mark.parametrize(("size", "degree"), [(1.0, 10**5), (1e-308, 2000), (1.0, 2**52)])
+def test_a_degree_with_too_many_digits_is_refused_before_any_work(size, degree):
+    with pytest.raises(DomainError, match=rf"works to degree \d+ .* got {degree}"):
+        certify(size * EYE, [0, 0], EYE, [0, 1], degree)

@@ -57,3 +57,21 @@ def test_T2_expressions_can_be_manipulated():
 def test_bad_input_is_refused_with_its_value(n_classes):
     with pytest.raises(DomainError, match="T2 needs an integer n_classes >= 2, got"):
         symbolic_plateau(n_classes)
+
+
+def test_T2_expressions_of_many_classes_are_right_and_compare_no_pairs(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a search over all pairs of terms")
+
+    with monkeypatch.context() as patch:
+        for kind in (sympy.Min, sympy.Max):
+            patch.setattr(kind, "_is_connected", classmethod(refuse))
+        symbolic = symbolic_plateau(60)
+    k = 60
+    signal, bias = [3 * i % 101 for i in range(k)], [i % 7 for i in range(k - 1)] + [9]
+    values = dict(zip(symbolic.symbols.signal + symbolic.symbols.bias, signal + bias, strict=True))
+    exits = [Fraction(9 - bias[i], signal[i] - signal[-1]) for i in range(k - 1) if signal[i] > signal[-1]]
+    assert symbolic.beta_end.xreplace(values).doit() == sympy.Rational(min(exits))
+    # The smallest gap over the largest lead.
+    least = sympy.Rational(9 - 6, 100 - signal[-1])
+    assert symbolic.lower_bound.xreplace({**values, symbolic.symbols.degree: 2}).doit() == least

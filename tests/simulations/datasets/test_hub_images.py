@@ -211,19 +211,6 @@ def test_a_photograph_that_lies_on_its_side_is_turned_as_the_library_does(hub, t
     assert load("owner/photographs").inputs.shape == (2, 1, 4, 5)
 
 
-@pytest.mark.parametrize(
-    ("mode", "shown"), [("P", "one is P"), ("RGBA", "one is RGBA"), ("I;16", "one is I;16")]
-)
-def test_images_of_other_kinds_are_refused_by_their_kind(hub, mode, shown):
-    image = Image.fromarray(grey(1)[0])
-    image = Image.fromarray(grey(1)[0].astype(np.uint16)) if mode == "I;16" else image.convert(mode)
-    hub.answer = datasets.DatasetDict(
-        train=datasets.Dataset.from_dict({"image": [image] * 2, "label": [0, 1]})
-    )
-    with pytest.raises(ValueError, match=shown):
-        load("owner/odd")
-
-
 def test_images_of_two_shapes_are_refused(hub):
     images = [Image.fromarray(grey(1)[0]), Image.fromarray(grey(1)[0].T.copy())]
     hub.answer = datasets.DatasetDict(train=datasets.Dataset.from_dict({"image": images, "label": [0, 1]}))

@@ -188,6 +188,17 @@ def test_where_no_bias_shifts_the_logits_it_is_said(last):
     assert "no bias shifts those of all samples alike (tried 2.bias)" in found.no_split
 
 
+def test_a_bias_that_is_computed_and_never_zero_is_not_taken_out():
+    class Above(nn.Module):
+        def forward(self, x):
+            return nn.functional.softplus(x)
+
+    layer = nn.Linear(6, 3)
+    parametrize.register_parametrization(layer, "bias", Above())
+    found, _ = roles_of(layer)
+    assert "the last bias is not 0 where parametrizations.bias.original is" in found.no_split
+
+
 def test_without_a_bias_of_as_many_numbers_there_is_nothing_to_split():
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3, bias=False), nn.Softplus())
     found, bias = roles_of(model)

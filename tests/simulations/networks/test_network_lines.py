@@ -69,7 +69,7 @@ def plain_scores(network, start, end, alpha, policy, data):
 @every_bias
 def test_the_linear_path_is_plain_interpolation(kind, bias, digits):
     network, start, end = two_states(kind, bias)
-    for policy in ("keep", "recalibrate") if kind.endswith("-bn") else (None,):
+    for policy in ("keep", "recalibrate") if kind.endswith("-bn") else ("refuse",):
         curves = interpolation_curves(
             network, start, end, digits, alphas=[0.0, 0.6, 1.0], buffers=policy, method="grid"
         )
@@ -81,7 +81,7 @@ def test_the_linear_path_is_plain_interpolation(kind, bias, digits):
 
 @every_kind
 def test_several_alphas_go_through_in_one_vectorised_pass(kind, digits):
-    states, policy = two_states(kind, "all"), "keep" if kind.endswith("-bn") else None
+    states, policy = two_states(kind, "all"), "keep" if kind.endswith("-bn") else "refuse"
     alone, together = (
         interpolation_curves(*states, digits, alphas=[0.2, 0.5, 0.7], buffers=policy, alphas_at_once=several)
         for several in (1, 3)
@@ -115,14 +115,14 @@ def test_the_homogeneous_path_counts_the_layers(kind, depth, digits):
 
 @pytest.mark.parametrize(("kind", "bias"), list(product(("vgg16-bn", "resnet18-bn", "vit"), ("all", "last"))))
 def test_the_homogeneous_path_is_refused_where_there_is_none(kind, bias, digits):
-    policy = "keep" if kind.endswith("-bn") else None
+    policy = "keep" if kind.endswith("-bn") else "refuse"
     with pytest.raises(ValueError, match=r"'homogeneous' needs .*(BatchNorm2d|_Positions) with parameters"):
         interpolation_curves(*two_states(kind, bias), digits, path="homogeneous", buffers=policy)
 
 
 @every_kind
 def test_without_biases_the_homogeneous_path_is_the_linear(kind, digits):
-    states, policy = two_states(kind, "none"), "keep" if kind.endswith("-bn") else None
+    states, policy = two_states(kind, "none"), "keep" if kind.endswith("-bn") else "refuse"
     linear, homogeneous = (
         interpolation_curves(*states, digits, alphas=[0.4], path=path, buffers=policy)
         for path in ("linear", "homogeneous")
@@ -145,7 +145,7 @@ def test_the_last_layer_is_the_head(kind, bias, digits):
 @every_kind
 def test_the_laws_of_the_endpoints_can_be_asked(kind, digits):
     """Whether they hold is for their own held-out error to say; a start that is not at b = 0 included."""
-    policy = "keep" if kind.endswith("-bn") else None
+    policy = "keep" if kind.endswith("-bn") else "refuse"
     network, start, end = two_states(kind, "last")
     for name in start:
         if name.endswith("bias"):

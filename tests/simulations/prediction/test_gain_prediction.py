@@ -347,13 +347,26 @@ def test_a_checkpoint_of_another_architecture_is_refused(digits):
 
 
 def test_an_output_that_no_layer_made_is_refused(digits):
+    class Shares(nn.Sequential):
+        def forward(self, x):
+            return super().forward(x).softmax(dim=1)
+
+    model = Shares(*fcn(2, 8, 64, 10, seed=0))
+    with pytest.raises(ValueError, match="do not split into a signal and a last bias"):
+        predict_from_endpoints(model, model.state_dict(), model.state_dict(), digits)
+
+
+def test_logits_that_are_scaled_have_the_bias_that_the_scale_makes(digits):
     class Scaled(nn.Sequential):
         def forward(self, x):
             return 2 * super().forward(x)
 
-    model = Scaled(*fcn(2, 8, 64, 10, seed=0))
-    with pytest.raises(ValueError, match="do not split into signal and last-layer bias"):
-        predict_from_endpoints(model, model.state_dict(), model.state_dict(), digits)
+    model, start, end = three_layers()
+    scaled = SignalLine(Scaled(*model), start, end, digits)
+    plain = SignalLine(model, start, end, digits)
+    torch.testing.assert_close(scaled.bias(end, 10), 2 * plain.bias(end, 10), rtol=1e-5, atol=1e-6)
+    for alpha in (0.3, 1.0):
+        assert scaled.gain_at(alpha) == pytest.approx(plain.gain_at(alpha), rel=1e-6)
 
 
 def test_a_trained_signal_of_zero_is_refused(digits):

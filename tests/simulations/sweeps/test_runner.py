@@ -1,6 +1,7 @@
 """Sweeps: complete, made once, the same store whatever stopped them in between."""
 
 import errno
+import itertools
 import json
 import multiprocessing
 import os
@@ -19,6 +20,7 @@ from simulations.runs.finished_runs import experiment_runs
 from simulations.runs.one_run import Store
 from simulations.runs.spec_to_training import run_data
 from simulations.runs.store_inventory import full_name, garbage, stored_runs
+from simulations.runtime.progress import ProgressLines
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
 from simulations.sweeps import runner
 from simulations.sweeps.executors import Executor, here, local_executor
@@ -110,6 +112,20 @@ def test_what_is_there_is_kept_and_what_is_damaged_is_made_again(file, alone, mo
     _, outcome = made_here(alone.folder, read_sweep(file))
     assert sorted(outcome.other_code) == alone.names()
     assert "made by other code" in outcome.lines([read_sweep(file)], alone)[-1]
+
+
+def test_how_far_a_sweep_is_names_arm_loss_and_failures(tmp_path, monkeypatch, capsys):
+    """In a pipe, a line after each run: by this clock every change is a minute later."""
+    minutes = itertools.count(0, 60)
+    monkeypatch.setattr(runner, "progress_bar", lambda: ProgressLines(clock=lambda: next(minutes)))
+    sweep = sweep_of(tiny(), tiny(seed=1, data=str(tmp_path / "nowhere")), tiny(seed=2))
+    store, outcome = made_here(tmp_path / "store", sweep)
+    first, second, third = capsys.readouterr().err.splitlines()
+    losses = [float(store.load(tiny(seed=seed))["end_loss"]) for seed in (0, 2)]
+    assert first == f"runs, last mine/run 0 seed 0 reached at loss {losses[0]:.3g}: 1 of 3"
+    assert second == "runs, last mine/run 1 seed 1 failed; 1 failed: 2 of 3"
+    assert third == f"runs, last mine/run 2 seed 2 reached at loss {losses[1]:.3g}; 1 failed: 3 of 3"
+    assert outcome.made[tiny().name].loss == losses[0]
 
 
 def test_a_run_that_fails_is_recorded_and_stops_no_other(tmp_path, monkeypatch):

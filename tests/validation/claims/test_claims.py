@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from simulations.specs.run_spec import RunSpec
 from tests.validation.helpers.planted import SEEDS, planted
 from validation.claims import CLAIMS, Measurement
 from validation.claims.c6 import learned_epochs
+from validation.claims.observations import observe
 from validation.claims.predicted import ENDPOINTS, PROBE, falling_curve, predicted_plateau_end
 from validation.judgement.judging import judge
 
@@ -143,8 +145,6 @@ def test_a_seed_missing_in_one_arm_is_dropped_from_the_pair_only():
 
 
 def test_the_same_run_twice_is_refused():
-    from validation.claims.observations import observe
-
     runs = planted(seeds=[100]).runs
     with pytest.raises(ValueError, match=r"centre has two runs of seed 100"):
         observe([runs[0], runs[0]])
@@ -154,6 +154,27 @@ def test_a_failed_set_up_refutes_nothing():
     # Random labels that are no harder: their rises say nothing about hardness.
     truth = REFUTED["C2"] | {"random_labels_steps": 500.0}
     assert verdict("C2", planted(**truth)).verdict == "undecided"
+
+
+def all_else(hard, easy):
+    """What C2's check finds of runs with the attributes of stored ones, and these changes."""
+    runs = []
+    for run in planted(arms=(), **SUPPORTED["C2"]).runs:
+        arm = run.attrs["arm"]
+        attributes = RunSpec(depth=8, width=8, learning_rate=0.1, max_epochs=9, seed=0).attributes()
+        made = {"commit": f"of {arm}", "code": f"of {arm}", "torch_version": arm, "made": arm, "device": arm}
+        changes = hard if arm.endswith("random-labels") else easy
+        runs.append(run.assign_attrs(attributes | {"seed": run.attrs["seed"]} | made | changes))
+    (check,) = (c for c in verdict("C2", observe(runs)).checks if c.hypothesis == "all else is the same")
+    return check.met, check.of, max(check.size.values())
+
+
+def test_who_made_a_run_is_no_part_of_what_it_is():
+    """C2: two commits, or two versions of torch, are not two specifications."""
+    labels = {"label_noise": 1.0, "max_epochs": 900}
+    assert all_else(labels, {"label_noise": 0.0, "max_epochs": 90}) == (12, 12, 0)
+    assert all_else(labels | {"width": 16}, {"label_noise": 0.0}) == (0, 12, 1)
+    assert all_else(labels | {"bias_mode": "none", "init_scale": 2.0}, {"threads": 2}) == (0, 12, 3)
 
 
 def test_unbalanced_data_are_no_evidence_for_c6_and_c8():

@@ -322,9 +322,23 @@ def test_figures_are_embedded_with_their_captions(tmp_path):
     (tmp_path / "b" / "F2_gain.txt").write_text("How the signal grows.\n")
     found = find_figures([tmp_path / "a", tmp_path / "b", tmp_path / "missing"])
     assert [figure.name for figure in found] == ["F2_gain", "F10_lines", "centre_curve"]
-    assert found[0].caption == "How the signal grows."
+    assert found[0].caption == "How the signal grows. (Where its data come from is not recorded.)"
     assert found[1].uri == "data:image/svg+xml;base64,YS9GMTBfbGluZXMuc3Zn"  # the SVG, not the PNG
-    assert "homogeneous prediction" in found[2].caption
+    assert found[2].caption.startswith("Centre curve, without a caption.")
+    assert [figure.shipped for figure in found] == [False] * 3
+
+
+def test_shipped_figures_stand_apart_from_those_of_the_users_runs(source, tmp_path):
+    for name, end in (
+        ("F1", "(Data shipped with the package, made 2026-01-02.)"),
+        ("F2", "(Data of 9 runs.)"),
+    ):
+        (tmp_path / f"{name}.svg").write_text("<svg/>")
+        (tmp_path / f"{name}.txt").write_text(f"{name}. A caption. {end}")
+    text = write_report_page(source, source / "store", tmp_path, tmp_path / "out").read_text()
+    heading = text.index("Not of these runs: drawn from the data shipped with the package")
+    places = {name: text.index(f'id="figure-{name}"') for name in ("F1", "F2", "centre_curve")}
+    assert max(places["F2"], places["centre_curve"]) < heading < places["F1"]
 
 
 def test_the_pages_figures_are_those_beside_the_report(page):
@@ -382,7 +396,7 @@ def test_nested_numbers_become_tables_where_their_rows_agree():
 
 def test_without_a_report_the_command_that_makes_it_is_named(tmp_path):
     result = CliRunner().invoke(app, ["report", "--input", str(tmp_path), "--output", str(tmp_path / "o")])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert f"there is no {tmp_path / 'report.json'}: make it with `mli validate`" in result.output
     assert not (tmp_path / "o").exists()
 
@@ -391,7 +405,7 @@ def test_without_a_report_the_command_that_makes_it_is_named(tmp_path):
 def test_what_is_no_report_is_refused(tmp_path, text):
     (tmp_path / "report.json").write_bytes(text.encode("latin-1"))
     result = CliRunner().invoke(app, ["report", "--input", str(tmp_path), "--output", str(tmp_path / "o")])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "report.json" in result.output
     assert "`mli validate`" in result.output
     assert not (tmp_path / "o").exists()

@@ -1,0 +1,93 @@
+"""State dicts in safetensors files: one file, or the shards that an index names; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+__all__ = ["read_safetensors"]
+
+INDEX = ".index.json"
+
+
+def read_safetensors(name: str, path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a .safetensors file, of an index (*.index.json) with its shards, or of a folder.
+
+    A folder is read by its one index, or is its one .safetensors file, as libraries save a network.
+
+    Args:
+        name: "start" or "end", for messages.
+        path: of the file or folder.
+
+    Raises:
+        FileNotFoundError: no such file, or a shard that is not there.
+        ValueError: another kind of file, a damaged one, a folder that holds none or several, an index that is
+            none or that its shards do not follow.
+    """
+    if path.is_dir():
+        return read_safetensors(name, _only_file(name, path))
+    if not path.is_file():
+        raise FileNotFoundError(f"{name}: there is no file {path}")
+    if path.name.endswith(INDEX):
+        return _sharded(name, path)
+    if path.suffix != ".safetensors":
+        raise ValueError(
+            f"{name}: {path} is not a .safetensors file; others are pickles, which can run code: load it "
+            "yourself and pass the state dict, or save it with safetensors.torch.save_file"
+        )
+    return _one_file(name, path)
+
+
+def _only_file(name: str, folder: Path) -> Path:
+    indices = sorted(folder.glob("*.safetensors" + INDEX))
+    files = indices or sorted(folder.glob("*.safetensors"))
+    if len(files) != 1:
+        found = f"{len(files)}: {', '.join(file.name for file in files[:4])}" if files else "none"
+        raise ValueError(
+            f"{name}: {folder} is a folder, which must hold one .safetensors file or one index of several "
+            f"(*.safetensors{INDEX}); it holds {found}: name the file"
+        )
+    return files[0]
+
+
+def _one_file(name: str, path: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {error}") from error
+
+
+def _sharded(name: str, index: Path) -> dict[str, torch.Tensor]:
+    shards = _shards(name, index)
+    found: dict[str, torch.Tensor] = {}
+    for file in sorted(set(shards.values())):
+        path = index.parent / file
+        if not path.is_file():
+            raise FileNotFoundError(f"{name}: {index} names the file {file}, which is not beside it")
+        tensors = _one_file(name, path)
+        promised = {key for key, where in shards.items() if where == file}
+        if promised != set(tensors):
+            odd = min(promised ^ set(tensors))
+            raise ValueError(
+                f"{name}: {index} and {file} do not belong together: {odd!r} is in "
+                f"{'the index' if odd in promised else 'the file'} alone"
+            )
+        found |= tensors
+    return found
+
+
+def _shards(name: str, index: Path) -> dict[str, str]:
+    """File names by tensor names; names of files beside the index, never paths."""
+    try:
+        shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        whole = all(isinstance(file, str) and Path(file).name == file for file in shards.values())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: {index} is no index of safetensors files (no weight_map)") from error
+    if not whole or not shards or not all(file.endswith(".safetensors") for file in shards.values()):
+        raise ValueError(f"{name}: {index} must name .safetensors files that lie beside it, and at least one")
+    return dict(shards)
