@@ -49,7 +49,7 @@ def run_epoch(
     trainable = [p for group in stepper.param_groups for p in group["params"]]
     shuffled = torch.randperm(len(samples), generator=order).to(device)
     size = arguments.batch_size
-    taken, watch, total = 0, _Watch(device), torch.zeros((), dtype=torch.float64, device=device)
+    taken, watch = 0, _Watch(device)
     with matmul_precision(arguments.precision, device):
         for first in range(0, len(samples), size):
             batch = shuffled[first : first + size]
@@ -62,7 +62,7 @@ def run_epoch(
             )
             if watch.sees_overflow(loss):
                 return EpochOutcome(taken, False, math.nan)
-            total += loss.detach() * len(batch)
+            watch.add(loss, len(batch))
             stepper.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             # An infinite norm would turn the step into none at all, without a word.
@@ -72,25 +72,31 @@ def run_epoch(
                 return EpochOutcome(taken, False, math.nan)
             stepper.step()
             taken += 1
-    return EpochOutcome(taken, watch.all_finite(), float(total) / len(samples))
+    return EpochOutcome(taken, *watch.found(len(samples)))
 
 
 class _Watch:
-    """Whether all numbers it was shown are finite."""
+    """The steps' losses: their mean, and whether all numbers it was shown are finite."""
 
     def __init__(self, device: torch.device) -> None:
         self._waits = device.type != "cpu"
+        self._total = torch.zeros((), dtype=torch.float64, device=device)
         self._finite = torch.ones((), dtype=torch.bool, device=device)
 
     def sees_overflow(self, number: torch.Tensor) -> bool:
-        """At once on the CPU; elsewhere the answer comes with `all_finite`."""
+        """At once on the CPU; elsewhere the answer comes with `found`."""
         if not self._waits:
             return not math.isfinite(number.item())
         self._finite &= torch.isfinite(number.detach())
         return False
 
-    def all_finite(self) -> bool:
-        return bool(self._finite)
+    def add(self, loss: torch.Tensor, samples: int) -> None:
+        """The mean loss of so many samples."""
+        self._total += loss.detach() * samples
+
+    def found(self, samples: int) -> tuple[bool, float]:
+        """Whether all was finite, and the mean loss of all so many samples."""
+        return bool(self._finite), float(self._total) / samples
 
 
 def check_last_batch(model: nn.Module, data: ImageDataset, batch_size: int) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations.curves.one_path import METHODS
-from simulations.models.running_statistics import POLICIES
+from simulations.models.buffers import BUFFER_POLICIES
 from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
 from simulations.specs.run_fields import CHOICES, path_refusal
 from simulations.specs.run_spec import RunSpec
@@ -138,7 +138,7 @@ def test_choices_are_those_of_the_modules_that_act_on_them():
     assert set(CHOICES["init_scheme"]) == set(INIT_SCHEMES)
     assert set(CHOICES["optimizer"]) == set(OPTIMIZERS)
     assert set(CHOICES["method"]) == set(METHODS)
-    assert set(CHOICES["bn_policy"]) == set(POLICIES) - {"refuse"}
+    assert set(CHOICES["bn_policy"]) == set(BUFFER_POLICIES) - {"refuse"}
 
 
 @pytest.mark.parametrize(
