@@ -3,7 +3,7 @@
 Comes in: a `RunSpec` and a `Store`. Goes out: checkpoints, curves, measures, provenance; as one Dataset.
 one_run.py      makes a run: spec_to_training.py, run_curves.py (a sweep's paths), endpoint_measures.py
 store.py        folders of runs (store_inventory.py), their files with digests (verified_files.py)
-run_dataset.py  a run as one Dataset; finished_runs.py   those of an experiment; run_table.py   a store in lines
+run_dataset.py  a run as one Dataset; finished_runs.py   those of an experiment; run_table.py   a store
 May import: curves, datasets, models, networks, prediction, runtime, specs, training, mli_theory.
 """
 
