@@ -151,7 +151,7 @@ def _contour(ax: Axes, values: Floats, level: float, look: dict[str, Any]) -> No
     if min(values.shape) < 2 or not known.count() or not known.min() < level < known.max():
         return
     x, y = (np.arange(size) + 0.5 for size in values.shape[::-1])
-    line = {f"{key}s": [look[key]] for key in ("color", "linewidth", "linestyle")}
+    line: dict[str, Any] = {f"{key}s": [look[key]] for key in ("color", "linewidth", "linestyle")}
     ax.contour(x, y, known, levels=[level], **line)
 
 
