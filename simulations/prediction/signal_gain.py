@@ -17,6 +17,7 @@ from torch.func import functional_call
 
 from simulations.line.forward_pass import check_columns, forward_errors
 from simulations.line.line_setup import few_of, walkable_model
+from simulations.line.moved_network import NotFiniteError
 from simulations.line.paths import point_on_path, tensor_exponents
 from simulations.models.buffers import buffer_plan, is_continuous
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
@@ -108,7 +109,11 @@ class SignalLine:
         self._refuse_what_has_no_signal()
         made, self.held_out_index = draw_probes(len(self.labels), n_probe, seed)
         self.probe, self.held_out = samples_at(batches, made, self.held_out_index)
-        self._trained = self.signal(self.parameters, self.probe)
+        try:
+            self._trained = self.signal(self.parameters, self.probe)
+        except NotFiniteError as error:
+            words = f"without {self.bias_name} the trained logits are not finite"
+            raise UndefinedSignalError(words, self.roles) from error
         self._size = float(self._trained.square().sum())
         if self._size == 0:
             words = "the trained network's signal is 0 on every probe sample: its gain is undefined"
@@ -278,7 +283,7 @@ class SignalLine:
     @staticmethod
     def _checked(logits: torch.Tensor) -> torch.Tensor:
         if not torch.isfinite(logits).all():
-            raise ValueError("the logits are not finite at a point of the line")
+            raise NotFiniteError("the logits are not finite at a point of the line")
         return logits.detach().cpu().double()
 
 

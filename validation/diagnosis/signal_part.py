@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from simulations.line.moved_network import NotFiniteError
 from simulations.models.last_layer import Output
 from simulations.models.roles import Roles
 from simulations.prediction.gain_prediction import GainPrediction, predict_from_endpoints
@@ -69,5 +71,12 @@ def signal_part(
         line = SignalLine(model, start, end, data, biases=biases, **found)
     except UndefinedSignalError as error:
         return SignalPart(error.roles, None, None, float("nan"), str(error))
-    law = predict_from_endpoints(model, start, end, data, alphas=alphas, **found)
-    return SignalPart(line.roles, line, law, line.homogeneity())
+    undefined = "the gradient of the trained signal is not finite"
+    try:
+        law = predict_from_endpoints(model, start, end, data, alphas=alphas, **found)
+        homogeneity = line.homogeneity()
+    except NotFiniteError as error:
+        undefined, homogeneity = str(error), float("nan")
+    if not np.isfinite(homogeneity):
+        return SignalPart(line.roles, None, None, float("nan"), undefined)
+    return SignalPart(line.roles, line, law, homogeneity)

@@ -236,6 +236,40 @@ def test_batch_statistics_and_a_dead_end_leave_the_theory_out(digits):
     assert "signal is 0" in found.left_out["depth"]
 
 
+class Rooted(Headed):
+    """Its logits are finite and their gradient is not, at a last weight of zeros for one class."""
+
+    def forward(self, x):
+        h = self.body(x)
+        root = (h @ self.head.weight.T).abs().sqrt()
+        return root * root + self.head.bias
+
+
+def test_a_signal_without_a_gradient_costs_its_accounts_alone(digits):
+    model, start, end = trained(Rooted, digits)
+    end["head.weight"][3] = 0
+    found = diagnose(model, start, end, digits)
+    assert found.law is None
+    assert set(found.left_out) == {"depth"}
+    assert "not finite" in found.left_out["depth"]
+    assert np.isfinite(found.accounts["other biases"].loss)
+    assert verdict(found)
+
+
+def test_biases_that_are_divided_by_their_norm_are_left_out_and_the_line_is_told(digits):
+    found = diagnose(*trained(normed_bias, digits), digits)
+    assert set(found.left_out) == {"last-layer bias", "other biases", "depth", "initialisation"}
+    assert "tried head.parametrizations.bias.original0" in found.left_out["last-layer bias"]
+    assert np.isfinite(found.ends["linear"].loss)
+    assert cause(found) == "outside the theory"
+
+
+def normed_bias():
+    model = Headed()
+    parametrizations.weight_norm(model.head, "bias", dim=None)
+    return model
+
+
 def test_biases_of_recurrent_layers_are_counted(digits):
     run = trained(Recurrent, digits)
     found = diagnose(*run, digits)
