@@ -105,17 +105,20 @@ def interpolation_curves(
         `simulations.curves.split_curves`). With exits: `bias_exit`, the first alpha at which the
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
-        Attributes: forward_passes (samples evaluated / samples), estimated_loss_error and
-        estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used, path, batch_norm, loss
-        and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash (of the data of
-        "recalibrate"), threads, device, precision, torch_version, package_version, and call: JSON of the
-        arguments as given, without those that give the contents hashed above.
+        Attributes: forward_passes (samples evaluated / samples; the 16 that pass twice before the work are
+        not counted), estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid), nodes,
+        method as used, path, batch_norm, loss and error tolerances, n_samples, start_hash, end_hash,
+        data_hash, calibration_hash (of the data of "recalibrate"), threads, device, precision, torch_version,
+        package_version, and call: JSON of the arguments as given, without those that give the contents hashed
+        above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
             do not fit, values that are not finite, start equal to end, alphas out of order or range, an
             unknown path, method or policy, tolerances <= 0, no data, unknown batches, labels without a logit,
-            batches that change between passes; later, logits that are not finite (the alpha is named).
+            batches that change between passes, one logit a sample, a network that draws in evaluation mode
+            (16 samples pass twice at the end; of several tensors a batch); later, logits that are not finite
+            (the alpha is named, and a sample that is not finite itself).
 
     Warns:
         UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few

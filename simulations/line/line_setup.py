@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from simulations.line.moved_network import Line
+from simulations.line.moved_network import Line, NotFiniteError
 from simulations.line.paths import PathFunction, path_coefficients
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
+from simulations.models.one_logit import refuse_one_logit
+from simulations.models.repeated_passes import refuse_random
 from simulations.user_data.data_passes import Batches, BatchHook
 
 __all__ = ["OpenLine", "open_line"]
@@ -53,10 +55,12 @@ def open_line(
 ) -> Iterator[OpenLine]:
     """The line, in inference and evaluation mode; after it the model and generators are as they were.
 
+    Before it a few samples are read and evaluated twice: see `_check_data`.
+
     Arguments as in `simulations.curves.interpolation_curves`.
 
     Raises:
-        ValueError: as there, for what can be known before any forward pass.
+        ValueError: as there, for what can be known before any work.
     """
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     splits = {name: Batches(part, batch_hook) for name, part in _splits(data).items()}
@@ -75,7 +79,44 @@ def open_line(
             precision=precision,
             channels_last=channels_last,
         )
-        yield OpenLine(line, splits, first, last)
+        _check_data(line, splits)
+        try:
+            yield OpenLine(line, splits, first, last)
+        except NotFiniteError as error:
+            raise ValueError(f"{error}{_not_finite_data(splits)}") from error
+
+
+def _check_data(line: Line, splits: Mapping[str, Batches]) -> None:
+    """Refuse data that are drawn anew in each pass, and a network that draws: before any work.
+
+    Sixteen samples of the first split (of several tensors a batch) pass twice, at the end.
+
+    Raises:
+        ValueError: naming which.
+    """
+    first, *others = splits.values()
+    samples = first.few()
+    for batches in others:
+        batches.few()
+    if line.batch_norm == "recalibrate" and line.calibration is not None:
+        line.calibration.few()
+
+    def outputs() -> torch.Tensor:
+        found = line.outputs_at_end(samples)
+        refuse_one_logit(found, len(samples))
+        return found
+
+    with line.in_precision():
+        refuse_random(outputs, line.precision)
+
+
+def _not_finite_data(splits: Mapping[str, Batches]) -> str:
+    """Which sample may be the reason, in words after the error's; "" where the data are finite."""
+    for name, batches in splits.items():
+        words = batches.where_not_finite()
+        if words:
+            return f": {words}" + (f" of the split {name!r}" if name else "")
+    return ""
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch.func import functional_call
 from simulations.line.paths import Coefficients
 from simulations.models.checkpoints import further_names
 from simulations.models.devices import checked_device, matmul_precision
+from simulations.models.one_logit import refuse_one_logit
 from simulations.models.running_statistics import (
     POLICIES,
     has_running_statistics,
@@ -24,10 +25,15 @@ from simulations.models.running_statistics import (
     statistics_names,
 )
 from simulations.user_data.data_passes import Batch, Batches
+from simulations.user_data.joined_batches import without_lone_samples
 
-__all__ = ["LINE_PRECISIONS", "Line", "move_to"]
+__all__ = ["LINE_PRECISIONS", "Line", "NotFiniteError", "move_to"]
 
 LINE_PRECISIONS = ("native", "tf32", "bf16")
+
+
+class NotFiniteError(ValueError):
+    """Logits that are nan or infinite."""
 
 
 class Line:
@@ -90,6 +96,12 @@ class Line:
         outputs = self._call(self._point | self._buffers(alpha), batch)
         return self.checked(outputs, alpha, batch)
 
+    def outputs_at_end(self, batch: Batch) -> torch.Tensor:
+        """What the network returns at alpha = 1 with the end's buffers: nothing is measured or checked."""
+        self._move(1.0)
+        batch = batch.to(self.device, channels_last=self.channels_last)
+        return self._call(self._point | self._buffers(1.0), batch)
+
     def parameter(self, name: str) -> torch.Tensor:
         """A parameter at the alpha of the last pass; overwritten when the line moves on."""
         return self._point[self._further_names.get(name, name)]
@@ -134,7 +146,7 @@ class Line:
         point = self._point | self._buffers(alpha)
 
         def passes() -> None:
-            for batch in self.calibration or ():
+            for batch in without_lone_samples(self.calibration or ()):
                 self._call(point, batch.to(self.device, channels_last=self.channels_last))
 
         self._measured[alpha] = measured_statistics(self.model, passes)
@@ -154,16 +166,17 @@ class Line:
 
     def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         """What the network returned for a batch, as `logits` gives it; raises as it does."""
+        refuse_one_logit(outputs, len(batch))
         if outputs.ndim != 2 or len(outputs) != len(batch):
             raise ValueError(
-                f"the network must return logits ({len(batch)}, k) it returned {tuple(outputs.shape)}"
+                f"the network must return logits ({len(batch)}, k), it returned {tuple(outputs.shape)}"
             )
         highest = int(batch.labels.max())
         if highest >= outputs.shape[1]:
             raise ValueError(f"label {highest} has no logit: the network returns {outputs.shape[1]}")
         outputs = outputs.to("cpu", torch.float64 if outputs.dtype == torch.float64 else torch.float32)
         if not torch.isfinite(outputs).all():
-            raise ValueError(f"the logits are not finite at alpha = {alpha}")
+            raise NotFiniteError(f"the logits are not finite at alpha = {alpha}")
         return outputs
 
     def _move(self, alpha: float) -> None:

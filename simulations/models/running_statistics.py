@@ -68,7 +68,15 @@ def measured_statistics(model: nn.Module, passes: Callable[[], None]) -> dict[st
     """
     sums: dict[str, _Sums] = {}
     with _watched(model, sums):
-        passes()
+        try:
+            passes()
+        except ValueError as error:
+            if "Expected more than 1 " not in str(error):
+                raise
+            raise ValueError(
+                "batch_norm='recalibrate' measures variances, but a batch holds one value a channel: "
+                f"give batches of two samples or more, or other `calibration` data ({error})"
+            ) from error
     measured = {}
     for name, found in sums.items():
         prefix = f"{name}." if name else ""

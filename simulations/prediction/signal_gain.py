@@ -15,10 +15,13 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from simulations.line.moved_network import NotFiniteError
 from simulations.line.paths import point_on_path, tensor_exponents
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.models.last_layer import find_last_layer, logits_of
+from simulations.models.one_logit import refuse_one_logit
+from simulations.models.repeated_passes import refuse_random
 from simulations.models.running_statistics import has_running_statistics, uses_batch_statistics
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.user_data.data_passes import Batch, Batches
@@ -197,6 +200,9 @@ class SignalLine:
         outputs: list[torch.Tensor] = []
         bias_name = None
         with evaluation_mode(self.model), torch.no_grad():
+            few = batches.few()
+            refuse_one_logit(self._call(self.parameters, few), len(few))
+            refuse_random(lambda: self._call(self.parameters, few))
             for batch in batches:
                 if not outputs:
                     first = self._fitting(batch.take(torch.tensor([0])))
@@ -209,7 +215,11 @@ class SignalLine:
                 f"the network returns outputs of shape {tuple(logits.shape)} for {len(targets)} samples "
                 f"whose labels go up to {int(targets.max())}: one logit a class is needed"
             )
-        return bias_name, targets, self._checked(logits)
+        try:
+            return bias_name, targets, self._checked(logits)
+        except NotFiniteError as error:
+            words = batches.where_not_finite()
+            raise ValueError(f"{error}: {words}" if words else str(error)) from error
 
     def _call(self, point: State, batch: Batch) -> torch.Tensor:
         # Copies of the buffers: a forward pass may write to them.
@@ -228,7 +238,7 @@ class SignalLine:
     @staticmethod
     def _checked(logits: torch.Tensor) -> torch.Tensor:
         if not torch.isfinite(logits).all():
-            raise ValueError("the logits are not finite at a point of the line")
+            raise NotFiniteError("the logits are not finite at a point of the line")
         return logits.detach().cpu().double()
 
 
