@@ -106,11 +106,11 @@ def interpolation_curves(
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
         Attributes: forward_passes (samples evaluated / samples; the 16 that pass twice before the work are
-        not counted), estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid), nodes,
-        method as used, path, batch_norm, loss and error tolerances, n_samples, start_hash, end_hash,
-        data_hash, calibration_hash (of the data of "recalibrate"), threads, device, precision, torch_version,
-        package_version, and call: JSON of the arguments as given, without those that give the contents hashed
-        above.
+        not counted), estimated_loss_error, estimated_error_error and estimated_class_share_error (bounds of
+        the worst over alpha, in 95 % of lines; 0 on a grid), nodes, method as used, path, batch_norm, loss
+        and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash (of the data of
+        "recalibrate"), threads, device, precision, torch_version, package_version, and call: JSON of the
+        arguments as given, without those that give the contents hashed above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
@@ -121,7 +121,8 @@ def interpolation_curves(
             (the alpha is named, and a sample that is not finite itself).
 
     Warns:
-        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few
+        UserWarning: alphas at which many samples nearly tie, evaluated as they are (start = -end, say); where
+            interpolation does not reach the tolerances and the grid is evaluated instead (few
             samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); a
             curve that is not kept in the cache, since a named part of the model or data has no stable hash.
     """
@@ -196,6 +197,14 @@ def interpolation_curves(
             warnings.warn(
                 f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
                 "and were evaluated at every alpha instead; method='grid' avoids the detour",
+                UserWarning,
+                stacklevel=2,
+            )
+        if split.direct.any():
+            tied = grid[engine.inside][split.direct]
+            warnings.warn(
+                f"at {len(tied)} of {len(grid)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, many samples nearly "
+                "tie, so that interpolated classes are not to be trusted: these were evaluated as they are",
                 UserWarning,
                 stacklevel=2,
             )

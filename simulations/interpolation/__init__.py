@@ -5,5 +5,6 @@ adaptive.py         adds nodes until the tolerances are met
 interpolant.py      the polynomial through one level of nodes; chebyshev.py   its nodes and weights
 error_estimate.py   how wrong the interpolated curves may be
 class_changes.py    where a sample's prediction changes
+near_ties.py        alphas at which so many samples nearly tie that they are evaluated as they are
 Arrays and tensors only; may import numpy, scipy, torch and `simulations.runtime`.
 """
