@@ -65,15 +65,15 @@ class CurveSums:
         self._add_exits(changes, states[0].numpy(), states[-1].numpy(), labels.numpy(), first)
 
     def add_line(self, line: BatchLine, labels: torch.Tensor, first: int) -> None:
-        """A batch's interpolated line, at the requested alphas in [0, 1]; its two ends are exact."""
-        inside = np.flatnonzero((self.alphas >= 0) & (self.alphas <= 1))
+        """A batch's line at the requested alphas in [0, 1], but for `line.direct`; its two ends are exact."""
+        inside = np.flatnonzero((self.alphas >= 0) & (self.alphas <= 1))[~line.direct]
         alphas, own, k = self.alphas[inside], labels.numpy(), line.logits.shape[1]
         rows = interpolation_matrix(line.loss_grid, alphas)
         self._loss[inside] += rows @ line.losses.sum(dim=1).numpy()
         self._square[inside] += np.maximum(0.0, rows @ line.losses.square().sum(dim=1).numpy())
         changes = find_changes(line.logits, line.nodes, labels, line.grid, line.states)
         begin, end = line.states[0].numpy(), line.states[-1].numpy()
-        self._add_states(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0), begin, own, k)
+        self._add_states(inside, begin, own, k)
         at = np.searchsorted(alphas, changes.alpha)
         # The first state holds at 0 itself, whatever happens at once after it.
         at += (at < len(alphas)) & (alphas[np.minimum(at, len(alphas) - 1)] == 0)
@@ -139,7 +139,9 @@ class CurveSums:
         self.n += len(labels)
         self._counts += np.bincount(labels.numpy(), minlength=n_classes)
 
-    def _add_states(self, where: slice, states: NDArray[Any], labels: NDArray[Any], k: int) -> None:
+    def _add_states(
+        self, where: slice | NDArray[np.intp], states: NDArray[Any], labels: NDArray[Any], k: int
+    ) -> None:
         self._shares[where] += np.bincount(states % k, minlength=k)
         self._correct[where] += np.bincount(labels[states == labels], minlength=k)
 

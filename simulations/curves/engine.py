@@ -44,6 +44,8 @@ class SplitCurve:
     def __init__(self, batches: Batches, sums: CurveSums, line: AnyLine | None = None) -> None:
         self.batches, self.sums, self.line = batches, sums, line
         self.drift, self.evaluations, self.nodes, self.unsettled = ErrorEstimate.none(), 0, 0, 0
+        self.class_doubts: NDArray[Any] = np.zeros(1)  # samples, by alpha
+        self.direct: NDArray[np.bool_] = np.zeros(1, dtype=bool)  # alphas evaluated as they are for any batch
 
 
 class Engine:
@@ -104,6 +106,7 @@ class Engine:
             "forward_passes": split.evaluations / n,
             "estimated_loss_error": split.drift.loss_error(split.drift.n) if split.drift.n else 0.0,
             "estimated_error_error": split.drift.class_error(split.drift.n) if split.drift.n else 0.0,
+            "estimated_class_share_error": self._class_share_error(split),
             "nodes": split.nodes,
             "calibration_passes": self.line.calibration_passes,
             "samples_on_grid": split.unsettled if self.adaptive else n,
@@ -111,6 +114,13 @@ class Engine:
         if self.line.precision != "native":
             found["precision_error"] = self.precision_error
         return found
+
+    def _class_share_error(self, split: SplitCurve) -> float:
+        """By what the last level changed, and by how many samples are in doubt at any alpha."""
+        n = split.drift.n
+        if not n:
+            return 0.0
+        return max(split.drift.class_share_error(n), float(np.max(split.class_doubts)) / 2 / n)
 
     def _interpolate(self, step: Sequence[tuple[SplitCurve, LineBatch]]) -> None:
         walks = []
@@ -120,6 +130,7 @@ class Engine:
             total = max(split.batches.n_samples or 0, len(batch))
             steps = follow_batch(
                 batch.labels,
+                alphas=self.alphas[self.inside],
                 loss_tolerance=self.loss_tolerance,
                 class_tolerance=max(self.error_tolerance, 1 / total),
                 total=total,
@@ -134,8 +145,13 @@ class Engine:
             split.sums.count(batch.labels, line.logits.shape[1])
             if line.settled:
                 split.drift += line.drift
+                split.class_doubts = split.class_doubts + line.class_doubts
+                split.direct = split.direct | line.direct
                 split.sums.add_line(line, batch.labels, batch.first)
                 settled.append((split, batch))
+                if line.direct.any():
+                    where = np.flatnonzero(self.inside)[line.direct]
+                    self._evaluate([(split, batch)], where, with_exits=False)
             else:
                 split.unsettled += len(batch)
                 unsettled.append((split, batch))

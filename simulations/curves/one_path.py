@@ -120,25 +120,28 @@ def interpolation_curves(
         `simulations.curves.split_curves`). With exits: `bias_exit`, the first alpha at which the
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
-        Attributes: forward_passes (samples evaluated / samples, without the 16 that find the last layer),
-        estimated_loss_error and estimated_error_error (worst over alpha; 0 on a grid), nodes, method as used,
-        path, buffers, loss and error tolerances, n_samples, start_hash, end_hash, data_hash, calibration_hash
-        (of the data of "recalibrate"), buffers_not_measured, biases and last_layer where they count, threads,
-        device, precision, torch_version, package_version, and call: JSON of the arguments as given, without
-        those that give the contents hashed above.
+        Attributes: forward_passes (samples evaluated / samples; the 16 that pass twice before the work, and
+        those that find the last layer, are not counted), estimated_loss_error, estimated_error_error and
+        estimated_class_share_error (bounds of the worst over alpha, in 95 % of lines; 0 on a grid), nodes,
+        method as used, path, buffers, loss and error tolerances, n_samples, start_hash, end_hash, data_hash,
+        calibration_hash (of the data of "recalibrate"), buffers_not_measured, biases and last_layer where
+        they count, threads, device, precision, torch_version, package_version, and call: JSON of the
+        arguments as given, without those that give the contents hashed above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
             do not fit, values that are not finite, start equal to end, alphas out of order or range, an
             unknown path, method or policy, tolerances <= 0, no data, unknown batches, labels without a logit,
-            batches that change between passes; later, logits that are not finite (the alpha is named).
+            batches that change between passes, one logit a sample, a network that draws in evaluation mode
+            (16 samples pass twice at the end; of several tensors a batch); later, logits that are not finite
+            (the alpha is named, and a sample that is not finite itself).
 
     Warns:
-        UserWarning: where interpolation does not reach the tolerances and the grid is evaluated instead (few
-            samples or alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md);
-            layers in which "recalibrate" measures nothing; parameters that may be biases, on a path that
-            treats biases apart; a curve that is not kept in the cache, since a named part of the model or
-            data has no stable hash.
+        UserWarning: alphas at which many samples nearly tie, evaluated as they are (start = -end, say); where
+            interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
+            alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); layers in which
+            "recalibrate" measures nothing; parameters that may be biases, on a path that treats biases apart;
+            a curve that is not kept in the cache, since a named part of the model or data has no stable hash.
     """
     buffers = chosen_policy(buffers, batch_norm)
     grid = requested_alphas(alphas, extrapolate)
@@ -221,6 +224,14 @@ def interpolation_curves(
             warnings.warn(
                 f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
                 "and were evaluated at every alpha instead; method='grid' avoids the detour",
+                UserWarning,
+                stacklevel=2,
+            )
+        if split.direct.any():
+            tied = grid[engine.inside][split.direct]
+            warnings.warn(
+                f"at {len(tied)} of {len(grid)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, many samples nearly "
+                "tie, so that interpolated classes are not to be trusted: these were evaluated as they are",
                 UserWarning,
                 stacklevel=2,
             )

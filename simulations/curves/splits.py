@@ -9,7 +9,13 @@ import xarray as xr
 
 __all__ = ["join_splits", "split_curves"]
 
-BY_SPLIT = ("n_samples", "forward_passes", "estimated_loss_error", "estimated_error_error")
+BY_SPLIT = (
+    "n_samples",
+    "forward_passes",
+    "estimated_loss_error",
+    "estimated_error_error",
+    "estimated_class_share_error",
+)
 
 
 def join_splits(curves: Mapping[str, xr.Dataset]) -> xr.Dataset:

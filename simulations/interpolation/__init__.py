@@ -4,5 +4,6 @@ Comes in: logits of a batch at some alphas. Goes out: losses and predictions at 
 adaptive.py         adds nodes until the tolerances are met
 interpolant.py      the polynomial through one level of nodes; chebyshev.py   its nodes and weights
 error_estimate.py   how wrong the curves may be; class_changes.py   where a prediction changes
+near_ties.py        alphas at which so many samples nearly tie that they are evaluated as they are
 May import: nothing of ours.
 """

@@ -23,8 +23,15 @@ from numpy.typing import NDArray
 
 from simulations.interpolation.chebyshev import chebyshev_nodes
 from simulations.interpolation.class_changes import label_margins
-from simulations.interpolation.error_estimate import ErrorEstimate, drift_between, pooled
-from simulations.interpolation.interpolant import LOSS_POINTS, Interpolant, interpolated, sample_losses
+from simulations.interpolation.error_estimate import SHARE, ErrorEstimate, drift_between, pooled, share_left
+from simulations.interpolation.interpolant import (
+    CHECK_POINTS,
+    LOSS_POINTS,
+    Interpolant,
+    interpolated,
+    sample_losses,
+)
+from simulations.interpolation.near_ties import in_doubt
 
 __all__ = ["BatchLine", "Request", "follow_batch"]
 
@@ -54,6 +61,8 @@ class BatchLine:
         drift: what the estimate is made of.
         evaluations: samples times nodes that went through the network.
         settled: the tolerances were met.
+        direct: (A,) alphas to be evaluated as they are, since too many samples nearly tie there.
+        class_doubts: (A,) samples whose predicted class is in doubt at the others.
     """
 
     nodes: NDArray[Any]
@@ -65,10 +74,13 @@ class BatchLine:
     drift: ErrorEstimate
     evaluations: int
     settled: bool
+    direct: NDArray[np.bool_]
+    class_doubts: NDArray[Any]
 
 
 def follow_batch(
     labels: torch.Tensor,
+    alphas: NDArray[Any],
     *,
     loss_tolerance: float,
     class_tolerance: float,
@@ -83,6 +95,7 @@ def follow_batch(
 
     Args:
         labels: (n,).
+        alphas: (A,) in [0, 1], at which the curve is asked for.
         loss_tolerance: nats, of the mean over all data.
         class_tolerance: share, of the error rate over all data; one sample of them where it is less.
         total: samples of all data, of which this batch is a part: random errors of batches partly cancel.
@@ -109,22 +122,28 @@ def follow_batch(
         settled = drift.loss_error(total) <= loss_tolerance and (
             drift.class_error(total) <= max(class_tolerance, 1 / total)
         )
-        if settled or 2 * len(batch.nodes) - 1 > most_nodes:
+        most = 2 * len(batch.nodes) - 1 > most_nodes
+        if settled:
+            level, states = batch.final_states(drift)
+            direct, class_doubts = batch.in_doubt(alphas, drift, total)
+            if most or direct.sum() <= len(batch.nodes):
+                break
+        if most:
+            level, states = batch.final_states(drift)
+            direct, class_doubts = np.zeros(len(alphas), dtype=bool), np.zeros(len(alphas))
             break
-    # Between nodes a class may change and change back, so the final grid is at least twice as fine.
-    level, finer = batch.level, 2 * len(batch.nodes) - 1
-    if len(level.grid) < finer:
-        level = Interpolant(batch.nodes, batch.logits, labels, points=finer, loss_points=finer)
     return BatchLine(
         batch.nodes,
         batch.logits,
         level.grid,
-        level.states(),
+        states,
         level.loss_grid,
         level.losses.double(),
         drift,
         batch.evaluations,
-        settled,
+        settled and direct.sum() <= len(alphas) / 2,
+        direct,
+        class_doubts,
     )
 
 
@@ -146,7 +165,9 @@ class _Batch:
         self.exact = self.logits[:, :, pilots]
         self.exact_level: Interpolant | None = None
         self.evaluations = n * FIRST_LEVEL
-        self.doubt = torch.zeros(FIRST_LEVEL, n)  # of a value that stands in: the drift of its loss
+        # Of a value that stands in: the drift of its loss, with its sign.
+        self.doubt = torch.zeros(FIRST_LEVEL, n)
+        self.evaluated: list[torch.Tensor] = []  # by level after the first: at which new nodes
         self.level = self.coarse = Interpolant(self.nodes, self.logits, labels)
         at_new = sample_losses(interpolated(self.nodes[::2], self.logits[::2], self.nodes[1::2]), labels)
         moved = sample_losses(self.logits[1::2], labels) - at_new
@@ -177,6 +198,7 @@ class _Batch:
         doubts = torch.zeros(len(nodes), n)
         doubts[::2], doubts[1::2] = self.doubt, doubt.masked_fill(asked, 0.0)
         self.nodes, self.logits, self.doubt = nodes, values, doubts
+        self.evaluated.append(asked.clone())
         self.coarse = self.level.on_grids(len(nodes), len(nodes))
         changed = torch.nonzero(asked.any(dim=0))[:, 0]
         self.level = Interpolant(nodes, values, self.labels, before=self.coarse, changed=changed)
@@ -187,9 +209,9 @@ class _Batch:
     def evaluate_more(self) -> Generator[list[Request], Sequence[torch.Tensor], bool]:
         """Evaluate what stands in, down to a quarter of the doubt; False when nothing stands in."""
         self.open_loss /= 4
-        asked = self.doubt > self.open_loss
+        asked = self.doubt.abs() > self.open_loss
         if not asked.any():
-            return bool((self.doubt > 0).any())
+            return bool((self.doubt != 0).any())
         where = np.flatnonzero(asked.any(dim=1).numpy())
         chosen = [torch.nonzero(asked[j])[:, 0] for j in where]
         found = yield from self._evaluate(self.nodes[where], chosen)
@@ -225,7 +247,54 @@ class _Batch:
             variance = change.var(dim=1, correction=1).numpy() / change.shape[1]
             drift.stand_in = n * pooled(change.mean(dim=1).numpy(), LOSS_POINTS)
             drift.stand_in_variance = n**2 * pooled(variance, LOSS_POINTS)
+            if len(self.nodes) > PILOT_LEVEL:
+                unseen = self._unseen_stand_in()
+                drift.stand_in = np.where(unseen > np.abs(drift.stand_in), unseen, drift.stand_in)
         return drift
+
+    def final_states(self, drift: ErrorEstimate) -> tuple[Interpolant, torch.Tensor]:
+        """The level on a grid at least twice as fine as its nodes, and its states there.
+
+        Between nodes a class may change and change back. What the last level changed of the predicted classes
+        is added to `drift`.
+        """
+        level, finer = self.level, 2 * len(self.nodes) - 1
+        states = level.states()
+        changed, k = level.changed, self.logits.shape[1]
+        before = self.coarse.states(changed) % k
+        now = states[:, changed] % k
+        drift.class_flips = pooled((before != now).sum(dim=1).double().numpy(), CHECK_POINTS)
+        counts = [_shares(each, k) for each in (now, before)]
+        drift.net_class_flips = pooled(np.abs(counts[0] - counts[1]).max(axis=1), CHECK_POINTS)
+        if len(level.grid) < finer:
+            level = Interpolant(self.nodes, self.logits, self.labels, points=finer, loss_points=finer)
+            states = level.states()
+        return level, states
+
+    def in_doubt(
+        self, alphas: NDArray[Any], drift: ErrorEstimate, total: int
+    ) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        """Alphas at which too many samples nearly tie, and samples in doubt at the others."""
+        n = len(self.labels)
+        return in_doubt(
+            self.nodes,
+            self.logits,
+            self.labels,
+            self.evaluated,
+            alphas,
+            share_left(self.ratio),
+            allowed=n * drift.class_error(total),
+        )
+
+    def _unseen_stand_in(self) -> NDArray[Any]:
+        """What standing in may cost beyond the pilots' last level, at `LOSS_POINTS`: drifts of one sign.
+
+        Each is small, but where a kink or a tie is common to all samples they add up.
+        """
+        later = torch.ones(len(self.nodes), dtype=torch.bool)
+        later[:: (len(self.nodes) - 1) // (PILOT_LEVEL - 1)] = False
+        systematic = SHARE[1] * (self.doubt.sum(dim=1) * later).abs().double().numpy()
+        return pooled(systematic, LOSS_POINTS)
 
     def _evaluate(
         self, alphas: NDArray[Any], chosen: list[torch.Tensor]
@@ -246,16 +315,22 @@ class _Batch:
         """Which samples (m - 1, n) to evaluate at the new nodes, and the drift of their losses there."""
         labels = self.labels
         drift = (fill - coarse).abs().amax(dim=1)
-        loss_drift = (sample_losses(fill, labels) - sample_losses(coarse, labels)).abs()
+        loss_drift = sample_losses(fill, labels) - sample_losses(coarse, labels)
         margin, coarse_margin, own = (_margins(z, labels) for z in (fill, coarse, self.logits))
         right, between = own > 0, margin > 0
-        near = (margin.abs() < MARGIN * drift) | (loss_drift > self.open_loss)
+        near = (margin.abs() < MARGIN * drift) | (loss_drift.abs() > self.open_loss)
         near |= (right[1:] != right[:-1]) | (between != right[1:]) | (between != (coarse_margin > 0))
         asked = near.clone()
         if len(self.nodes) == FIRST_LEVEL:  # a coarse value is felt as far as the next node
             asked[1:] |= near[:-1]
             asked[:-1] |= near[1:]
         return asked, loss_drift
+
+
+def _shares(predicted: torch.Tensor, k: int) -> NDArray[np.int64]:
+    """Samples of each predicted class (g, k) of classes (g, n)."""
+    place = torch.arange(len(predicted))[:, None] * k + predicted
+    return torch.bincount(place.flatten(), minlength=len(predicted) * k).view(-1, k).numpy()
 
 
 def _margins(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -85,6 +85,7 @@ def find_changes(
         if not len(sample):
             break
         root = _roots(logits, nodes, sample, before, after, low, high)
+        root = _ends_of_ties(root, before, after, low, high, logits.shape[1])
         top = _top_class(logits, nodes, labels, sample, root)
         n_classes = logits.shape[1]
         plain = (top % n_classes == before % n_classes) | (top % n_classes == after % n_classes)
@@ -102,6 +103,24 @@ def find_changes(
         return Changes(empty, np.empty(0), empty, empty)
     parts = [torch.cat(column).numpy() for column in zip(*found, strict=True)]
     return Changes(parts[0], parts[1].astype(np.float64), parts[2], parts[3])
+
+
+def _ends_of_ties(
+    root: torch.Tensor,
+    before: torch.Tensor,
+    after: torch.Tensor,
+    low: torch.Tensor,
+    high: torch.Tensor,
+    n_classes: int,
+) -> torch.Tensor:
+    """A tie holds at its point of the grid alone: the label leads up to it, or at once after it.
+
+    So does every state of the grid hold at its point: a change comes after it.
+    """
+    only_tied = before % n_classes == after % n_classes
+    at_once = torch.from_numpy(np.nextafter(low.numpy(), 1.0))
+    root = torch.where(only_tied, torch.where(before >= n_classes, at_once, high), root)
+    return torch.maximum(root, at_once)
 
 
 def _roots(

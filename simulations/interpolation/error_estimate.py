@@ -28,7 +28,7 @@ from scipy.stats import skellam
 from simulations.interpolation.chebyshev import interpolation_matrix
 from simulations.interpolation.interpolant import CHECK_POINTS, LOSS_POINTS, Interpolant
 
-__all__ = ["ErrorEstimate", "drift_between", "pooled"]
+__all__ = ["SHARE", "ErrorEstimate", "drift_between", "pooled", "share_left"]
 
 SPREAD = 2.5
 SHARE = (0.1, 0.5)  # of the last change of the loss, what the next may be: the ratio of changes, kept inside
@@ -47,14 +47,17 @@ class ErrorEstimate:
 
     In the order of the fields, along the line: change of the sample losses that is systematic (nats),
     variance of the rest; samples that changed sides, and those that became correct less those that became
-    wrong; what standing in costs (nats), and its variance; error of the mean loss between its own points and
-    rounding of the logits, times n; n.
+    wrong; samples whose predicted class changed, and the most that one class won or lost by it (both once the
+    level is the last); what standing in costs (nats), and its variance; error of the mean loss between its
+    own points and rounding of the logits, times n; n.
     """
 
     loss: NDArray[Any]
     loss_variance: NDArray[Any]
     flips: NDArray[Any]
     net_flips: NDArray[Any]
+    class_flips: NDArray[Any]
+    net_class_flips: NDArray[Any]
     stand_in: NDArray[Any]
     stand_in_variance: NDArray[Any]
     between_points: float
@@ -64,7 +67,7 @@ class ErrorEstimate:
     def none(cls) -> ErrorEstimate:
         """Of no sample at all."""
         loss, flips = np.zeros(LOSS_POINTS), np.zeros(CHECK_POINTS)
-        return cls(loss, loss, flips, flips, loss, loss, 0.0, 0)  # sums make new arrays
+        return cls(loss, loss, flips, flips, flips, flips, loss, loss, 0.0, 0)  # sums make new arrays
 
     def __add__(self, other: ErrorEstimate) -> ErrorEstimate:
         return ErrorEstimate(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
@@ -83,13 +86,20 @@ class ErrorEstimate:
 
     def class_error(self, total: int) -> float:
         """The estimated worst error over alpha of the error rate of `total` samples like these."""
+        return self._count_error(self.flips, self.net_flips, total)
+
+    def class_share_error(self, total: int) -> float:
+        """Likewise of the share of samples that are predicted as one class, of the worst class."""
+        return self._count_error(self.class_flips, self.net_class_flips, total)
+
+    def _count_error(self, flips: NDArray[Any], net_flips: NDArray[Any], total: int) -> float:
         more = total / self.n
         window = np.ones(NEIGHBOURS)
-        points = np.convolve(np.ones(len(self.flips)), window, "same")
-        seen = np.convolve(self.flips, window, "same") / points * more
+        points = np.convolve(np.ones(len(flips)), window, "same")
+        seen = np.convolve(flips, window, "same") / points * more
         rate = FLIP_SHARE * (seen + UNSEEN / len(seen))
         # Beyond twice its standard deviation a difference of random signs is not random.
-        systematic = FLIP_SHARE * more * np.maximum(0.0, np.abs(self.net_flips) - 2 * np.sqrt(self.flips))
+        systematic = FLIP_SHARE * more * np.maximum(0.0, np.abs(net_flips) - 2 * np.sqrt(flips))
         low, high = 0, 2 + int(np.ceil(np.max(systematic) + 20 * np.sqrt(np.max(rate)) + 20))
         while high - low > 1:
             middle = (low + high) // 2
@@ -111,8 +121,7 @@ def drift_between(coarse: Interpolant, level: Interpolant, ratio: float) -> Erro
     """
     changed = level.changed
     change = (level.losses[:, changed] - coarse.losses[:, changed]).double()
-    # Kinks slow the fall down in the end: the next ratio is nearer to 1 than the last.
-    share = float(np.clip(np.sqrt(ratio), *SHARE))
+    share = share_left(ratio)
     now, before = level.correct[:, changed], coarse.correct[:, changed]
     net = now.sum(dim=1) - before.sum(dim=1)
     mean = level.losses.double().sum(dim=1).numpy()
@@ -125,11 +134,19 @@ def drift_between(coarse: Interpolant, level: Interpolant, ratio: float) -> Erro
         share**2 * pooled(change.square().sum(dim=1).numpy(), LOSS_POINTS),
         pooled((now != before).sum(dim=1).double().numpy(), CHECK_POINTS),
         pooled(net.double().numpy(), CHECK_POINTS),
+        np.zeros(CHECK_POINTS),
+        np.zeros(CHECK_POINTS),
         none,
         none,
         BETWEEN * float(np.abs(half - mean[1::2]).max()) + rounding,
         len(level.labels),
     )
+
+
+def share_left(ratio: float) -> float:
+    """Of a level's last change, what the next may be; `ratio` is that of the last two."""
+    # Kinks slow the fall down in the end: the next ratio is nearer to 1 than the last.
+    return float(np.clip(np.sqrt(ratio), *SHARE))
 
 
 def pooled(values: NDArray[Any], points: int) -> NDArray[Any]:

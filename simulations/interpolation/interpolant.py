@@ -97,9 +97,11 @@ class Interpolant:
             self.nodes, self.logits if samples is None else self.logits[:, :, samples], alphas
         )
 
-    def states(self) -> torch.Tensor:
-        """States (g, n) of `class_states` on the grid."""
-        pieces = self._pieces(torch.arange(len(self.labels)))
+    def states(self, samples: torch.Tensor | None = None) -> torch.Tensor:
+        """States (g, samples) of `class_states` on the grid; None: of all samples."""
+        pieces = self._pieces(torch.arange(len(self.labels)) if samples is None else samples)
+        if not pieces:
+            return torch.empty(len(self.grid), 0, dtype=torch.int64)
         return torch.cat([class_states(self.at(self.grid, p), self.labels[p]) for p in pieces], dim=1)
 
     def _pieces(self, samples: torch.Tensor) -> list[torch.Tensor]:

@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from simulations.line.moved_network import Line
+from simulations.line.moved_network import Line, NotFiniteError
 from simulations.line.paths import PathFunction, path_coefficients
 from simulations.line.walkable_module import walkable
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.models.last_layer import Output
+from simulations.models.one_logit import refuse_one_logit
+from simulations.models.repeated_passes import refuse_random
 from simulations.models.roles import SAMPLES, Roles, Run, effective_bias, find_roles, roles_without_running
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
@@ -80,13 +82,13 @@ def open_line(
 
     Arguments as in `simulations.curves.interpolation_curves`; `find_last` also finds the last layer, which
     costs a few runs of a few samples; the path "last_bias" does so by itself. With `roles` nothing is looked
-    for.
+    for. Before it a few samples are read and evaluated twice: see `_check_data`.
 
     Warns:
         UserWarning: a path of biases or weights alone, on a model with parameters that may be biases.
 
     Raises:
-        ValueError: as there, for what can be known before any forward pass.
+        ValueError: as there, for what can be known before any work.
     """
     model = walkable_model(model, data, batch_hook)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
@@ -111,12 +113,16 @@ def open_line(
             channels_last=channels_last,
             output=output,
         )
+        _check_data(line, splits)
         if roles is None and (find_last or path == "last_bias" or last_layer is not None):
             run = _run_at_end(line, splits)
             known_roles = find_roles(model, run, line.end_parameters(), biases=biases, last_layer=last_layer)
         if path == "last_bias":
             line.coefficients = path_coefficients(model, path, roles=known_roles)
-        yield OpenLine(line, splits, first, last, known_roles)
+        try:
+            yield OpenLine(line, splits, first, last, known_roles)
+        except NotFiniteError as error:
+            raise ValueError(f"{error}{_not_finite_data(splits)}") from error
 
 
 def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:
@@ -172,6 +178,39 @@ def known_samples(data: Any) -> int | None:
     """How many samples the data hold, all splits together; None where only a pass tells."""
     counts = [Batches(part).n_samples for part in _splits(data).values()]
     return None if None in counts else sum(n for n in counts if n is not None)
+
+
+def _check_data(line: Line, splits: Mapping[str, Batches]) -> None:
+    """Refuse data that are drawn anew in each pass, and a network that draws: before any work.
+
+    Sixteen samples of the first split (of several tensors a batch) pass twice, at the end.
+
+    Raises:
+        ValueError: naming which.
+    """
+    first, *others = splits.values()
+    samples = first.few()
+    for batches in others:
+        batches.few()
+    if line.buffers.measured and line.calibration is not None:
+        line.calibration.few()
+
+    def outputs() -> torch.Tensor:
+        found = line.end_with({}, samples)
+        refuse_one_logit(found, len(samples))
+        return found
+
+    with line.in_precision():
+        refuse_random(outputs, line.precision)
+
+
+def _not_finite_data(splits: Mapping[str, Batches]) -> str:
+    """Which sample may be the reason, in words after the error's; "" where the data are finite."""
+    for name, batches in splits.items():
+        words = batches.where_not_finite()
+        if words:
+            return f": {words}" + (f" of the split {name!r}" if name else "")
+    return ""
 
 
 def _splits(data: Any) -> dict[str, Any]:

@@ -22,8 +22,10 @@ from simulations.models.checkpoints import further_names
 from simulations.models.devices import checked_device, matmul_precision
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
+from simulations.models.one_logit import refuse_one_logit
 from simulations.models.running_statistics import measurable_layers, measured_statistics
 from simulations.user_data.data_passes import Batch, Batches
+from simulations.user_data.joined_batches import without_lone_samples
 
 __all__ = ["LINE_PRECISIONS", "Line", "NotFiniteError", "move_to"]
 
@@ -107,8 +109,7 @@ class Line:
         self._at = None
         for name, tensor in self._point.items():
             tensor.copy_(self._end[name])
-        batch = batch.to(self.device, channels_last=self.channels_last)
-        return self._call(self._point | self._buffers(1.0) | dict(changes), batch)
+        return self._call(self._point | self._buffers(1.0) | dict(changes), self._placed(batch))
 
     def end_parameters(self) -> dict[str, torch.Tensor]:
         """The parameters at the end."""
@@ -161,11 +162,11 @@ class Line:
         point, calibration = self._point | self._buffers(alpha), self.calibration
 
         def run(batches: Iterable[Batch]) -> None:
-            for batch in batches:
+            for batch in without_lone_samples(batches):
                 self._call(point, self._placed(batch))
 
         if self._layers is None:
-            first = next(iter(calibration))
+            first = next(iter(without_lone_samples(calibration)))
             self._layers, self.not_measured = measurable_layers(self.model, lambda: run([first]))
         self._measured[alpha] = measured_statistics(self.model, lambda: run(calibration), self._layers)
 
@@ -180,9 +181,10 @@ class Line:
 
     def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         """What the network returned for a batch, as `logits` gives it; raises as it does."""
+        refuse_one_logit(outputs, len(batch))
         if outputs.ndim != 2 or len(outputs) != len(batch):
             raise ValueError(
-                f"the network must return logits ({len(batch)}, k) it returned {tuple(outputs.shape)}"
+                f"the network must return logits ({len(batch)}, k), it returned {tuple(outputs.shape)}"
             )
         highest = int(batch.labels.max())
         if highest >= outputs.shape[1]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import torch
 
@@ -11,6 +10,7 @@ from simulations.line.forward_pass import ForwardError
 from simulations.line.moved_network import Line
 from simulations.line.shared_features import BiasVariant, SharedFeatures
 from simulations.user_data.data_passes import Batch
+from simulations.user_data.joined_batches import joined
 
 __all__ = ["AnyLine", "LineBatch", "grouped"]
 
@@ -34,7 +34,7 @@ class LineBatch:
     def __init__(self, parts: Sequence[Batch], first: int = 0) -> None:
         self.parts, self.first = parts, first
         self.labels = torch.cat([part.labels.cpu() for part in parts]).long()
-        self._all = _joined(parts)
+        self._all = joined(parts)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -106,35 +106,3 @@ def grouped(batches: Iterable[Batch], size: int) -> Iterator[LineBatch]:
 
 def _cat(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
-def _joined(parts: Sequence[Batch]) -> Batch | None:
-    """One batch of all, where their arguments are tensors of one shape a sample (sentences padded alike).
-
-    What the samples share must be the same in all of them.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    columns = [dict(part.arguments()) for part in parts]
-    if any(
-        part.shared != first.shared or own.keys() != columns[0].keys()
-        for part, own in zip(parts, columns, strict=True)
-    ):
-        return None
-    joined: dict[int | str, Any] = {}
-    for place, value in columns[0].items():
-        values = [own[place] for own in columns]
-        if not all(isinstance(v, torch.Tensor) for v in values):
-            return None
-        if place in first.shared or not value.ndim:
-            if not all(torch.equal(value, other) for other in values[1:]):
-                return None
-            joined[place] = value
-        elif all(v.ndim and v.shape[1:] == value.shape[1:] for v in values):
-            joined[place] = torch.cat(values)
-        else:
-            return None
-    args = tuple(joined[i] for i in range(len(first.args)))
-    labels = torch.cat([part.labels for part in parts])
-    return Batch(args, {name: joined[name] for name in first.kwargs}, labels, first.shared)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from simulations.models.one_logit import refuse_one_logit
 from simulations.models.plain_tensors import PlainTensors
 
 __all__ = ["Scores", "evaluation_mode", "logits"]
@@ -84,6 +85,8 @@ def logits(model: Callable[[torch.Tensor], torch.Tensor], data: _Inputs) -> torc
         for first in range(0, len(data), BATCH):
             inputs = data.inputs[first : first + BATCH]
             output = model(inputs)
+            if isinstance(output, torch.Tensor):
+                refuse_one_logit(output, len(inputs))
             if not isinstance(output, torch.Tensor) or output.shape != (len(inputs), data.n_classes):
                 found = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
                 raise ValueError(

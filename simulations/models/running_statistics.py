@@ -135,7 +135,15 @@ def measured_statistics(
             found.add(inputs[0].numel() // len(mean), mean, variance)
 
     with _watched(model, add, layers):
-        passes()
+        try:
+            passes()
+        except ValueError as error:
+            if "Expected more than 1 " not in str(error):
+                raise
+            raise ValueError(
+                "buffers='recalibrate' measures variances, but a batch holds one value a channel: "
+                f"give batches of two samples or more, or other `calibration` data ({error})"
+            ) from error
     measured = {}
     for name, found in sums.items():
         prefix = f"{name}." if name else ""

@@ -24,6 +24,8 @@ from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
+from simulations.models.one_logit import refuse_one_logit
+from simulations.models.repeated_passes import refuse_random
 from simulations.models.roles import Roles, effective_bias, find_roles
 from simulations.models.running_statistics import uses_batch_statistics
 from simulations.runtime.argument_checks import check_at_least_one
@@ -245,6 +247,9 @@ class SignalLine:
         outputs: list[torch.Tensor] = []
         roles = None
         with evaluation_mode(self.model), torch.no_grad():
+            few = batches.few()
+            refuse_one_logit(self._call(self.parameters, few), len(few))
+            refuse_random(lambda: self._call(self.parameters, few))
             for batch in batches:
                 if roles is None:
                     check_columns(self.model, batch)  # before some of them cannot be cut
@@ -265,7 +270,11 @@ class SignalLine:
                 f"whose labels go up to {int(targets.max())}: one logit a class is needed"
             )
         assert roles is not None  # data without a sample are refused before
-        return roles, targets, self._checked(logits)
+        try:
+            return roles, targets, self._checked(logits)
+        except NotFiniteError as error:
+            words = batches.where_not_finite()
+            raise NotFiniteError(f"{error}: {words}" if words else str(error)) from error
 
     def _call(self, point: State, batch: Batch) -> torch.Tensor:
         # Copies of the buffers: a forward pass may write to them.

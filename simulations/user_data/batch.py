@@ -119,6 +119,18 @@ class Batch:
         self.with_tensors(note)
         return found
 
+    def not_finite(self) -> dict[str, tuple[int, Place]]:
+        """The first row with a nan, and with an infinity, each with its argument; none of a shared one."""
+        found: dict[str, tuple[int, Place]] = {}
+        for place, value in self.tensors():
+            if place in self.shared or not value.ndim:
+                continue
+            for kind, is_there in (("nan", torch.isnan), ("inf", torch.isinf)):
+                rows = is_there(value).reshape(len(value), -1).any(dim=1).nonzero()
+                if len(rows) and int(rows[0]) < found.get(kind, (len(self), 0))[0]:
+                    found[kind] = int(rows[0]), place
+        return found
+
     def check(self) -> None:
         """Refuse labels that are no class indices, and tensors that are not one row a sample.
 

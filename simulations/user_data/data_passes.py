@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import (
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.evaluation import BATCH
@@ -33,9 +39,19 @@ __all__ = ["Batch", "BatchHook", "Batches"]
 
 BatchHook = Callable[[Any], Batch]
 
+COMPARED = 16  # samples of a map-style Dataset that are read twice; of a loader a whole batch
+_DRAWN = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+_OTHER_BATCHES = (
+    "a second pass over the data gave other batches: turn shuffling and augmentation off, "
+    "the curve would compare different data at different alphas"
+)
+
 
 class Batches:
     """One data set; every iteration is one pass and must show the same samples in the same order.
+
+    Before the first pass its first batch is read twice (tensors in memory without a hook are not): data that
+    are drawn anew in every pass are refused where only one is made, too.
 
     Attributes:
         n_samples: of a pass, None where only a pass tells.
@@ -47,10 +63,12 @@ class Batches:
         self.content_hash, self.n_samples = "", None
         self.untold: list[str] = []
         self._known = isinstance(data, ImageDataset) and hook is None
+        self._same_order = False  # seen to be
         self._hook = hook or _batch
         self._source: Callable[[], Iterable[Any]]
+        self._beginning: Callable[[], Iterable[Any]] | None = None  # what is read twice; None: the source
         if isinstance(data, ImageDataset):
-            self._source = lambda: _split(data.inputs, data.labels)
+            self._source, self._same_order = lambda: _split(data.inputs, data.labels), hook is None
             self.content_hash, self.n_samples = data.content_hash if self._known else "", len(data)
         elif isinstance(data, (tuple, list)) and len(data) == 2 and _tensors(data):
             inputs, labels = data
@@ -58,13 +76,14 @@ class Batches:
                 raise ValueError(
                     f"data must be as many inputs as labels, >= 1, got {len(inputs)} and {len(labels)}"
                 )
-            self._source = lambda: _split(inputs, labels)
+            self._source, self._same_order = lambda: _split(inputs, labels), hook is None
             self.n_samples = len(labels)
         elif isinstance(data, IterableDataset):
             # It may have a length, which is the user's guess, and has a __getitem__ that only raises.
             self._source = lambda: in_batches(data, BATCH)
         elif isinstance(data, Dataset) and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
             n = self.n_samples = len(data)
+            self._beginning = lambda: iter([collated([data[j] for j in range(min(COMPARED, n))])])
             self._source = lambda: (
                 collated([data[j] for j in range(i, min(i + BATCH, n))]) for i in range(0, n, BATCH)
             )
@@ -74,6 +93,7 @@ class Batches:
                 "pass a list of batches, a Dataset or a DataLoader"
             )
         elif isinstance(data, Iterable) and not isinstance(data, (Mapping, str, torch.Tensor)):
+            _refuse_drawn_order(data)
             self._source = lambda: data
             self.n_samples = known_length(data)
         else:
@@ -83,13 +103,10 @@ class Batches:
             )
 
     def __iter__(self) -> Iterator[Batch]:
+        self._compare_beginnings()
         digest = ContentDigest()
         seen = 0
-        for item in self._source():
-            batch = self._hook(item)
-            if not isinstance(batch, Batch):
-                raise ValueError(f"the batch hook must return a Batch, it returned {type(batch).__name__}")
-            batch.check()
+        for batch in self._read(self._source()):
             if not self._known:
                 self.untold += [words for words in batch.add_to(digest) if words not in self.untold]
             seen += len(batch)
@@ -103,12 +120,65 @@ class Batches:
         if not self._known:
             found = digest.hexdigest()
             if self.content_hash not in ("", found):
-                raise ValueError(
-                    "a second pass over the data gave other batches: turn shuffling and augmentation off, "
-                    "the curve would compare different data at different alphas"
-                )
+                raise ValueError(_OTHER_BATCHES)
             self.content_hash = found
         self.n_samples = seen
+
+    def few(self) -> Batch:
+        """The first samples: `COMPARED` of them where a batch is one tensor, else the first batch."""
+        self._compare_beginnings()
+        first = self._first()
+        return first.take(torch.arange(min(COMPARED, len(first)))) if first.is_one_tensor() else first
+
+    def where_not_finite(self) -> str:
+        """The first sample with a nan, else with an infinity, in words; "" if there is none. Takes a pass."""
+        found: dict[str, str] = {}
+        before = 0
+        for batch in self:
+            for kind, (row, place) in batch.not_finite().items():
+                found.setdefault(kind, f"sample {before + row} of the data holds {kind} (argument {place!r})")
+            if "nan" in found:
+                break
+            before += len(batch)
+        return next((found[kind] for kind in ("nan", "inf") if kind in found), "")
+
+    def _read(self, source: Iterable[Any]) -> Iterator[Batch]:
+        for item in source:
+            batch = self._hook(item)
+            if not isinstance(batch, Batch):
+                raise ValueError(f"the batch hook must return a Batch, it returned {type(batch).__name__}")
+            batch.check()
+            yield batch
+
+    def _first(self) -> Batch:
+        beginning = self._beginning or self._source
+        first = next((batch for batch in self._read(beginning()) if len(batch)), None)
+        if first is None:
+            raise ValueError("the data hold no sample")
+        return first
+
+    def _compare_beginnings(self) -> None:
+        if self._same_order:
+            return
+        hashes = []
+        for _ in range(2):
+            digest = ContentDigest()
+            self._first().add_to(digest)
+            hashes.append(digest.hexdigest())
+        if hashes[0] != hashes[1]:
+            raise ValueError(_OTHER_BATCHES)
+        self._same_order = True
+
+
+def _refuse_drawn_order(data: Any) -> None:
+    """Of a loader: a small first batch may be drawn twice by chance."""
+    samplers = getattr(data, "sampler", None), getattr(getattr(data, "batch_sampler", None), "sampler", None)
+    drawn = next((type(sampler).__name__ for sampler in samplers if isinstance(sampler, _DRAWN)), None)
+    if drawn is not None:
+        raise ValueError(
+            f"the data loader draws another order in every pass ({drawn}): turn shuffling off "
+            "(shuffle=False), a curve compares the same samples at every alpha"
+        )
 
 
 def _split(inputs: torch.Tensor, labels: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

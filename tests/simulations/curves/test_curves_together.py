@@ -13,7 +13,7 @@ from simulations.line.line_setup import open_line
 from simulations.line.shared_features import shared_features
 from simulations.models.last_layer import LastLayer, find_last_layer
 from simulations.networks import fcn, resnet18
-from tests.simulations.curves.helpers.networks import Residual, Tied, copy_of, line, moved
+from tests.simulations.curves.helpers.networks import LOOK, Residual, Tied, copy_of, line, moved
 
 
 def ends(model, bias_name, seed=1):
@@ -124,7 +124,7 @@ def test_walks_that_differ_in_the_last_bias_take_one_walks_passes(bias, walked, 
     handle = first.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
     curves_together(model, walks, digits, last, alphas=9)
     handle.remove()
-    assert sum(seen) == walked * 9 * len(digits)
+    assert sum(seen) == walked * (9 * len(digits) + LOOK)
     assert not any(module._forward_pre_hooks for module in model.modules())
 
 

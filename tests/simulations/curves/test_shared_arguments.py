@@ -100,7 +100,8 @@ def test_a_row_a_sample_follows_its_samples_and_what_the_check_costs_is_counted(
             return Batch((item[0],), {"weight": item[1]}, item[2])
 
         found = interpolation_curves(*run, data, alphas=201, error_tolerance=0.05, batch_hook=hook)
-        assert sum(seen) == round(found.attrs["forward_passes"] * 120)
+        look = 2 * 30  # before the work, a whole batch of several tensors
+        assert sum(seen) - look == round(found.attrs["forward_passes"] * 120)
     finally:
         handle.remove()
     exact = interpolation_curves(*run, data, alphas=201, batch_hook=hook, method="grid")
@@ -171,7 +172,7 @@ def test_a_second_pass_whose_other_arguments_differ_is_refused(change):
 
         def __iter__(self):
             self.passes += 1
-            return iter(first if self.passes == 1 else second)
+            return iter(first if self.passes <= 3 else second)  # read twice, then passed over
 
     data = Batches(Loader())
     list(data)

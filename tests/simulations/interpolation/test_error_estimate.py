@@ -18,7 +18,7 @@ from simulations.runtime.random_streams import numpy_stream, torch_stream
 
 def drift(flips, net=0.0, n=1000):
     zero, none = np.zeros(33), np.zeros(65)
-    return ErrorEstimate(zero, zero, none + flips, none + net, zero, zero, 0.0, n)
+    return ErrorEstimate(zero, zero, none + flips, none + net, none + flips, none + net, zero, zero, 0.0, n)
 
 
 def test_the_error_rates_estimate_holds_for_counts_that_follow_its_law():
@@ -118,7 +118,9 @@ def test_few_samples_are_all_pilots_and_still_a_line(n):
         logits = [alpha * (slope if chosen is None else slope[:, chosen]) for alpha, chosen in requests]
         return steps.send(logits)
 
-    steps = follow_batch(labels, loss_tolerance=1e-3, class_tolerance=1e-9, total=n, most_nodes=17)
+    steps = follow_batch(
+        labels, np.linspace(0, 1, 101), loss_tolerance=1e-3, class_tolerance=1e-9, total=n, most_nodes=17
+    )
     requests = next(steps)
     line = None
     while line is None:

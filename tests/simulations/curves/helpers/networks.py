@@ -6,6 +6,9 @@ from torch import nn
 from simulations.networks import fcn
 from simulations.runtime.random_streams import torch_stream
 
+LOOK = 2 * 16
+"""Samples that pass through a network before its curve, to see that it draws nothing; no count has them."""
+
 
 def copy_of(model):
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
