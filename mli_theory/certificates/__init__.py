@@ -1,8 +1,7 @@
 """Certified statements about the power model's line: exact, without grid and rounding.
 
 Comes in: start and end weights and biases. Goes out: a `Certificate`.
-power_model_certificate.py   `certify`; power_model_line.py   the logits as exact polynomials
-expected_cost.py   how long it takes
+power_model_certificate.py   `certify`, by power_model_line.py; expected_cost.py   how long it takes
 root_isolation.py, root_refinement.py, exact_roots.py   real roots, each alone in an interval, comparable
 upper_envelope.py, certified_error.py   from roots to leading classes to the error
 loss_monotone.py, loss_slope.py   whether the loss falls all the way

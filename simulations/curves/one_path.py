@@ -230,8 +230,8 @@ def interpolation_curves(
         if split.direct.any():
             tied = grid[engine.inside][split.direct]
             warnings.warn(
-                f"at {len(tied)} of {len(grid)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, many samples nearly "
-                "tie, so that interpolated classes are not to be trusted: these were evaluated as they are",
+                f"at {len(tied)} of {len(grid)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, where many samples "
+                "nearly tie, classes did not reach the tolerances by interpolation: evaluated as they are",
                 UserWarning,
                 stacklevel=2,
             )

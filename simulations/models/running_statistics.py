@@ -86,11 +86,25 @@ def measurable_layers(model: nn.Module, one_pass: Callable[[], None]) -> tuple[l
         ]
         found[name] = found.get(name, True) and all(close)
 
-    with _watched(model, judge, strange=True):
+    with _watched(model, judge, strange=True), _one_value_told():
         one_pass()
     return [n for n, measures in found.items() if measures], [
         n for n, measures in found.items() if not measures
     ]
+
+
+@contextmanager
+def _one_value_told() -> Iterator[None]:
+    """Say what to do where torch finds no variance in a batch of one value a channel."""
+    try:
+        yield
+    except ValueError as error:
+        if "Expected more than 1 " not in str(error):
+            raise
+        raise ValueError(
+            "buffers='recalibrate' measures variances, but a batch holds one value a channel: "
+            f"give batches of two samples or more, or other `calibration` data ({error})"
+        ) from error
 
 
 def _batch_statistics(module: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -134,16 +148,8 @@ def measured_statistics(
         else:
             found.add(inputs[0].numel() // len(mean), mean, variance)
 
-    with _watched(model, add, layers):
-        try:
-            passes()
-        except ValueError as error:
-            if "Expected more than 1 " not in str(error):
-                raise
-            raise ValueError(
-                "buffers='recalibrate' measures variances, but a batch holds one value a channel: "
-                f"give batches of two samples or more, or other `calibration` data ({error})"
-            ) from error
+    with _watched(model, add, layers), _one_value_told():
+        passes()
     measured = {}
     for name, found in sums.items():
         prefix = f"{name}." if name else ""

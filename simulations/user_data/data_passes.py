@@ -41,6 +41,7 @@ BatchHook = Callable[[Any], Batch]
 
 COMPARED = 16  # samples of a map-style Dataset that are read twice; of a loader a whole batch
 _DRAWN = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler)
+_READ_ONCE = " on a second pass: pass data that can be read more than once"
 _OTHER_BATCHES = (
     "a second pass over the data gave other batches: turn shuffling and augmentation off, "
     "the curve would compare different data at different alphas"
@@ -113,10 +114,7 @@ class Batches:
             if len(batch):
                 yield batch.with_int64_labels()
         if not seen:
-            again = (
-                " on a second pass: pass data that can be read more than once" if self.content_hash else ""
-            )
-            raise ValueError(f"the data hold no sample{again}")
+            raise ValueError(f"the data hold no sample{_READ_ONCE if self.content_hash else ''}")
         if not self._known:
             found = digest.hexdigest()
             if self.content_hash not in ("", found):
@@ -150,20 +148,20 @@ class Batches:
             batch.check()
             yield batch
 
-    def _first(self) -> Batch:
+    def _first(self, *, again: bool = False) -> Batch:
         beginning = self._beginning or self._source
         first = next((batch for batch in self._read(beginning()) if len(batch)), None)
         if first is None:
-            raise ValueError("the data hold no sample")
+            raise ValueError(f"the data hold no sample{_READ_ONCE if again else ''}")
         return first
 
     def _compare_beginnings(self) -> None:
         if self._same_order:
             return
         hashes = []
-        for _ in range(2):
+        for again in (False, True):
             digest = ContentDigest()
-            self._first().add_to(digest)
+            self._first(again=again).add_to(digest)
             hashes.append(digest.hexdigest())
         if hashes[0] != hashes[1]:
             raise ValueError(_OTHER_BATCHES)

@@ -132,10 +132,8 @@ def test_streams_of_samples_or_batches_with_a_length_are_read(trained, digits):
         interpolation_curves(*run, Stream([]))
     once = Stream([])
     once.items = iter(pairs(digits))
-    batches = Batches(once)
-    assert sum(map(len, batches)) == 600
     with pytest.raises(ValueError, match="no sample on a second pass: pass data that can be read more than"):
-        list(batches)
+        list(Batches(once))  # the beginning is read twice, before any work
 
 
 def test_the_length_of_a_loader_is_known_or_left_open_never_guessed(trained, digits):

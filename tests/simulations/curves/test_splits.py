@@ -33,7 +33,7 @@ def test_several_splits_are_one_sweep_of_the_weights(trained, digits, options):
     # Alone, both splits need the first levels' 9 + 8 alphas, and all of a grid.
     assert len(seen) - len(moves) >= min(17, options["alphas"])
     if "method" in options:
-        assert moves == [1.0, *np.linspace(0, 1, 7)]  # before the work a look at the end
+        assert moves == [*np.linspace(0, 1, 7)]
 
 
 def test_splits_are_named(trained, digits):
