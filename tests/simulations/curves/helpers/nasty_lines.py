@@ -297,7 +297,7 @@ def normalised(seed: int) -> Iterator[NastyLine]:
         end = fitted(model, data)
         if i == 2:
             start = times(end, -1.0)
-        options = {} if policy is None else {"batch_norm": policy}
+        options = {} if policy is None else {"buffers": policy}
         yield NastyLine(f"{norm.__name__}, {policy}", model, start, end, data, options)
 
 
