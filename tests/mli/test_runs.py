@@ -206,3 +206,25 @@ def test_a_run_that_is_not_there_is_named(tmp_path):
     done = mli("runs", "show", "zzz", "--store", tmp_path)
     assert done.exit_code == 2
     assert "begins with 'zzz'" in done.output
+
+
+def test_finished_runs_are_recorded_and_named_experiments_are_known(tmp_path):
+    store, recorded = tmp_path / "store", tmp_path / "recorded"
+    (tmp_path / "mine.toml").write_text(SWEEP)
+    assert mli("sweep", tmp_path / "mine.toml", "--store", store, "--processes", "1").exit_code == 0
+    said = mli("runs", "record", recorded, tmp_path / "mine.toml", "--store", store).output
+    assert said == "mine: 4 of 4 runs recorded, 4 files written now; statuses: 4 reached\n"
+    assert len(list((recorded / "mine").glob("*.nc"))) == 4
+    said = mli("runs", "record", recorded, tmp_path / "mine.toml", "mnist_fcn", "--store", store).output
+    assert "mine: 4 of 4 runs recorded, 0 files written now" in said
+    assert "mnist_fcn: 0 of 48 runs recorded, 0 files written now; statuses: none" in said
+
+
+def test_the_profile_recorded_has_its_own_claims_and_trains_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "C10" in mli("validate", "--profile", "recorded", "--rules").output
+    refused = mli("validate", "--profile", "recorded", "--claim", "C5")
+    assert refused.exit_code == 2
+    refused = mli("validate", "--profile", "recorded", "--smoke")
+    assert refused.exit_code == 2
+    assert not list(tmp_path.iterdir())
