@@ -104,6 +104,10 @@ class Cells:
         """Cells on which this class leads alone."""
         return self.winner == label
 
+    def led_by_each(self, labels: Whole) -> Mask:
+        """Cells on which the class of `labels` (one a cell) leads alone."""
+        return self.winner == labels
+
     def never(self, labels: Whole) -> Mask:
         """Cells on which the class of `labels` (one a cell) leads nowhere."""
         return ~self.candidates[np.arange(len(self.sample)), labels]

@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mli_theory.certificates.relu_line.passes import compiled
+from mli_theory.certificates.relu_line.compiled import compiled
 from mli_theory.certificates.relu_line.rounding import LEAD
 
 __all__ = ["beaten", "lead_pass", "reach"]

@@ -7,26 +7,15 @@ outputs. Loops are without branches: the compiler turns them into vector instruc
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from mli_theory.certificates.relu_line.compiled import compiled
 from mli_theory.certificates.relu_line.rounding import BIAS, HUGE, RANGE, RELU, SURPLUS, TINY, U
 
-__all__ = ["compiled", "layer_pass", "radius_inputs"]
+__all__ = ["layer_pass", "radius_inputs"]
 
 Array = NDArray[np.float64]
-
-
-def compiled(function: Callable[..., Any]) -> Any:
-    """Compiled with a cache on disk, or without one where no folder for it can be written."""
-    try:
-        return njit(cache=True, error_model="numpy")(function)
-    except RuntimeError:
-        return njit(error_model="numpy")(function)
 
 
 @compiled

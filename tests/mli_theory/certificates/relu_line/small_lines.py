@@ -69,7 +69,7 @@ def broken(monkeypatch, module, old, new):
 
     The piece must be there exactly once, so that a fault is not planted in vain.
     """
-    names = ("rounding", "network", "passes", "leads", "enclosure")
+    names = ("compiled", "rounding", "network", "passes", "leads", "enclosure")
     found = {}
     for name in names:
         text = _source(name).replace(PACKAGE, "broken_relu_line").replace("@compiled\n", "")
