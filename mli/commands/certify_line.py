@@ -49,7 +49,7 @@ def certify_line(
         network.eval()
         typer.echo(note)
         seconds = seconds_expected(network, first, last, samples, path=path, tolerance=tolerance)
-        typer.echo(f"This takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
+        typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:
             task = bar.add_task("samples", total=None)
             found = run(
@@ -93,11 +93,10 @@ def _statements(found: Any) -> list[tuple[str, str]]:
             f"from {plateau.start:.9g} to {plateau.end:.9g}"
         )
     elif found.no_plateau:
-        held = f"proved: at every alpha some sample is not predicted as class {label}, that of the largest bias"
+        held = f"proved: at every alpha some sample is not on class {label}, that of the largest bias"
     else:
-        held = (
-            f"open: none is proved for class {label}; none is longer than {found.longest_possible_plateau:.3g}"
-        )
+        longest = found.longest_possible_plateau
+        held = f"open: none is proved for class {label}, and none is longer than {longest:.3g}"
     lower, upper = found.error_bounds([0.0, 0.25, 0.5, 0.75, 1.0])
     bounds = ", ".join(
         f"{low:.4f} to {high:.4f} at {alpha:g}"
@@ -112,7 +111,10 @@ def _statements(found: Any) -> list[tuple[str, str]]:
         ("plateau", held),
         ("error", bounds),
         ("monotone error", monotone),
-        ("undecided", f"{found.undecided.mean():.2g} of the line a sample, {found.undecided.max():.2g} at most"),
+        (
+            "undecided",
+            f"{found.undecided.mean():.2g} of the line a sample, at most {found.undecided.max():.2g}",
+        ),
         ("about", f"{found.n_samples} samples, {found.n_classes} classes, path {found.path}; the exact line"),
         ("", "between the weights as they are stored, not torch's rounding of it"),
     ]

@@ -157,7 +157,13 @@ class _Growing:
         opened = self._opened
         self._parts = [Cells.joined(self._parts)] if self._parts else []
         return CertifiedLine(
-            self._parts[0], opened.labels, opened.label, self._path, self._tolerance, opened.network, opened.data
+            self._parts[0],
+            opened.labels,
+            opened.label,
+            self._path,
+            self._tolerance,
+            opened.network,
+            opened.data,
         )
 
     def _go_on_from(self, output: Path) -> None:

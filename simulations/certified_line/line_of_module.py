@@ -1,4 +1,4 @@
-"""The user's module, checkpoints, path and data as a `ReluLine` with inputs and labels; checked before any work."""
+"""The user's module, checkpoints, path and data as a `ReluLine` with inputs; checked before any work."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def open_certified_line(
     Raises:
         ValueError: as there.
     """
-    first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
-    first = _walked(model, first, last, path)
+    last = load_checkpoint("end", end, model)
+    first = _walked(model, load_checkpoint("start", start, model), last, path)
     batches = Batches(data)
     inputs, labels = _samples(batches)
     steps, rectified_input = traced_steps(model, inputs.shape[1:])

@@ -85,7 +85,7 @@ class CertifiedLine:
     @property
     def n_classes(self) -> int:
         """Logits."""
-        return self.cells.candidates.shape[1]
+        return int(self.cells.candidates.shape[1])
 
     @property
     def rows(self) -> int:
@@ -97,7 +97,7 @@ class CertifiedLine:
         """(n,): the total length of alpha on which no class is proved to lead, a sample."""
         rest = self.cells.winner == UNDECIDED
         lengths = self.cells.end[rest] - self.cells.start[rest]
-        return np.bincount(self.cells.sample[rest], weights=lengths, minlength=self.n_samples)
+        return np.bincount(self.cells.sample[rest], lengths, self.n_samples).astype(np.float64)
 
     @cached_property
     def plateau(self) -> CertifiedLinePlateau | None:

@@ -106,7 +106,9 @@ def _cells(found: dict[str, Any]) -> Cells:
     n_classes, samples = int(found["n_classes"]), found["samples"]
     edges = [np.array(sample["edges"], np.float64) for sample in samples]
     counts = [len(one) - 1 for one in edges]
-    winner = np.concatenate([np.array(sample["classes"], np.int64) for sample in samples] or [np.zeros(0, np.int64)])
+    winner = np.concatenate(
+        [np.array(sample["classes"], np.int64) for sample in samples] or [np.zeros(0, np.int64)]
+    )
     if len(winner) != sum(counts) or (winner < UNDECIDED).any() or (winner >= n_classes).any():
         raise ValueError("classes do not fit the cells")
     candidates = np.zeros((len(winner), n_classes), bool)

@@ -1,4 +1,4 @@
-"""A torch module read as affine steps and ReLUs, by torch.fx; what is anything else is refused by its name."""
+"""A torch module read as affine steps and ReLUs, by torch.fx; anything else is refused by its name."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ def traced_steps(model: nn.Module, sample_shape: tuple[int, ...]) -> tuple[list[
                 raise ValueError("the model must return its last layer's output, one tensor of logits")
             break
         if node.all_input_nodes != [before]:
-            raise ValueError(f"{_name(node, modules)} joins branches; a certified line needs a chain of layers")
+            raise ValueError(
+                f"{_name(node, modules)} joins branches; a certified line needs a chain of layers"
+            )
         kind = _kind(node, modules)
         if kind == "linear":
             layer = modules[node.target]
@@ -136,5 +138,5 @@ def _refuse_hooks(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if module._forward_hooks or module._forward_pre_hooks:
             raise ValueError(
-                f"{name or type(model).__name__} has forward hooks, which may change what it computes: remove them"
+                f"{name or type(model).__name__} has forward hooks, which may change its output: remove them"
             )

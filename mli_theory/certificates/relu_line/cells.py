@@ -49,11 +49,14 @@ class Cells:
     @classmethod
     def joined(cls, parts: Sequence[Cells]) -> Cells:
         """All of them, in their order."""
-        arrays = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("sample", "start", "end", "winner", "candidates")
+        return cls(
+            np.concatenate([part.sample for part in parts]),
+            np.concatenate([part.start for part in parts]),
+            np.concatenate([part.end for part in parts]),
+            np.concatenate([part.winner for part in parts]),
+            np.concatenate([part.candidates for part in parts]),
+            rows=sum(part.rows for part in parts),
         )
-        return cls(*arrays, rows=sum(part.rows for part in parts))
 
     def take(self, chosen: Mask | Whole | slice) -> Cells:
         """Some of the cells."""
@@ -102,18 +105,18 @@ class Cells:
 
     def led_by(self, label: int) -> Mask:
         """Cells on which this class leads alone."""
-        return self.winner == label
+        return np.equal(self.winner, label)
 
     def led_by_each(self, labels: Whole) -> Mask:
         """Cells on which the class of `labels` (one a cell) leads alone."""
-        return self.winner == labels
+        return np.equal(self.winner, labels)
 
     def never(self, labels: Whole) -> Mask:
         """Cells on which the class of `labels` (one a cell) leads nowhere."""
         return ~self.candidates[np.arange(len(self.sample)), labels]
 
     def merged(self, chosen: Mask) -> tuple[Array, Array]:
-        """The chosen cells with neighbours of one sample joined: closed intervals that do not touch, unordered."""
+        """The chosen cells, neighbours of one sample joined: closed intervals, unordered."""
         sample, start, end = self.sample[chosen], self.start[chosen], self.end[chosen]
         joins = (np.diff(sample) == 0) & (start[1:] == end[:-1])
         first = np.r_[True, ~joins][: len(start)]

@@ -16,7 +16,7 @@ Whole = NDArray[np.int64]
 
 
 def cell_centres(lower: Array, upper: Array) -> tuple[Array, Array]:
-    """c and rho of cells [a, b] in [0, 1], such that [a, b] lies in [c - rho, c + rho].
+    """Give c and rho of cells [a, b] in [0, 1], such that [a, b] lies in [c - rho, c + rho].
 
     c = fl((a + b)/2) lies in [a, b]. fl(x)(1 + 4u) rounded is at least x for x = b - c or c - a (Sterbenz or
     not, one rounding each). And c + rho <= b (1 + 10u): c <= (1 + u)(a + b)/2, rho <= (1 + 7u)((b - a)/2 +
@@ -43,7 +43,9 @@ class Enclosure:
         self._steps = [
             (
                 step,
-                np.ascontiguousarray(np.hstack([step.start_weight.T, (step.end_weight - step.start_weight).T])),
+                np.ascontiguousarray(
+                    np.hstack([step.start_weight.T, (step.end_weight - step.start_weight).T])
+                ),
                 np.ascontiguousarray(np.hstack([abs(step.start_weight), abs(step.end_weight)]).T),
             )
             for step in line.steps
@@ -67,10 +69,10 @@ class Enclosure:
             )
 
     def logits(self, samples: Whole, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
-        """Models (3, rows, classes), radii (rows, classes), c and rho; at most `block` rows, valid till the next.
+        """Models (3, rows, classes), radii (rows, classes), c and rho; valid till the next call.
 
         Args:
-            samples: (rows,) indices into the inputs.
+            samples: (rows,) indices into the inputs, at most `block`.
             lower: a of each row's cell, (rows,).
             upper: b, (rows,), above a.
         """

@@ -1,14 +1,14 @@
 """Which class leads on a cell, from both ends inwards, in closed form.
 
 q = P_i - P_j with er = e_i + e_j: class i beats j at t where q(t) > er. From the end t = -1, in x = t + 1,
-p(x) = a_0 + a_1 x + a_2 x^2 - er with a_0 = q_0 - q_1 + q_2, a_1 = q_1 - 2 q_2, a_2 = q_2; from t = 1 the same
-with -q_1. A proposed length X is a float from the quadratic formula; the proof is that the three Bernstein
+p(x) = a_0 + a_1 x + a_2 x^2 - er with a_0 = q_0 - q_1 + q_2, a_1 = q_1 - 2 q_2, a_2 = q_2; from t = 1 the
+same with -q_1. A proposed length X is a float from the quadratic formula; the proof: the three Bernstein
 coefficients of p on [0, X] are positive: p(0), p(0) + a_1 X/2, p(X).
 
 Rounding of the larger two: q_k is off by u|q_k|, a_1 by 2u(|q_1| + 2|q_2|), times X <= 2 and its product
-6u(|q_1| + 2|q_2|); a_2 X^2 by 12u|q_2|; a_0 - tol by 4u mag + u tol, mag = |q_0| + |q_1| + |q_2|; the sums by
-2u(mag + tol) + u(4|q_1| + 12|q_2|). All in all below 50u (mag + tol) + O(u^2), and tol = er + 64u(mag' + er),
-computed, is at least er + 63u(mag' + er) for mag' >= mag. `LEAD` is 64u.
+6u(|q_1| + 2|q_2|); a_2 X^2 by 12u|q_2|; a_0 - tol by 4u mag + u tol, mag = |q_0| + |q_1| + |q_2|; the sums
+by 2u(mag + tol) + u(4|q_1| + 12|q_2|). All in all below 50u (mag + tol) + O(u^2), and tol = er + 64u(mag' +
+er), computed, is at least er + 63u(mag' + er) for mag' >= mag. `LEAD` is 64u.
 """
 
 from __future__ import annotations
@@ -109,9 +109,9 @@ def lead_pass(
 
 
 def beaten(model: Array, radius: Array) -> NDArray[np.bool_]:
-    """Classes that are proved to lead nowhere on the cell, (rows, classes): one other class beats them on all of it.
+    """Classes that are proved to lead nowhere on the cell, (rows, classes): one other beats them on it.
 
-    The rivals tried are the classes that lead at the middle and at both ends: q_0 - |q_1| + min(q_2, 0) > tol.
+    The rivals tried are those that lead at the middle and at both ends: q_0 - |q_1| + min(q_2, 0) > tol.
 
     Args:
         model: (3, rows, classes).

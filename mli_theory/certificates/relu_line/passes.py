@@ -96,11 +96,13 @@ def layer_pass(
 
 
 @compiled
-def radius_inputs(model: Array, radius: Array, lower: Array, upper: Array, rounding: float, out: Array) -> None:
+def radius_inputs(
+    model: Array, radius: Array, lower: Array, upper: Array, rounding: float, out: Array
+) -> None:
     """What |W0| and |W1| are multiplied by to bound a layer's radius: (rows, 2 fan-in).
 
     On [a, b], |W(alpha)| e <= ((1 - a)|W0| + b|W1|) e, and the products round by at most
-    `rounding` [(1 + b)|W0| + b|W1|] S: the column of |W0| is (1 - a) e + g (1 + b) S, that of |W1| b (e + g S).
+    `rounding` [(1 + b)|W0| + b|W1|] S: |W0| gets (1 - a) e + g (1 + b) S, |W1| gets b (e + g S).
 
     Args:
         model: (3, rows, fan-in).

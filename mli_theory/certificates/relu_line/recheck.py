@@ -1,17 +1,17 @@
-"""Cells proved a second time, by other arithmetic: Bernstein polynomials on [a, b], no centre, no search.
+"""Cells proved a second time, by other arithmetic: Bernstein polynomials on [a, b], no search.
 
-alpha = (1 - s) a + s b, s in [0, 1]; a unit is sum_k B_k(s) H_k +- e, B_k Bernstein's polynomials of degree 2,
-so that it lies between the least and the largest H_k, up to e. Nothing is shared with the search but the
-network's weights. u = 2^-53, gamma_n = nu / (1 - nu), sums in any order as in rounding.py.
+alpha = (1 - s) a + s b, s in [0, 1]; a unit is sum_k B_k(s) H_k +- e, B_k Bernstein's polynomials of
+degree 2, so that it lies between the least and the largest H_k, up to e. Nothing is shared with the search
+but the network's weights. u = 2^-53, gamma_n = nu / (1 - nu), sums in any order as in rounding.py.
 
-One layer. W(alpha) = (1 - s) W(a) + s W(b) makes of degree 2 a cubic with the coefficients
-C_k = (3 - k)/3 W(a) H_k + k/3 W(b) H_(k-1), and the bias adds its value at a + (b - a) k/3. W(a) H is computed
-as (1 - a) fl(W0 H) + a fl(W1 H): with the thirds a term meets at most m + 6 roundings, and the shares of a
-C_k sum to 1, so every C_k is off by at most gamma_(m+6) ((1 - a)|W0| + b|W1|) max_k |H_k|; (m + 10) u is
-taken. Biases: at most 8 roundings of |b0| + |b1|, one of C_k: 10u. A cubic is a quadratic up to
-D/32, D = C_3 - 3 C_2 + 3 C_1 - C_0, for 32 s^3 - 48 s^2 + 18 s - 1 (Chebyshev's) stays within 1: the quadratic
-has Q_0 = C_0 + D/32, Q_1 = (3 (C_1 + C_2) - C_0 - C_3)/4, Q_2 = C_3 - D/32. Computing D loses 5u 8 max|C|, Q_0
-and Q_2 so 3u max|C|, Q_1 4u 8/4 max|C|: 16u max|C| is taken for all three and D/32.
+One layer. W(alpha) = (1 - s) W(a) + s W(b) makes of degree 2 a cubic with the coefficients C_k = (3 - k)/3
+W(a) H_k + k/3 W(b) H_(k-1), and the bias adds its value at a + (b - a) k/3. W(a) H is computed as (1 - a)
+fl(W0 H) + a fl(W1 H): with the thirds a term meets at most m + 6 roundings, and the shares of a C_k sum to
+1, so every C_k is off by at most gamma_(m+6) ((1 - a)|W0| + b|W1|) max_k |H_k|; (m + 10) u is taken.
+Biases: at most 8 roundings of |b0| + |b1|, one of C_k: 10u. A cubic is a quadratic up to D/32, D = C_3 - 3
+C_2 + 3 C_1 - C_0, for 32 s^3 - 48 s^2 + 18 s - 1 (Chebyshev's) stays within 1: the quadratic has Q_0 = C_0
++ D/32, Q_1 = (3 (C_1 + C_2) - C_0 - C_3)/4, Q_2 = C_3 - D/32. Computing D loses 5u 8 max|C|, Q_0 and Q_2 so
+3u max|C|, Q_1 4u 8/4 max|C|: 16u max|C| is taken for all three and D/32.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ Whole = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 _U = 2.0**-53
-_UNDERFLOW = 1e-270  # above 1e7 * 16 products of a number of at most 1e15 and a flushed one, as in rounding.py
+_UNDERFLOW = (
+    1e-270  # above 1e7 * 16 products of a number of at most 1e15 and a flushed one, as in rounding.py
+)
 _LARGEST = 1e300
 _HALVINGS = 12
 _BLOCK = 1024
@@ -62,7 +64,9 @@ def recheck(line: ReluLine, inputs: Array, cells: Cells) -> Recheck:
         inputs: (n, fan-in), of `network.inputs_of`.
         cells: their samples are rows of `inputs`.
     """
-    cell, start, end = np.arange(len(cells.sample)), cells.start, cells.end
+    cell: Whole = np.arange(len(cells.sample))
+    start: Array = cells.start
+    end: Array = cells.end
     unproved: list[Whole] = []
     rows = 0
     for halving in range(_HALVINGS + 1):
@@ -71,12 +75,15 @@ def recheck(line: ReluLine, inputs: Array, cells: Cells) -> Recheck:
         for at in range(0, len(cell), _BLOCK):
             some = slice(at, at + _BLOCK)
             proved[some] = _follows(line, inputs, cells.take(cell[some]), start[some], end[some])
-        cell, start, end = cell[~proved], start[~proved], end[~proved]
+        cell = cell[~proved]
+        start, end = start[~proved], end[~proved]
         middle = start + 0.5 * (end - start)
         hopeless = (middle <= start) | (middle >= end) | (halving == _HALVINGS)
         unproved.append(cell[hopeless])
-        cell, start, middle, end = (v[~hopeless] for v in (cell, start, middle, end))
-        cell, start, end = np.r_[cell, cell], np.r_[start, middle], np.r_[middle, end]
+        cell, middle = cell[~hopeless], middle[~hopeless]
+        start, end = start[~hopeless], end[~hopeless]
+        cell = np.concatenate([cell, cell])
+        start, end = np.concatenate([start, middle]), np.concatenate([middle, end])
         if not len(cell):
             break
     return Recheck(len(cells.sample), rows, np.unique(np.concatenate(unproved)))
@@ -91,7 +98,8 @@ def _follows(line: ReluLine, inputs: Array, cells: Cells, start: Array, end: Arr
     kept[decided] = False
     kept[decided, cells.winner[decided]] = True
     # A single class leads where its logit is known; no class but the kept ones may lead.
-    return (beaten | kept).all(axis=1) & (~decided | np.isfinite(radius).all(axis=1))
+    certain = (beaten | kept).all(axis=1) & (~decided | np.isfinite(radius).all(axis=1))
+    return np.asarray(certain, bool)
 
 
 def _logits(line: ReluLine, x: Array, a: Array, b: Array) -> tuple[Array, Array]:

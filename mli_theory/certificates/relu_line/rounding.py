@@ -62,7 +62,7 @@ LARGEST_FAN_IN = 10_000_000
 
 
 def product_rounding(fan_in: int) -> float:
-    """g with |computed - real| <= g [(1 + b)|W0| + b|W1|] S, summed over the coefficients Z_k.
+    """Give g with |computed - real| <= g [(1 + b)|W0| + b|W1|] S, summed over the coefficients Z_k.
 
     Z_k = fl(fl(A_k + fl(c B_k)) + fl(rho B_(k-1))), A_k = fl(W0 P_k), B_k = fl(D^ P_k), D^ = fl(W1 - W0). A
     term of W0 P_k meets m + 2 roundings, one of c D P_k m + 4 (D^, m, the product, two sums), one of

@@ -97,7 +97,9 @@ def _one_block(enclosure: Enclosure, block: _Pending, tolerance: float) -> tuple
     meet = ~whole & (start >= end)
     has_left, has_right = start > block.lower, end < block.upper
     if (meet & has_left & has_right & (left_class != right_class)).any():
-        raise AssertionError("two classes are proved to lead at one alpha: a bound is broken, please report it")
+        raise AssertionError(
+            "two classes are proved to lead at one alpha: a bound is broken, please report it"
+        )
     all_of_it = whole | meet
     by_left = np.where(whole, left >= 2.0, has_left)
     winner = np.where(by_left, left_class, right_class)
@@ -131,9 +133,7 @@ def _one_block(enclosure: Enclosure, block: _Pending, tolerance: float) -> tuple
     return found, _Pending.joined(rest)
 
 
-def _shaved(
-    block: _Pending, centre: Array, half: Array, left: Array, right: Array
-) -> tuple[Array, Array]:
+def _shaved(block: _Pending, centre: Array, half: Array, left: Array, right: Array) -> tuple[Array, Array]:
     """Where the certified ends end: alpha = c - rho + rho x and c + rho - rho x, rounded towards the ends.
 
     All numbers are at most 1 in size, so the three roundings are below 3u: 8u is taken.
@@ -147,7 +147,9 @@ def _shaved(
 
 def _given_up(cells: _Pending, n_classes: int) -> Cells:
     undecided = np.full(len(cells.sample), UNDECIDED)
-    return Cells(cells.sample, cells.lower, cells.upper, undecided, np.ones((len(undecided), n_classes), bool))
+    return Cells(
+        cells.sample, cells.lower, cells.upper, undecided, np.ones((len(undecided), n_classes), bool)
+    )
 
 
 def _decided(cells: _Pending, winner: Whole, n_classes: int) -> Cells:

@@ -1,4 +1,4 @@
-"""The certificate of a torch module: right by whole numbers, refused where it cannot be, kept and checked again."""
+"""The certificate of a torch module: right by whole numbers, or refused; kept and checked again."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,9 @@ def exact_leaders(made, alpha):
 def test_errors_and_intervals_are_those_of_whole_numbers(made):
     data, found = made[3], made[4]
     rng = np.random.default_rng(0)
-    alphas = np.r_[0.0, 1.0, rng.uniform(size=12), found.cells.start[rng.integers(0, len(found.cells.start), 6)]]
+    alphas = np.r_[
+        0.0, 1.0, rng.uniform(size=12), found.cells.start[rng.integers(0, len(found.cells.start), 6)]
+    ]
     lower, upper = found.error_bounds(alphas)
     assert (upper - lower).max() < 0.1
     for alpha, low, high in zip(alphas, lower, upper, strict=True):
@@ -69,7 +71,7 @@ def test_the_plateau_is_one_of_whole_numbers_and_ends_where_it_says(made):
 
 
 def test_no_plateau_is_proved_where_a_sample_is_never_on_the_class(made):
-    model, start, end, data, _ = made
+    model, _, end, data, _ = made
     away = dict(end, **{"7.weight": 0 * end["7.weight"]})
     off = dict(away, **{"7.bias": torch.tensor([0.0, 1.0, -1.0])})
     begun = dict(off, **{"7.bias": torch.tensor([1.0, -3.0, 0.0])})
@@ -115,7 +117,11 @@ def test_paths_are_those_of_the_curves(made):
     error = float((predicted != data[1]).double().mean())
     lower, upper = found.error_bounds(0.5)
     assert lower <= error <= upper
-    for path, message in (("homogeneous", "power of alpha"), (lambda n, a: a, "callable"), ("x", "unknown path")):
+    for path, message in (
+        ("homogeneous", "power of alpha"),
+        (lambda _, a: a, "callable"),
+        ("x", "unknown path"),
+    ):
         with pytest.raises(ValueError, match=message):
             certify_line(model, start, end, data, path=path)
 
@@ -175,7 +181,7 @@ def test_an_interrupted_one_goes_on(made, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="unfinished, 14 of 30"):
         CertifiedLine.from_json(output.read_text())
     seen = []
-    again = certify_line(model, start, end, data, output=output, progress=lambda done, n: seen.append(done))
+    again = certify_line(model, start, end, data, output=output, progress=lambda done, _: seen.append(done))
     assert seen == [21, 28, 30]
     np.testing.assert_array_equal(again.cells.start, found.cells.start)
     assert CertifiedLine.from_json(output.read_text()).plateau == found.plateau

@@ -1,7 +1,8 @@
-"""Small ReLU networks on a line, the awkward ones by name; and the arithmetic with one of its bounds broken."""
+"""Small ReLU networks on a line, the awkward ones by name; the arithmetic with one of its bounds broken."""
 
 import importlib.util
 import sys
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
@@ -20,7 +21,7 @@ def small_line(style, seed, samples=6):
     rng = np.random.default_rng([seed, STYLES.index(style)])
     widths = [int(w) for w in rng.integers(1, 6, rng.integers(2, 5))]
     widths = [int(rng.integers(1, 5)), *widths, 1 if style == "one class" else int(rng.integers(2, 5))]
-    steps = [_step(style, rng, m, n) for m, n in zip(widths, widths[1:], strict=False)]
+    steps = [_step(style, rng, m, n) for m, n in pairwise(widths)]
     last = len(steps) - 1
     line = ReluLine([(*step, i < last or style == "relu last") for i, step in enumerate(steps)])
     inputs = rng.normal(size=(samples, widths[0]))
@@ -69,7 +70,7 @@ def broken(monkeypatch, module, old, new):
 
     The piece must be there exactly once, so that a fault is not planted in vain.
     """
-    names = ("compiled", "rounding", "network", "passes", "leads", "enclosure")
+    names = ("compiled", "rounding", "network", "passes", "leads", "enclosure", "cells", "recheck")
     found = {}
     for name in names:
         text = _source(name).replace(PACKAGE, "broken_relu_line").replace("@compiled\n", "")

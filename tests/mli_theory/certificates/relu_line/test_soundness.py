@@ -178,6 +178,8 @@ def test_unbroken_source_gives_the_same(monkeypatch, style):
     line, inputs = small_line(style, 1)
     rows = np.arange(len(inputs))
     lower, upper = some_cells(np.random.default_rng(1), len(rows))
-    plain, fast = (m.Enclosure(line, inputs).logits(rows, lower, upper) for m in (modules["enclosure"], enclosure))
+    plain, fast = (
+        m.Enclosure(line, inputs).logits(rows, lower, upper) for m in (modules["enclosure"], enclosure)
+    )
     for one, other in zip(plain, fast, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-280)
