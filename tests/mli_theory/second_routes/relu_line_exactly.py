@@ -1,4 +1,4 @@
-"""A ReLU network at a rational alpha in whole numbers: the second route of T15. No float is rounded."""
+"""T15 by whole numbers: a ReLU network at a rational alpha, no float rounded; the second route."""
 
 from fractions import Fraction
 from math import lcm
