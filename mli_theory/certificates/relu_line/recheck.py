@@ -108,10 +108,13 @@ def _logits(line: ReluLine, x: Array, a: Array, b: Array) -> tuple[Array, Array]
     with np.errstate(over="ignore", invalid="ignore"):
         for step in line.steps:
             fan_in = step.start_weight.shape[1]
-            flat = values.reshape(-1, fan_in)
             shape = (3, len(x), len(step.start_weight))
-            by_start = (flat @ step.start_weight.T).reshape(shape)
-            by_end = (flat @ step.end_weight.T).reshape(shape)
+            # All three coefficients of an input are the input: one product, taken three times.
+            flat = x if step is line.steps[0] else values.reshape(-1, fan_in)
+            by_start, by_end = flat @ step.start_weight.T, flat @ step.end_weight.T
+            if step is line.steps[0]:
+                by_start, by_end = np.tile(by_start, (3, 1)), np.tile(by_end, (3, 1))
+            by_start, by_end = by_start.reshape(shape), by_end.reshape(shape)
             # (2m + 40) u more than is needed pays for the roundings of this bound itself.
             sizes = (radius + (fan_in + 10) * _U * np.abs(values).max(axis=0)) * (1 + (2 * fan_in + 40) * _U)
             grown = (1 - a)[:, None] * (sizes @ np.abs(step.start_weight).T)
