@@ -11,6 +11,7 @@
 - data and networks: `load`, `fcn`, `vgg16`, `resnet18`, `vit`, `build_network`
 - training: `train`, `train_many`
 - the line: `interpolation_curves`, `logit_path`, `save_curve`
+- the line proved: `certify_line`
 - the line foretold: `predict_from_endpoints`, `predict_from_probe`
 - a network explained: `diagnose`, `verdict`, `write_diagnosis`
 - the shape of a curve: `plateau_end`, `max_rise`, `bumps`, `barrier`, `held_interval`, `gauss_length`

@@ -35,6 +35,8 @@ from mli_theory import quadratic_plateau_law as quadratic_plateau_law
 from mli_theory import symbolic_plateau as symbolic_plateau
 from paper_figures.drawing.curves import draw_curves as draw_curves
 from paper_figures.figures.diagnosis_figure import save_diagnosis_figure as save_diagnosis_figure
+from simulations.certified_line import CertifiedLine as CertifiedLine
+from simulations.certified_line import certify_line as certify_line
 from simulations.curves import interpolation_curves as interpolation_curves
 from simulations.curves import logit_path as logit_path
 from simulations.curves import save_curve as save_curve

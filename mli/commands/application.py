@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import typer
 
+from mli.commands.certify_line import certify_line
 from mli.commands.curve import curve
 from mli.commands.diagnose import diagnose
 from mli.commands.figures import figures
@@ -47,7 +48,7 @@ def _options(
     """The plateau in monotonic linear interpolation: theory beside trained networks."""
 
 
-for verb in (validate, figures, report, sweep, train, theory, diagnose, curve):
+for verb in (validate, figures, report, sweep, train, theory, diagnose, curve, certify_line):
     app.command()(verb)
 app.add_typer(runs, name="runs")
 app.add_typer(simulate, name="simulate")

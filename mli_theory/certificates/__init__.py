@@ -1,4 +1,4 @@
-"""Certified statements about the power model's line: exact, without grid and rounding.
+"""Certified statements about a line: the power model's, exactly; a ReLU network's (relu_line/, T15).
 
 Comes in: start and end weights and biases. Goes out: a `Certificate`.
 power_model_certificate.py   `certify`, by power_model_line.py; expected_cost.py   how long it takes

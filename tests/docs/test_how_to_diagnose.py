@@ -38,6 +38,7 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
     assert redrawn.startswith("The start is re-drawn")
     assert (tmp_path / "diagnosis" / "figures" / "diagnosis.png").stat().st_size > 10_000
     assert (tmp_path / "my_line.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "certificate.json").read_text())["path"] == "linear"
     assert "alpha,loss," in (tmp_path / "line.csv").read_text()
 
 

@@ -1,0 +1,126 @@
+"""`mli certify-line`: which class leads at every real alpha of a network's line, proved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mli.commands.line_options import AllowPickle, Data, End, Model, Start, user_network
+from mli.commands.messages import expected_errors, input_errors
+
+__all__ = ["certify_line"]
+
+
+def certify_line(
+    model: Model,
+    end: End,
+    data: Data,
+    start: Start = "init:0",
+    path: Annotated[
+        str, typer.Option(help="linear, weights, bias, last_bias or only:PATTERN: the straight ones.")
+    ] = "linear",
+    output: Annotated[
+        Path,
+        typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
+    ] = Path("results", "certificate.json"),
+    tolerance: Annotated[
+        float, typer.Option(help="Width of alpha below which a cell stays undecided; coarser is faster.")
+    ] = 2.0**-22,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove every cell again, by other arithmetic.")
+    ] = False,
+    allow_pickle: AllowPickle = False,
+) -> None:
+    """Which class leads at every alpha of my network's line? Proved, without a grid or rounding."""
+    with expected_errors(), input_errors():
+        if output.suffix != ".json":
+            raise ValueError(f"--output must end in .json, got {output}")
+        if output.is_dir():
+            raise ValueError(f"--output {output} is a folder: name a .json file")
+        from simulations.certified_line.certify import certify_line as run
+        from simulations.certified_line.certify import seconds_expected
+        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.progress import progress_bar
+
+        writable_folder(output.parent)
+        network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
+        network.eval()
+        typer.echo(note)
+        seconds = seconds_expected(network, first, last, samples, path=path, tolerance=tolerance)
+        typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
+        with progress_bar() as bar:
+            task = bar.add_task("samples", total=None)
+            found = run(
+                network,
+                first,
+                last,
+                samples,
+                path=path,
+                tolerance=tolerance,
+                output=output,
+                progress=lambda done, n: bar.update(task, completed=done, total=n),
+            )
+        from rich.console import Console
+
+        Console().print(_table(found))
+        if verify:
+            again = found.verify(network, first, last, samples)
+            if len(again.unproved):
+                raise ValueError(f"{len(again.unproved)} of {again.cells} cells could not be proved again")
+            typer.echo(f"All {again.cells} cells were proved again, by other arithmetic.")
+        typer.echo(f"The certificate: {output}")
+
+
+def _table(found: Any) -> Any:
+    from rich.table import Table
+
+    table = Table(title="The certified line", show_header=False)
+    for name, words in _statements(found):
+        table.add_row(name, words)
+    return table
+
+
+def _statements(found: Any) -> list[tuple[str, str]]:
+    """What is proved, in words."""
+    label, plateau = found.label, found.plateau
+    if label is None:
+        held = "the last layer has no bias that is largest at the end: there is no class to ask for"
+    elif plateau is not None:
+        held = (
+            f"proved: every sample is predicted as class {label}, that of the largest bias, at every alpha "
+            f"from {plateau.start:.9g} to {plateau.end:.9g}"
+        )
+    elif found.no_plateau:
+        held = f"proved: at every alpha some sample is not on class {label}, that of the largest bias"
+    else:
+        longest = found.longest_possible_plateau
+        held = f"open: none is proved for class {label}, and none is longer than {longest:.3g}"
+    lower, upper = found.error_bounds([0.0, 0.25, 0.5, 0.75, 1.0])
+    bounds = ", ".join(
+        f"{low:.4f} to {high:.4f} at {alpha:g}"
+        for low, high, alpha in zip(lower, upper, (0, 0.25, 0.5, 0.75, 1), strict=True)
+    )
+    monotone = {
+        False: "proved: it rises somewhere",
+        True: "proved: it never rises",
+        None: "open: it is not proved to rise anywhere",
+    }[found.error_monotone]
+    return [
+        ("plateau", held),
+        ("error", bounds),
+        ("monotone error", monotone),
+        (
+            "undecided",
+            f"{found.undecided.mean():.2g} of the line a sample, at most {found.undecided.max():.2g}",
+        ),
+        ("about", f"{found.n_samples} samples, {found.n_classes} classes, path {found.path}; the exact line"),
+        ("", "between the weights as they are stored, not torch's rounding of it"),
+    ]
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

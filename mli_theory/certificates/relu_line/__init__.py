@@ -1,0 +1,13 @@
+"""T15, the certified line of a ReLU network: which class leads at every real alpha, without grid or rounding.
+
+Comes in: the affine steps' start and end weights, and inputs. Goes out: cells of alpha with the class that is
+proved to lead on each. Every float is taken as the real number it is; the proof of each line of arithmetic
+stands beside it (theory.md section 6).
+network.py     the affine steps of the network, checked
+rounding.py    the constants that bound what floating point adds, each with its proof
+compiled.py    loops compiled by numba
+passes.py      one layer's Taylor models, compiled; enclosure.py   all layers
+leads.py       which class leads, and up to where
+search.py      from first cells to decided ones; cells.py   what they say about plateau and error
+recheck.py     the cells proved a second time, by other arithmetic
+"""

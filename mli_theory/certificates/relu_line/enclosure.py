@@ -1,0 +1,138 @@
+"""Taylor models of the logits on cells of alpha: matrix products and one compiled pass a layer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mli_theory.certificates.relu_line.network import ReluLine
+from mli_theory.certificates.relu_line.passes import layer_pass, radius_inputs
+from mli_theory.certificates.relu_line.rounding import U, inflation, product_rounding
+
+__all__ = ["Enclosure", "cell_centres"]
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+
+def cell_centres(lower: Array, upper: Array) -> tuple[Array, Array]:
+    """Give c and rho of cells [a, b] in [0, 1], such that [a, b] lies in [c - rho, c + rho].
+
+    c = fl((a + b)/2) lies in [a, b]. fl(x)(1 + 4u) rounded is at least x for x = b - c or c - a (Sterbenz or
+    not, one rounding each). And c + rho <= b (1 + 10u): c <= (1 + u)(a + b)/2, rho <= (1 + 7u)((b - a)/2 +
+    u (a + b)/2). Cells are wider than 1e-300: nothing underflows.
+    """
+    centre = 0.5 * (lower + upper)
+    return centre, np.maximum(upper - centre, centre - lower) * (1.0 + 4.0 * U)
+
+
+class Enclosure:
+    """The logits of some samples on cells, as Taylor models with radii.
+
+    The matrices are the same for all samples and cells (W(c) h = W0 h + c D h), so that any rows make one
+    product; the first layer's products are shared by all cells of a sample.
+
+    Args:
+        line: the network.
+        inputs: (n, fan-in), of `network.inputs_of`.
+        block: rows at a time, which bounds the memory.
+    """
+
+    def __init__(self, line: ReluLine, inputs: Array, block: int = 1024) -> None:
+        self.n_classes, self.block = line.n_classes, block
+        self._steps = [
+            (
+                step,
+                np.ascontiguousarray(
+                    np.hstack([step.start_weight.T, (step.end_weight - step.start_weight).T])
+                ),
+                np.ascontiguousarray(np.hstack([abs(step.start_weight), abs(step.end_weight)]).T),
+            )
+            for step in line.steps
+        ]
+        widest = max(len(step.start_weight) for step in line.steps)
+        self._room = {
+            name: np.empty(size * block * widest)
+            for name, size in (("model0", 3), ("model1", 3), ("radius0", 1), ("radius1", 1), ("products", 6))
+        } | {"radii": np.empty(block * widest), "inputs": np.empty(2 * block * widest)}
+        self.retarget(inputs)
+
+    def retarget(self, inputs: Array) -> None:
+        """Work on these inputs from now on; the network's matrices stay."""
+        step, matrix, sizes = self._steps[0]
+        fan_in = step.start_weight.shape[1]
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._first = inputs @ matrix
+            self._first_sizes = (
+                np.abs(inputs) @ sizes[:fan_in],
+                np.abs(inputs) @ sizes[fan_in:],
+            )
+
+    def logits(self, samples: Whole, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
+        """Models (3, rows, classes), radii (rows, classes), c and rho; valid till the next call.
+
+        Args:
+            samples: (rows,) indices into the inputs, at most `block`.
+            lower: a of each row's cell, (rows,).
+            upper: b, (rows,), above a.
+        """
+        centre, half = cell_centres(lower, upper)
+        model = radius = np.empty(0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for place in range(len(self._steps)):
+                products, radii = (
+                    self._products(place, model, radius, lower, upper)
+                    if place
+                    else self._first_products(samples, upper)
+                )
+                step = self._steps[place][0]
+                rows, units = radii.shape
+                model = self._view(f"model{place % 2}", 3, rows, units)
+                radius = self._view(f"radius{place % 2}", rows, units)
+                layer_pass(
+                    products,
+                    radii,
+                    inflation(step.start_weight.shape[1]),
+                    centre,
+                    half,
+                    step.start_bias,
+                    step.end_bias,
+                    step.has_bias,
+                    step.rectified,
+                    model,
+                    radius,
+                )
+        return model, radius, centre, half
+
+    def _first_products(self, samples: Whole, upper: Array) -> tuple[Array, Array]:
+        """The inputs are exact: P_0 = x alone, e = 0, S = |x|."""
+        step = self._steps[0][0]
+        units, fan_in = step.start_weight.shape
+        products = self._view("products", 3, len(samples), 2 * units)
+        products[0] = self._first[samples]
+        products[1:] = 0.0
+        by_start, by_end = self._first_sizes
+        b = upper[:, None]
+        radii = product_rounding(fan_in) * ((1.0 + b) * by_start[samples] + b * by_end[samples])
+        return products, radii
+
+    def _products(
+        self, place: int, model: Array, radius: Array, lower: Array, upper: Array
+    ) -> tuple[Array, Array]:
+        step, matrix, sizes = self._steps[place]
+        units, fan_in = step.start_weight.shape
+        rows = len(radius)
+        products = self._view("products", 3, rows, 2 * units)
+        known = 2 if place == 1 else 3  # after the first layer P_2 = 0
+        np.dot(
+            model[:known].reshape(-1, fan_in), matrix, out=products[:known].reshape(known * rows, 2 * units)
+        )
+        products[known:] = 0.0
+        inputs = self._view("inputs", rows, 2 * fan_in)
+        radius_inputs(model, radius, lower, upper, product_rounding(fan_in), inputs)
+        radii = self._view("radii", rows, units)
+        np.dot(inputs, sizes, out=radii)
+        return products, radii
+
+    def _view(self, name: str, *shape: int) -> Array:
+        return self._room[name][: int(np.prod(shape))].reshape(shape)

@@ -1,0 +1,122 @@
+"""One layer's Taylor models in compiled loops.
+
+On a cell alpha = c + rho t, |t| <= 1, a unit is P_0 + P_1 t + P_2 t^2 up to a radius e, for every real alpha
+of the cell. Proved here, with rounding.py's constants: if that holds for a layer's inputs it holds for its
+outputs. Loops are without branches: the compiler turns them into vector instructions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mli_theory.certificates.relu_line.compiled import compiled
+from mli_theory.certificates.relu_line.rounding import BIAS, HUGE, RANGE, RELU, SURPLUS, TINY, U
+
+__all__ = ["layer_pass", "radius_inputs"]
+
+Array = NDArray[np.float64]
+
+
+@compiled
+def layer_pass(
+    products: Array,
+    radii: Array,
+    inflate: float,
+    centre: Array,
+    half: Array,
+    start_bias: Array,
+    end_bias: Array,
+    has_bias: bool,
+    rectified: bool,
+    model: Array,
+    radius: Array,
+) -> None:
+    """From the products of one layer to its outputs, for every row (a sample on a cell) and unit.
+
+    Z_k = A_k + c B_k + rho B_(k-1), Z_3 joins the radius: |Z_3 t^3| <= |Z_3|. The bias adds b0 + c d to Z_0
+    and rho d to Z_1. ReLU on a range [bot, top] across 0: for any lam in [0, 1], relu(z) - lam z is at least
+    0, and at most M = max(-lam bot, (1 - lam) top), its value at one of the ends (it falls to 0 and rises
+    again); so relu(z) lies in lam z + M/2 +- M/2, and a rounded lam is harmless. The radius of z itself comes
+    in as lam e. Where bot >= 0 the unit is unchanged, where top <= 0 it is 0.
+
+    Args:
+        products: (3, rows, 2 units): W0 P_k beside D^ P_k.
+        radii: (rows, units): the computed bound on propagated radius and products' rounding.
+        inflate: `rounding.inflation` of the layer.
+        centre: c, (rows,).
+        half: rho, (rows,).
+        start_bias: b0, (units,).
+        end_bias: b1, (units,).
+        has_bias: whether to add it.
+        rectified: whether a ReLU follows.
+        model: out, (3, rows, units).
+        radius: out, (rows, units); nan where a size is beyond `HUGE`.
+    """
+    rows, units = radii.shape
+    bias_rounding = BIAS if has_bias else 0.0
+    for r in range(rows):
+        c = centre[r]
+        rho = half[r]
+        for j in range(units):
+            b_0 = products[0, r, units + j]
+            b_1 = products[1, r, units + j]
+            b_2 = products[2, r, units + j]
+            shift = end_bias[j] - start_bias[j]
+            z_0 = (products[0, r, j] + c * b_0) + (start_bias[j] + c * shift)
+            z_1 = (products[1, r, j] + c * b_1 + rho * b_0) + rho * shift
+            z_2 = products[2, r, j] + c * b_2 + rho * b_1
+            z_3 = rho * b_2
+            biases = bias_rounding * (abs(start_bias[j]) + abs(end_bias[j]) + abs(z_0) + abs(z_1))
+            # Roundings met: at most 6 (inflate, TINY, biases with 4 of its own, z_3, the factor).
+            e = (radii[r, j] * inflate + TINY + biases + abs(z_3)) * SURPLUS
+            size = abs(z_0) + abs(z_1) + abs(z_2)
+            known = size + e < HUGE  # false for nan too
+            if rectified:
+                slack = RANGE * (size + e)
+                spread = abs(z_1) + e + slack
+                top = z_0 + max(z_2, 0.0) + spread
+                bot = z_0 + min(z_2, 0.0) - spread
+                positive = top if top > 0.0 else 0.0
+                negative = bot if bot < 0.0 else 0.0
+                crossing = top > 0.0 and bot < 0.0
+                lam = positive / (positive - negative + TINY) if crossing else 1.0
+                lam = 0.0 if top <= 0.0 else min(lam, 1.0)
+                offset = max(-lam * negative, (1.0 - lam) * positive) * SURPLUS if crossing else 0.0
+                z_0 = lam * z_0 + 0.5 * offset
+                z_1 = lam * z_1
+                z_2 = lam * z_2
+                relaxed = (lam * e + 0.5 * offset + RELU * (size + offset)) * SURPLUS + TINY
+                e = relaxed if crossing else e
+                e = 0.0 if top <= 0.0 else e
+            model[0, r, j] = z_0
+            model[1, r, j] = z_1
+            model[2, r, j] = z_2
+            radius[r, j] = e if known else np.nan
+
+
+@compiled
+def radius_inputs(
+    model: Array, radius: Array, lower: Array, upper: Array, rounding: float, out: Array
+) -> None:
+    """What |W0| and |W1| are multiplied by to bound a layer's radius: (rows, 2 fan-in).
+
+    On [a, b], |W(alpha)| e <= ((1 - a)|W0| + b|W1|) e, and the products round by at most
+    `rounding` [(1 + b)|W0| + b|W1|] S: |W0| gets (1 - a) e + g (1 + b) S, |W1| gets b (e + g S).
+
+    Args:
+        model: (3, rows, fan-in).
+        radius: (rows, fan-in).
+        lower: a, (rows,).
+        upper: b, (rows,).
+        rounding: g of `rounding.product_rounding`.
+        out: filled.
+    """
+    rows, fan_in = radius.shape
+    for r in range(rows):
+        # fl(1 - a) (1 + 4u) >= 1 - a
+        first = (1.0 - lower[r]) * (1.0 + 4.0 * U)
+        for i in range(fan_in):
+            rounded = rounding * (abs(model[0, r, i]) + abs(model[1, r, i]) + abs(model[2, r, i]))
+            out[r, i] = first * radius[r, i] + (1.0 + upper[r]) * rounded
+            out[r, fan_in + i] = upper[r] * (radius[r, i] + rounded)

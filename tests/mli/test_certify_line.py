@@ -1,0 +1,92 @@
+"""The verb `mli certify-line` on a user's folder."""
+
+import json
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.testing import CliRunner
+
+from mli.commands.application import app
+from simulations.certified_line import CertifiedLine
+
+MODULE = """
+import torch
+from torch import nn
+
+def network():
+    return nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 3))
+
+def smooth():
+    return nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3))
+
+def data():
+    return torch.sin(torch.arange(80.0)).reshape(20, 4), torch.arange(20) % 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "certified_code.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    import certified_code
+
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        for name in ("network", "smooth"):
+            save_file(getattr(certified_code, name)().state_dict(), f"{name}.safetensors")
+    yield tmp_path
+    sys.modules.pop("certified_code", None)
+
+
+def invoke(*arguments, model="network"):
+    ends = ["--end", f"{model}.safetensors", "--data", "certified_code:data"]
+    return CliRunner().invoke(
+        app, ["certify-line", "--model", f"certified_code:{model}", *ends, *arguments], env={"COLUMNS": "100"}
+    )
+
+
+def test_a_certificate_is_printed_kept_and_proved_again(folder):
+    result = invoke("--verify", "--output", "kept/line.json")
+    assert result.exit_code == 0, result.output
+    for words in ("takes about", "plateau", "proved", "proved again", "kept/line.json"):
+        assert words in result.output
+    kept = CertifiedLine.from_json((folder / "kept" / "line.json").read_text())
+    assert kept.n_samples == 20
+    again = invoke("--output", "kept/line.json")
+    assert again.exit_code == 0
+    assert CertifiedLine.from_json((folder / "kept" / "line.json").read_text()).to_json() == kept.to_json()
+
+
+def test_an_unfinished_file_is_gone_on_with(folder):
+    invoke("--output", "line.json")
+    whole = json.loads((folder / "line.json").read_text())
+    (folder / "line.json").write_text(json.dumps(whole | {"samples": whole["samples"][:5]}))
+    assert invoke("--output", "line.json").exit_code == 0
+    assert json.loads((folder / "line.json").read_text())["samples"] == whole["samples"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "model", "message"),
+    [
+        ((), "smooth", "1 (Tanh) cannot be certified"),
+        (("--path", "homogeneous"), "network", "a certified line is straight"),
+        (("--output", "line.txt"), "network", "--output must end in .json"),
+        (("--tolerance", "0.5"), "network", "tolerance must lie between"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(folder, arguments, model, message):
+    result = invoke(*arguments, model=model)
+    assert result.exit_code == 1
+    assert message in str(result.exception) + result.output
+    assert not (folder / "results" / "certificate.json").exists()
+
+
+def test_another_certificate_is_not_overwritten(folder):
+    invoke("--output", "line.json")
+    before = (folder / "line.json").read_text()
+    result = invoke("--output", "line.json", "--start", "zero")
+    assert result.exit_code == 1
+    assert (folder / "line.json").read_text() == before
