@@ -73,9 +73,9 @@ def deep_tanh():
 NETWORKS = [
     (convolutional_batch_norm, 0.05, "interpolate"),
     (dense_batch_norm, 0.05, "keep"),
-    (self_attention, 0.1, None),
-    (gelu_layer_norm, 0.1, None),
-    (deep_tanh, 0.1, None),
+    (self_attention, 0.1, "refuse"),
+    (gelu_layer_norm, 0.1, "refuse"),
+    (deep_tanh, 0.1, "refuse"),
 ]
 
 
