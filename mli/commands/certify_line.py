@@ -33,7 +33,7 @@ def certify_line(
     ] = False,
     allow_pickle: AllowPickle = False,
 ) -> None:
-    """Which class leads at every alpha of my network's line? Proved, without a grid or rounding."""
+    """Which class leads at every alpha of my line, proved: reads network and data, writes a certificate."""
     with expected_errors(), input_errors():
         if output.suffix != ".json":
             raise ValueError(f"--output must end in .json, got {output}")

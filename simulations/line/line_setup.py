@@ -122,7 +122,7 @@ def open_line(
         try:
             yield OpenLine(line, splits, first, last, known_roles)
         except NotFiniteError as error:
-            raise ValueError(f"{error}{_not_finite_data(splits)}") from error
+            raise NotFiniteError(f"{error}{_not_finite_data(splits)}") from error
 
 
 def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:

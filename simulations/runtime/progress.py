@@ -37,9 +37,14 @@ class Tasks(Protocol):
         ...
 
     def update(
-        self, task_id: TaskID, *, completed: float | None = None, description: str | None = None
+        self,
+        task_id: TaskID,
+        *,
+        total: float | None = None,
+        completed: float | None = None,
+        description: str | None = None,
     ) -> None:
-        """Say how far it is, and where."""
+        """Say how far it is, and where; `total` where it is known only now."""
         ...
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
@@ -77,12 +82,17 @@ class ProgressLines:
         return TaskID(len(self._tasks) - 1)
 
     def update(
-        self, task_id: TaskID, *, completed: float | None = None, description: str | None = None
+        self,
+        task_id: TaskID,
+        *,
+        total: float | None = None,
+        completed: float | None = None,
+        description: str | None = None,
     ) -> None:
-        """Say how far it is, and where."""
-        words, done, total = self._tasks[task_id]
+        """Say how far it is, and where; `total` where it is known only now."""
+        words, done, of = self._tasks[task_id]
         done = done if completed is None else completed
-        self._tasks[task_id] = (words if description is None else description, done, total)
+        self._tasks[task_id] = (words if description is None else description, done, total or of)
         self._say(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
