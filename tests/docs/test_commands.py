@@ -13,7 +13,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benc
 # What stands for an argument in them.
 PLACEHOLDERS = {"mli sweep NAME": "mli sweep star", "mli figures NAME": "mli figures F1"}
 # A verb in a sentence, that needs more than its name; the how-tos have it with its arguments.
-VERBS = {"mli train", "mli sweep", "mli runs", "mli diagnose", "mli curve", "mli simulate"}
+VERBS = {"mli train", "mli sweep", "mli runs", "mli runs show", "mli diagnose", "mli curve", "mli simulate"}
+VERBS |= {"mli certify-line"}
 LONG_WORK = (
     "validation.job.main_job.run_main_job",
     "validation.judgement.power.operating_characteristics",

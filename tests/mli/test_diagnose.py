@@ -115,7 +115,7 @@ def test_a_curve_is_the_engines(folder):
 
 def test_buffers_need_their_policy_and_the_old_option_still_names_it(folder):
     refused = invoke("diagnose", "--output", "out", model="normalised")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "'keep', 'interpolate' or 'recalibrate'" in refused.output
     assert "2.running_mean" in refused.output
     arguments = ("curve", "--alphas", "5", "--output")
@@ -124,7 +124,7 @@ def test_buffers_need_their_policy_and_the_old_option_still_names_it(folder):
         assert kept.exit_code == 0, kept.output
     assert (folder / "new.csv").read_text() == (folder / "old.csv").read_text()
     both = invoke(*arguments, "x.csv", "--buffers", "keep", "--batch-norm", "interpolate", model="normalised")
-    assert both.exit_code == 1
+    assert both.exit_code == 2
     assert "give one of them" in both.output
 
 
@@ -140,7 +140,7 @@ def test_roles_are_told_and_can_be_corrected(folder):
     assert roles["biases"] == ["1.weight", "1.bias", "5.bias"]
     assert (roles["last_layer"], roles["how"]) == ("5", "given")
     wrong = invoke("diagnose", "--output", "out", "--last-layer", "head")
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
     assert "no module with parameters is named 'head'" in wrong.output
     walked = invoke("curve", "--path", "bias", "--bias", "1.bias", "--alphas", "3", "--output", "b.csv")
     assert walked.exit_code == 0, walked.output
@@ -149,7 +149,7 @@ def test_roles_are_told_and_can_be_corrected(folder):
 
 def test_logits_are_picked_out_of_a_tuple(folder):
     refused = invoke("curve", "--alphas", "3", "--output", "t.csv", model="tupled")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "pick the logits by output=" in refused.output
     picked = invoke("curve", "--alphas", "3", "--output", "t.csv", "--logits", "1", model="tupled")
     assert picked.exit_code == 0, picked.output
@@ -161,7 +161,7 @@ def test_pickles_need_the_flag_and_warn(folder):
     torch.save(my_code.network().state_dict(), "start.pt")
     arguments = ("--start", "start.pt", "--alphas", "5", "--output", "line.csv")
     refused = invoke("curve", *arguments)
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "--allow-pickle" in refused.output
     allowed = invoke("curve", *arguments, "--allow-pickle")
     assert allowed.exit_code == 0, allowed.output
@@ -179,7 +179,7 @@ def test_pickles_need_the_flag_and_warn(folder):
 )
 def test_what_a_user_can_mend_is_one_line(folder, arguments, message):
     result = invoke("curve", *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
     assert not (folder / "line.nc").exists()
@@ -235,10 +235,7 @@ def test_what_does_not_fit_is_one_line_and_exit_code(folder, verb, arguments, me
 def test_a_model_that_takes_flat_inputs_is_told_of_images_in_one_line(folder):
     result = invoke("curve", "--output", "line.nc", "--data", "digits", model="flat")
     assert result.exit_code != 0
-    assert (
-        "fails on the data (argument 0: float32 (1740, 1, 8, 8)) with RuntimeError: mat1 and mat2"
-        in result.output
-    )
+    assert "1, 8, 8)) with RuntimeError: mat1 and mat2" in result.output
     assert "Traceback" not in result.output
 
 

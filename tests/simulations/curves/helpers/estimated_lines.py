@@ -1,5 +1,7 @@
 """One line's estimated and true errors, and whether many such estimates are the bounds that they claim."""
 
+import warnings
+
 import numpy as np
 
 from simulations.curves.one_path import interpolation_curves
@@ -11,7 +13,11 @@ CHECKED = np.arange(3, 501, 11)  # none of them a node but, at most, by chance o
 def errors_of(model, start, end, data, **options):
     """Of the loss, then of the error rate: estimate and worst error at alphas off the nodes; passes."""
     line = (model, start, end, data)
-    fast = interpolation_curves(*line, alphas=ALPHAS, error_tolerance=1e-2, **options)
+    with warnings.catch_warnings():
+        # Whatever it took, what it tells must be right: on the grid the estimate is 0.
+        warnings.filterwarnings("ignore", ".*where many samples nearly tie")
+        warnings.filterwarnings("ignore", ".*did not reach the tolerances by interpolation")
+        fast = interpolation_curves(*line, alphas=ALPHAS, error_tolerance=1e-2, **options)
     exact = interpolation_curves(*line, alphas=ALPHAS[CHECKED], method="grid", **options)
     there = fast.isel(alpha=CHECKED)
     return [
@@ -32,4 +38,5 @@ def assert_bounds(estimate, truth, *, room=0.0, least=0.0):
     """
     assert np.mean(truth <= estimate + room) >= 0.95
     assert (truth <= 3 * estimate + room).all()
-    assert np.median(estimate / np.maximum(truth, least)) <= 30
+    told = np.maximum(truth, least) > 0  # a line that was evaluated on the grid has no error, and says so
+    assert np.median(estimate[told] / np.maximum(truth, least)[told]) <= 30
