@@ -16,6 +16,8 @@ from mli_theory.short_repr import short_repr
 from simulations.certified_line.traced_steps import TracedStep, traced_steps
 from simulations.line.paths import tensor_exponents
 from simulations.models.checkpoints import Checkpoint, checkpoint_hash, load_checkpoint
+from simulations.models.last_layer import LastLayer
+from simulations.models.roles import roles_with, roles_without_running
 from simulations.user_data.data_passes import Batches
 
 __all__ = ["OpenedLine", "open_certified_line"]
@@ -57,10 +59,11 @@ def open_certified_line(
         ValueError: as there.
     """
     last = load_checkpoint("end", end, model)
-    first = _walked(model, load_checkpoint("start", start, model), last, path)
+    given = load_checkpoint("start", start, model)
     batches = Batches(data)
     inputs, labels = _samples(batches)
     steps, rectified_input = traced_steps(model, inputs.shape[1:])
+    first = _walked(model, given, last, path, steps[-1])
     line = ReluLine([_step(step, first, last) for step in steps])
     flat = inputs_of(line, inputs.reshape(len(inputs), -1))
     if rectified_input:
@@ -76,7 +79,7 @@ def open_certified_line(
     )
 
 
-def _walked(model: nn.Module, first: State, last: State, path: str) -> State:
+def _walked(model: nn.Module, first: State, last: State, path: str, last_step: TracedStep) -> State:
     """The start of the straight line that the path is: a tensor that stays at the end starts there.
 
     Raises:
@@ -84,7 +87,9 @@ def _walked(model: nn.Module, first: State, last: State, path: str) -> State:
     """
     if not isinstance(path, str):
         raise ValueError("path must be a name: a callable's line is known at the alphas that are asked alone")
-    exponents = tensor_exponents(model, path)
+    last_layer = LastLayer(last_step.weight.rpartition(".")[0], last_step.bias)
+    roles = roles_with(roles_without_running(model), last_layer)
+    exponents = tensor_exponents(model, path, roles=roles)
     curved = sorted(name for name, exponent in exponents.items() if exponent not in (0, 1))
     if curved:
         raise ValueError(

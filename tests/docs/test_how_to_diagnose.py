@@ -45,7 +45,7 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
 def test_no_block_is_left_out():
     assert list(FILES) == ["my_model.py", "train_it.py", "my_figure.py"]
     assert PAGE.count("```python") == 3
-    assert len(COMMANDS) == PAGE.count("```sh") == 4
+    assert len(COMMANDS) == PAGE.count("```sh") == 5
 
 
 def test_the_model_has_about_ten_lines():

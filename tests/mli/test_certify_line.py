@@ -79,7 +79,7 @@ def test_an_unfinished_file_is_gone_on_with(folder):
 )
 def test_what_a_user_can_mend_is_one_line(folder, arguments, model, message):
     result = invoke(*arguments, model=model)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert message in str(result.exception) + result.output
     assert not (folder / "results" / "certificate.json").exists()
 
@@ -88,5 +88,5 @@ def test_another_certificate_is_not_overwritten(folder):
     invoke("--output", "line.json")
     before = (folder / "line.json").read_text()
     result = invoke("--output", "line.json", "--start", "zero")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert (folder / "line.json").read_text() == before
