@@ -82,7 +82,7 @@ def buffer_plan(model: nn.Module, start: State, end: State, policy: str = "refus
 
     Raises:
         ValueError: an unknown policy; "refuse" (the buffers are named) where the model keeps running
-            statistics or another buffer differs.
+            statistics or another buffer differs; "recalibrate" for a scripted module.
     """
     _check_policy(policy)
     statistics = statistics_names(model)
@@ -91,6 +91,11 @@ def buffer_plan(model: nn.Module, start: State, end: State, policy: str = "refus
         return BufferPlan("none")
     if policy == "refuse":
         raise ValueError(_refusal(statistics, differing))
+    if policy == "recalibrate" and isinstance(model, torch.jit.ScriptModule):
+        raise ValueError(
+            "buffers='recalibrate' measures inside the layers, which a scripted module hides: pass the "
+            "module that it was scripted from, or choose keep or interpolate"
+        )
     if policy == "keep":
         return BufferPlan("keep", frozenset(statistics))
     moved = {name for name in differing if is_continuous(start[name])} | (set(statistics) & set(start))

@@ -101,8 +101,10 @@ def find_roles(
         return _by_shifting(model, run, parameters, known)
     roles = roles_with(known, found)
     bias = roles.last_bias
-    if bias is None or roles.plain:
+    if bias is None:
         return roles
+    if roles.plain:
+        return _tried(roles, run, parameters, bias)
     if not _shifts_alike(run, parameters, bias):
         return _with(known, found.name, None, roles.how, _no_shift([bias]))
     if not _is_zero_with(
@@ -111,6 +113,19 @@ def find_roles(
         words = f"the last bias is not 0 where {bias} is, so it cannot be taken out of the logits"
         return _with(known, found.name, None, roles.how, words)
     return roles
+
+
+def _tried(roles: Roles, run: Run, parameters: Mapping[str, torch.Tensor], bias: str) -> Roles:
+    """The roles, if the layer's own bias is what is added to the logits; else what it is found to do.
+
+    A layer may scale what it adds, or something may change its output in place, behind its back.
+    """
+    logits = run({}).double()
+    alike = parameters[bias].numel() == logits.shape[-1]
+    scale = _shift(run, parameters, bias, logits) if alike else None
+    if scale is None:
+        return _with(roles, roles.last_layer, None, roles.how, _no_shift([bias]))
+    return _with(roles, roles.last_layer, bias, roles.how, plain=scale == 1.0)
 
 
 def _is_zero_with(layer: nn.Module, run: Run, parameters: Mapping[str, torch.Tensor], name: str) -> bool:

@@ -273,3 +273,14 @@ def test_the_old_name_still_works_and_says_so():
     with pytest.raises(ValueError, match="are one argument"):
         interpolation_curves(*run, (X, Y), alphas=3, buffers="keep", batch_norm="interpolate")
     assert BUFFER_POLICIES[0] == "refuse"
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_the_statistics_of_a_scripted_module_cannot_be_measured_and_are_not_passed_off_as_measured():
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    start = copy_of(model)
+    end = {n: t + 0.3 if t.is_floating_point() else t for n, t in start.items()}
+    with pytest.raises(
+        ValueError, match="a scripted module hides: pass the module that it was scripted from"
+    ):
+        interpolation_curves(torch.jit.script(model), start, end, (X, Y), alphas=3, buffers="recalibrate")

@@ -238,3 +238,51 @@ def test_the_users_last_layer():
     named, _ = roles_of(model, biases=["base.bias"])
     assert named.biases == ("base.bias",)
     assert named.hidden_biases == []
+
+
+class Scaled(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * 10
+
+
+class Changed(nn.Module):
+    """A head whose output is changed in place, so that the tensor is still the layer's own."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.head, self.change = nn.Linear(4, 3), change
+
+    def forward(self, x):
+        z = self.head(x)
+        self.change(z)
+        return z
+
+
+@pytest.mark.parametrize(
+    ("make", "scale"),
+    [
+        (lambda: nn.Sequential(Scaled(4, 3)), 10.0),
+        (lambda: Changed(lambda z: z.mul_(10)), 10.0),
+        (lambda: Changed(lambda z: z.add_(0)), 1.0),
+        (lambda: Changed(torch.relu_), None),
+    ],
+    ids=["scaled layer", "scaled in place", "changed by nothing", "rectified in place"],
+)
+def test_a_last_bias_is_what_it_adds_to_the_logits_or_is_not_told(make, scale):
+    torch.manual_seed(0)
+    model = make().eval()
+    x = torch.randn(16, 4)
+    parameters = dict(model.named_parameters())
+
+    def run(changes):
+        return torch.func.functional_call(model, parameters | dict(changes), (x,))
+
+    with torch.no_grad():
+        roles = find_roles(model, run, parameters)
+        added = effective_bias(run, parameters, roles)
+    if scale is None:
+        assert roles.last_bias is None
+        assert "do not split" in roles.no_split
+        return
+    bias = parameters[roles.last_bias].detach().double()
+    torch.testing.assert_close(added, scale * bias, rtol=1e-4, atol=1e-5)
