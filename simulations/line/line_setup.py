@@ -19,12 +19,11 @@ from simulations.models.evaluation import evaluation_mode
 from simulations.models.last_layer import Output
 from simulations.models.one_logit import refuse_one_logit
 from simulations.models.repeated_passes import refuse_random
-from simulations.models.roles import SAMPLES, Roles, Run, effective_bias, find_roles, roles_without_running
+from simulations.models.roles import Roles, Run, effective_bias, find_roles, roles_without_running
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
 __all__ = [
     "OpenLine",
-    "few_of",
     "first_batch",
     "first_batches",
     "known_samples",
@@ -127,7 +126,7 @@ def open_line(
 
 def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:
     """Runs the end on a few of the first samples."""
-    few = few_of(next(iter(next(iter(splits.values())))))
+    few = next(iter(splits.values())).few()
     return lambda changes: line.end_with(changes, few)
 
 
@@ -139,11 +138,6 @@ def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
             UserWarning,
             stacklevel=5,
         )
-
-
-def few_of(batch: Batch) -> Batch:
-    """The first samples of a batch, or all of it where something that they share might be cut with them."""
-    return batch.take(torch.arange(min(SAMPLES, len(batch)))) if batch.is_one_tensor() else batch
 
 
 def walkable_model(model: nn.Module, data: Any, batch_hook: BatchHook | None = None) -> nn.Module:

@@ -16,7 +16,7 @@ from torch import nn
 from torch.func import functional_call
 
 from simulations.line.forward_pass import check_columns, forward_errors
-from simulations.line.line_setup import few_of, walkable_model
+from simulations.line.line_setup import walkable_model
 from simulations.line.moved_network import NotFiniteError
 from simulations.line.paths import point_on_path, tensor_exponents
 from simulations.models.buffers import buffer_plan, is_continuous
@@ -253,7 +253,7 @@ class SignalLine:
             for batch in batches:
                 if roles is None:
                     check_columns(self.model, batch)  # before some of them cannot be cut
-                    self._few = few_of(batch)
+                    self._few = few
                     roles = find_roles(
                         self.model,
                         lambda changes: self._call(self.parameters | dict(changes), self._few),

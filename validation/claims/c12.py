@@ -5,23 +5,17 @@ That a bias does nothing to the loss is an equivalence: two criteria bound the d
 
 from __future__ import annotations
 
-from typing import Literal
-
 import xarray as xr
 
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, no_hidden_bias
 from validation.claims.line_shape import end_of_plateau, summary
 from validation.claims.observations import Observations
-from validation.claims.realistic_runs import FCN, SMALL_STARTS, difference, runs_of
+from validation.claims.realistic_runs import EQUIVALENCE_SIDES, FCN, SMALL_STARTS, difference, runs_of
 
 __all__ = ["CLAIM"]
 
 _SHALLOW = 4
-_SIDES: tuple[tuple[str, Literal["above", "below"], float], ...] = (
-    ("not_shorter", "above", -0.05),
-    ("not_longer", "below", 0.05),
-)
 
 
 def _measure(observations: Observations) -> Measurement:
@@ -29,7 +23,7 @@ def _measure(observations: Observations) -> Measurement:
     for network in SMALL_STARTS:
         last, none = (runs_of(observations, network, bias) for bias in ("last", "none"))
         moved = difference(last, none, _end)
-        values |= {f"{network.key}_not_shorter": moved, f"{network.key}_not_longer": moved}
+        values |= {f"{network.key}_{key}": moved for key, _, _ in EQUIVALENCE_SIDES}
     deep, shallow = (runs_of(observations, FCN, "last", depth) for depth in (None, _SHALLOW))
     values["depth_10_minus_4"] = difference(deep, shallow, _end)
     evidence = {
@@ -84,7 +78,7 @@ CLAIM = Claim(
                 "figure sees a difference",
             )
             for network in SMALL_STARTS
-            for key, side, threshold in _SIDES
+            for key, side, threshold in EQUIVALENCE_SIDES
         ),
         Criterion(
             key="depth_10_minus_4",

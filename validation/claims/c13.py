@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from validation.claims.claim import Claim, Criterion, Measurement
 from validation.claims.hypotheses import Check, unequal_biases
 from validation.claims.line_shape import effect, end_of_plateau, summary
 from validation.claims.observations import Observations
-from validation.claims.realistic_runs import RESNET18, VGG16, difference, runs_of
+from validation.claims.realistic_runs import EQUIVALENCE_SIDES, RESNET18, VGG16, difference, runs_of
 
 __all__ = ["CLAIM"]
 
 _NETWORKS = (VGG16, RESNET18)
-_SIDES: tuple[tuple[str, Literal["above", "below"], float], ...] = (
-    ("not_shorter", "above", -0.05),
-    ("not_longer", "below", 0.05),
-)
 
 
 def _measure(observations: Observations) -> Measurement:
@@ -25,7 +19,7 @@ def _measure(observations: Observations) -> Measurement:
     for network in _NETWORKS:
         last, none = (runs_of(observations, network, bias) for bias in ("last", "none"))
         moved = difference(last, none, lambda run: end_of_plateau(run, "error"))
-        values |= {f"{network.key}_{key}": moved for key, _, _ in _SIDES}
+        values |= {f"{network.key}_{key}": moved for key, _, _ in EQUIVALENCE_SIDES}
         evidence["loss_last_minus_none"][network.title] = effect(
             difference(last, none, lambda run: end_of_plateau(run, "loss"))
         )
@@ -67,7 +61,7 @@ CLAIM = Claim(
             reason="a twentieth of the line either way, as in C11: what counts there as longer",
         )
         for network in _NETWORKS
-        for key, side, threshold in _SIDES
+        for key, side, threshold in EQUIVALENCE_SIDES
     ),
     measure=_measure,
     check=_check,

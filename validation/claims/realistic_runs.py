@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -16,6 +17,7 @@ from validation.claims.line_shape import held
 from validation.claims.observations import Observations
 
 __all__ = [
+    "EQUIVALENCE_SIDES",
     "FCN",
     "RESNET18",
     "SMALL_STARTS",
@@ -26,6 +28,13 @@ __all__ = [
     "held_by_the_largest_bias",
     "runs_of",
 ]
+
+
+EQUIVALENCE_SIDES: tuple[tuple[str, Literal["above", "below"], float], ...] = (
+    ("not_shorter", "above", -0.05),
+    ("not_longer", "below", 0.05),
+)
+"""The two criteria of "neither longer nor shorter": end of a key, side, threshold in alpha."""
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from validation.metrics.gauss_lengths import gauss_length
-
 __all__ = [
     "HeldInterval",
     "MeasuredBump",
     "barrier",
     "bumps",
-    "gauss_length",
     "held_interval",
     "max_rise",
     "plateau_end",
