@@ -1,11 +1,12 @@
 # Two commands on a fresh machine with Python 3.11+, pip and make:
 #   make validate    set up .venv, then run the main job
 #   make test        set up .venv, then run the tests
+#   make test-long   the same, then the tests that take minutes (marked long), which `make test` leaves out
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test lint clean
+.PHONY: validate test test-long lint clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -13,6 +14,10 @@ validate: $(STAMP)
 # Tests run in one process a core, each of one torch thread (tests/conftest.py sets it).
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+# The claims of sampled lists in full: 60 nasty lines (tests/simulations/curves/test_curve_estimates_of_nasty_lines.py).
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m long
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

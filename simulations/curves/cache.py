@@ -25,7 +25,7 @@ from simulations.user_data.data_passes import Batches
 
 __all__ = ["CurveCache", "fingerprint"]
 
-FORMAT = 5  # of the curves; a change of the numbers or names raises it
+FORMAT = 6  # of the curves; a change of the numbers or names raises it
 FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
 
 

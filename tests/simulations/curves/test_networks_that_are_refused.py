@@ -126,6 +126,41 @@ def test_a_network_that_draws_in_evaluation_mode_is_refused(call, layer):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class LearnedNoise(nn.Module):
+    """Noise as large as the product of two parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.size, self.gate = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return x + self.size * self.gate * torch.randn_like(x)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "gates", "alpha"),
+    [((1.0, 0.0), (1.0, 1.0), "0"), ((0.0, 1.0), (1.0, 1.0), "1"), ((1.0, 0.0), (0.0, 1.0), "0.5")],
+    ids=["at the start", "at the end", "in the middle"],
+)
+def test_noise_of_a_learned_size_is_found_wherever_it_is_not_0(call, sizes, gates, alpha):
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), LearnedNoise(), nn.Linear(8, 3))
+    start, end = line_of(model)
+    for state, size, gate in ((start, sizes[0], gates[0]), (end, sizes[1], gates[1])):
+        state["1.size"], state["1.gate"] = torch.tensor(size), torch.tensor(gate)
+    either = rf"({alpha}|{1 - float(alpha):g})"  # one of the calls walks from the end to the start
+    with pytest.raises(ValueError, match=rf"at alpha = {either}: the network is random in evaluation mode"):
+        call(model, start, end, images())
+
+
+def test_noise_that_a_path_keeps_at_0_is_no_noise():
+    model = nn.Sequential(nn.Linear(6, 8), LearnedNoise(), nn.Linear(8, 3))
+    start, end = line_of(model)
+    end["1.size"] = torch.zeros(())
+    for path in ("bias", "last_bias"):
+        interpolation_curves(model, start, end, images(), alphas=3, path=path)
+
+
 def test_dropout_that_knows_its_mode_is_not_refused(call):
     torch.manual_seed(3)
     model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)).train()

@@ -1,0 +1,120 @@
+"""A few samples seen before any work: refused is what no curve could be made of, told what a batch shares."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+
+from simulations.line.forward_pass import ForwardError
+from simulations.line.moved_network import Line
+from simulations.models.one_logit import refuse_one_logit
+from simulations.models.repeated_passes import LOOKED_AT, refuse_random
+from simulations.user_data.data_passes import Batch, Batches
+from simulations.user_data.joined_batches import joined
+
+__all__ = ["SHARED_IN_BATCH", "first_samples", "look_along", "look_at_end", "rows_depend_on_batch"]
+
+SHARED_IN_BATCH = "a sample's logits depend on the other samples of its batch"
+
+_SAME, _SAME_IN_HALF = 1e-3, 0.05  # of the largest logit, what a sample alone may differ by: rounding
+
+Run = Callable[[Batch], torch.Tensor]
+
+
+def look_at_end(line: Line, splits: Mapping[str, Batches]) -> None:
+    """Refuse data that are drawn anew in each pass, one logit, and a network that draws; see what rows share.
+
+    The first few samples of every split are read; of the first split they pass twice, and half of them once
+    more alone (of several tensors a batch passes twice). Sets `Line.depends_on_batch`.
+
+    Raises:
+        ValueError: naming which.
+
+    Warns:
+        UserWarning: samples depend on their batch, though no layer of torch's says so.
+    """
+    first, *others = splits.values()
+    samples = first.few()
+    for batches in others:
+        batches.few()
+    if line.buffers.measured and line.calibration is not None:
+        line.calibration.few()
+    _look(line, partial(line.end_with, {}), samples, 1.0)
+    if line.depends_on_batch:  # known by its layers
+        return
+    with line.in_precision():
+        several = first_samples(first)
+        if several.is_one_tensor() and rows_depend_on_batch(
+            partial(line.end_with, {}), several, exact=line.precision == "native"
+        ):
+            line.depends_on_batch = True
+            warnings.warn(
+                f"{SHARED_IN_BATCH}: whole batches are evaluated, as given, and the curve is theirs; "
+                "let the network normalise each sample alone, or by running statistics, if that is not meant",
+                UserWarning,
+                stacklevel=6,
+            )
+
+
+def look_along(line: Line, splits: Mapping[str, Batches]) -> None:
+    """The same samples at the other alphas of `LOOKED_AT`, on the line's path: a network that draws there.
+
+    Raises:
+        ValueError: naming the alpha.
+    """
+    samples = next(iter(splits.values())).few()
+    for alpha in LOOKED_AT:
+        if alpha != 1:
+            _look(line, partial(line.unchecked, alpha), samples, alpha)
+
+
+def first_samples(batches: Batches) -> Batch:
+    """As `Batches.few`; where the first batch is one sample, with that of the next where there is one."""
+    few = batches.few()
+    if len(few) > 1 or not few.is_one_tensor():
+        return few
+    found: list[Batch] = []
+    for batch in batches:
+        found.append(batch.take(torch.arange(1)))
+        if len(found) == 2:
+            return joined(found) or few
+    return few
+
+
+def rows_depend_on_batch(run: Run, batch: Batch, *, exact: bool = True) -> bool:
+    """Whether the later half of a batch's samples has other logits alone than among all of them.
+
+    Args:
+        run: logits (m, k) of a batch; called twice.
+        batch: whose only argument is one tensor; of one sample nothing can be told.
+        exact: in the network's own precision.
+    """
+    n = len(batch)
+    if n < 2:
+        return False
+    rows = torch.arange(n - n // 2, n)
+    among = run(batch)[rows]
+    try:
+        alone = run(batch.take(rows))
+    except ForwardError:  # of shapes that no longer fit
+        return True
+    if alone.shape != among.shape:
+        return True
+    full = exact and among.dtype in (torch.float32, torch.float64)
+    room = (_SAME if full else _SAME_IN_HALF) * float(
+        among.double().nan_to_num(posinf=0, neginf=0).abs().max()
+    )
+    return not torch.allclose(alone.double(), among.double(), rtol=0.0, atol=room, equal_nan=True)
+
+
+def _look(line: Line, run: Run, samples: Batch, alpha: float) -> None:
+    def outputs() -> torch.Tensor:
+        found = run(samples)
+        refuse_one_logit(found, len(samples))
+        return found
+
+    with line.in_precision():
+        refuse_random(outputs, alpha, line.precision)
