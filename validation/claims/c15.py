@@ -130,8 +130,8 @@ CLAIM = Claim(
             Criterion(
                 key=f"{_key(way)}_log2_ratio_of_steps",
                 about="steps to the target",
-                measures=f"log2 of the steps to the target loss with {words} over those of the easy run, mean "
-                "over the two initial scales",
+                measures=f"log2 of the steps to the target loss with {words} over those of the easy run, "
+                "mean over the two initial scales",
                 side="above",
                 threshold=1.0,
                 effect_size=1.5,

@@ -12,7 +12,7 @@ from validation.judgement.judging import judge
 
 EXPERIMENT = "harder_problems"
 SEEDS = list(range(500, 532))
-ARMS = [label for label in read_sweep(EXPERIMENT).labels()]
+ARMS = list(read_sweep(EXPERIMENT).labels())
 
 
 def planted(steps=(), rises=(), seeds=SEEDS):
