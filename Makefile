@@ -1,12 +1,11 @@
 # Two commands on a fresh machine with Python 3.11+, pip and make:
 #   make validate    set up .venv, then run the main job
 #   make test        set up .venv, then run the tests
-#   make test-long   the same, then the tests that take minutes (marked long), which `make test` leaves out
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test test-long lint clean
+.PHONY: validate test test-quick test-long test-lowest explore lint clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -18,6 +17,21 @@ test: $(STAMP)
 # The claims of sampled lists in full: 60 nasty lines (tests/simulations/curves/test_curve_estimates_of_nasty_lines.py).
 test-long: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m long
+
+# For the change at hand: fewer examples of each property, and no test that is slow, drives a browser or
+# starts processes.
+test-quick: $(STAMP)
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n auto -m "not slow and not browser and not subprocess"
+
+test-lowest: $(STAMP)
+	PYTHON=$(PYTHON) .ci/test_lowest
+
+# A search for new counterexamples. Every run draws others; the seed printed repeats one: make explore SEED=...
+SEED ?= $(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(2**32))')
+explore: $(STAMP)
+	$(eval SEED := $(SEED))
+	@echo "seed $(SEED): repeat with  make explore SEED=$(SEED)"
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n auto --hypothesis-seed=$(SEED) tests/mli_theory tests/theorems tests/validation/metrics tests/validation/test_statistics.py tests/simulations/gradient_flow tests/simulations/interpolation
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -33,4 +47,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info

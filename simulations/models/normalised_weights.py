@@ -33,7 +33,10 @@ def _divided(model: nn.Module) -> Iterator[tuple[str, bool]]:
         prefix = f"{owner}." if owner else ""
         parametrizations: Any = getattr(module, "parametrizations", None)
         names = [
-            (f"parametrizations.{tensor}.{_DIVIDED[type(part).__name__]}", type(part).__name__ == "_WeightNorm")
+            (
+                f"parametrizations.{tensor}.{_DIVIDED[type(part).__name__]}",
+                type(part).__name__ == "_WeightNorm",
+            )
             for tensor, parts in (parametrizations or {}).items()
             for part in parts
             if type(part).__name__ in _DIVIDED

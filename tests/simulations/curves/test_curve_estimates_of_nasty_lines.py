@@ -63,6 +63,7 @@ def test_of_the_first_line_of_each_kind_as_many_are_inside_as_must_be():
         assert not three.any(), quantity
 
 
+@pytest.mark.slow
 @pytest.mark.long
 def test_the_estimate_is_a_bound_on_lines_that_are_nasty_on_purpose():
     found = found_on(nasty_lines(SEED))
