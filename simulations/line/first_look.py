@@ -27,8 +27,8 @@ Run = Callable[[Batch], torch.Tensor]
 def look_at_end(line: Line, splits: Mapping[str, Batches]) -> None:
     """Refuse data that are drawn anew in each pass, one logit, and a network that draws; see what rows share.
 
-    The first few samples of every split are read; of the first split they pass twice, and half of them once
-    more alone (of several tensors a batch passes twice). Sets `Line.depends_on_batch`.
+    The first few samples of every split are read; of the first split they pass twice, and once
+    more in halves (of several tensors a batch passes twice). Sets `Line.depends_on_batch`.
 
     Raises:
         ValueError: naming which.
@@ -85,20 +85,20 @@ def first_samples(batches: Batches) -> Batch:
 
 
 def rows_depend_on_batch(run: Run, batch: Batch, *, exact: bool = True) -> bool:
-    """Whether the later half of a batch's samples has other logits alone than among all of them.
+    """Whether either half of a batch's samples has other logits alone than among all of them.
 
     Args:
-        run: logits (m, k) of a batch; called twice.
+        run: logits (m, k) of a batch; called three times.
         batch: whose only argument is one tensor; of one sample nothing can be told.
         exact: in the network's own precision.
     """
     n = len(batch)
     if n < 2:
         return False
-    rows = torch.arange(n - n // 2, n)
-    among = run(batch)[rows]
+    among = run(batch)
     try:
-        alone = run(batch.take(rows))
+        # Both: one sample's doing (the largest value) stays with that sample's half.
+        alone = torch.cat([run(batch.take(rows)) for rows in torch.arange(n).tensor_split(2)])
     except ForwardError:  # of shapes that no longer fit
         return True
     if alone.shape != among.shape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -83,10 +84,11 @@ def materialise(model: nn.Module, batch: Batch) -> None:
 def _copied(model: nn.Module) -> nn.Module:
     """A deep copy, also of buffers without a shape and tensors that a hook computed, which refuse it."""
     memo: dict[int, object] = {}
+    made: Any = UninitializedBuffer  # whose arguments mypy takes from elsewhere
     for module in model.modules():
         for value in (*vars(module).values(), *module._buffers.values()):
             if isinstance(value, UninitializedBuffer):
-                memo[id(value)] = UninitializedBuffer(False, value.device, value.dtype)  # type: ignore[call-arg]
+                memo[id(value)] = made(device=value.device, dtype=value.dtype)
             elif isinstance(value, torch.Tensor) and not is_lazy(value) and not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
     return copy.deepcopy(model, memo)

@@ -17,7 +17,7 @@ _DIVIDED = {"_WeightNorm": "original1", "_SpectralNorm": "original"}
 
 
 def zero_normalised_weights(model: nn.Module, value_of: Callable[[str], torch.Tensor]) -> list[str]:
-    """The parameters that are divided by a size that is 0: of a row by weight, of all by spectral normalisation.
+    """The parameters that are divided by a size that is 0: a row's by weight normalisation, else the whole's.
 
     Args:
         model: looked at for its normalisations.

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from simulations.certified_line import certify_line
 from simulations.curves.logit_paths import logit_path
 from simulations.curves.one_path import interpolation_curves
 from simulations.curves.several_paths import PathBetweenStates, curves_together
@@ -68,6 +69,13 @@ def test_one_logit_is_refused_by_its_shape(call, make, labels):
     ) as error:
         call(model, *line_of(model), images(labels=labels))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("labels", [torch.zeros(N).long(), torch.arange(N) % 2], ids=["zeros", "0 and 1"])
+def test_one_logit_is_not_certified(labels):
+    model = nn.Sequential(nn.Linear(6, 1))
+    with pytest.raises(ValueError, match=r"one output a sample, shape \(40, 1\).*binary objective"):
+        certify_line(model, *line_of(model), images(labels=labels))
 
 
 def test_one_logit_is_not_trained():
