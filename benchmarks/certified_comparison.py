@@ -3,7 +3,8 @@
     OMP_NUM_THREADS=1 python -m benchmarks.certified_comparison --folder FOLDER [--networks 0 7]
 
 The folder keeps checkpoints, certificates and rows: what is there is not done again, and an interrupted
-certificate is gone on with. The certificates are exact ones (`exact=True`). The grid is 1,001 alphas in float32: the longest run on which every sample is predicted as the class of the largest bias.
+certificate is gone on with. The certificates are exact ones (`exact=True`). The grid is 1,001
+alphas in float32: the longest run on which every sample is predicted as the class of the largest bias.
 """
 
 from __future__ import annotations
