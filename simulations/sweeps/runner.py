@@ -21,7 +21,8 @@ from simulations.runtime.provenance import code_hash
 from simulations.specs.ensembles import jobs_of
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import Sweep
-from simulations.sweeps.executors import Executor, any_executor
+from simulations.sweeps.executor import Executor
+from simulations.sweeps.executors import any_executor
 
 __all__ = ["SweepOutcome", "record_failure", "run_sweeps"]
 

@@ -23,7 +23,8 @@ from simulations.runs.store_inventory import full_name, garbage, stored_runs
 from simulations.runtime.progress import ProgressLines
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
 from simulations.sweeps import runner
-from simulations.sweeps.executors import Executor, here, local_executor
+from simulations.sweeps.executor import Executor
+from simulations.sweeps.executors import here, local_executor
 from simulations.sweeps.runner import run_sweeps
 from tests.helpers.paths import ROOT
 from tests.simulations.runs.helpers.tiny_runs import SWEEP, tiny
