@@ -82,6 +82,8 @@ def open_executor(
         resources = {"GPU": 1} if device.startswith("cuda") else None
         return dask_executor(str(scheduler), resources=resources, tls=tls, insecure=insecure_dask)
     if name == "slurm":
+        if "logs" in (slurm or {}):
+            raise ValueError("slurm: logs is no parameter of submitit; they lie beside the store")
         return slurm_executor(logs, **(slurm or {}))
     checked_device(device, nn.Identity(), "float32")  # of other machines only they can tell
     return local_executor(processes)
@@ -150,7 +152,7 @@ def slurm_executor(logs: Path | str, *, cluster: str | None = None, **parameters
         executor.update_parameters(**parameters)
     except RuntimeError as error:  # submitit's word for "no sbatch here"
         raise OSError(f"Slurm cannot be used here: {error}") from error
-    except NameError as error:  # submitit's word for an unknown parameter
+    except (NameError, TypeError, ValueError, AssertionError) as error:  # its words for bad parameters
         raise ValueError(f"submitit refuses {parameters}: {error}") from error
     jobs: set[Any] = set()
 

@@ -170,9 +170,7 @@ def test_what_the_page_starts_on_one_machine_listens_to_it_alone(started):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have one loopback address")
-def test_what_the_page_starts_on_several_machines_listens_where_it_says_and_wants_a_key(
-    started, tmp_path
-):
+def test_what_the_page_starts_on_several_machines_listens_where_it_says_and_wants_a_key(started, tmp_path):
     make_key = next(words for words in ENCRYPTED if words[0] == "openssl")
     try:
         subprocess.run(make_key, cwd=tmp_path, check=True, capture_output=True)

@@ -18,6 +18,7 @@ import pytest
 from simulations.runs import one_run
 from simulations.runs.finished_runs import experiment_runs
 from simulations.runs.one_run import Store
+from simulations.runs.provenance_file import provenance_text
 from simulations.runs.spec_to_training import run_data
 from simulations.runs.store_inventory import full_name, garbage, stored_runs
 from simulations.runtime.progress import ProgressLines
@@ -317,7 +318,7 @@ def test_the_contents_of_a_store_in_words(tmp_path):
     store.path(tiny(), "end.safetensors").write_bytes(b"")
     assert {run.name for run in garbage(store)} == {tiny(seed=seed).name for seed in (0, 2, 3, 4)}
     recorded = json.loads(store.path(tiny(), "provenance.json").read_text())
-    store.path(tiny(), "provenance.json").write_text(json.dumps(recorded | {"code": "other"}))
+    store.path(tiny(), "provenance.json").write_text(provenance_text(recorded | {"code": "other"}))
     assert [run.name for run in stored_runs(store) if run.other_code] == [tiny().name]
     name = tiny().name
     assert full_name(store, name[:8]) == name
