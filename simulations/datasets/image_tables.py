@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ LABEL_COLUMNS = (
     "fine_label",
 )  # CIFAR-100 has fine and coarse labels: the fine are its hundred classes
 REFERENCE_IMAGES = 1000
+MOST_PIXELS = 2**24
+"""Of an image: 4096 x 4096. A file of a few bytes can hold more than the memory."""
 DECODED_AT_ONCE = 1024  # encoded images held in memory at a time
 
 
@@ -149,11 +152,17 @@ class ImageTables:
         if encoded is None or (encoded["bytes"] is None and encoded["path"] is None):
             raise ValueError(f"{place()} of {self._source} holds no image")
         try:
-            image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+                image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
             if (
                 image is None or "exif" in image.info
             ):  # a file beside the table, a photograph that may lie on its side
                 image = feature.decode_example(encoded)
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(
+                    f"{image.width} x {image.height} pixels are more than the {MOST_PIXELS} that are read"
+                )
             image.load()
         except Exception as error:  # Pillow's readers raise whatever they like
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -49,11 +49,16 @@ def parquet_images(folder: Path) -> Iterator[ImageTables]:
         tables: dict[str, Any] = {}
         with quiet(datasets):
             for split, paths in files.items():
-                tables[split] = datasets.Dataset.from_parquet(
-                    [glob.escape(str(path)) for path in paths],
-                    cache_dir=str(Path(temporary) / "cache"),
-                    columns=list(columns),
-                )
+                try:
+                    tables[split] = datasets.Dataset.from_parquet(
+                        [glob.escape(str(path)) for path in paths],
+                        cache_dir=str(Path(temporary) / "cache"),
+                        columns=list(columns),
+                    )
+                except datasets.exceptions.DatasetGenerationError as error:
+                    why = error.__cause__ or error
+                    words = f"the files of split {split!r} of {folder} cannot be read"
+                    raise ValueError(f"{words}: {type(why).__name__}: {why}") from error
         try:
             yield ImageTables(tables, str(folder), parts)
         finally:

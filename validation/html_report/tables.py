@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.runtime.atomic_files import atomic_path, writable_folder
+from simulations.runtime.spreadsheet_text import spreadsheet_text
 from validation.text.mean_intervals import mean_interval
 
 __all__ = ["report_tables", "write_tables"]
@@ -79,7 +80,13 @@ def write_tables(folder: Path, tables: Mapping[str, Rows]) -> None:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(
+                {
+                    key: spreadsheet_text(value) if isinstance(value, str) else value
+                    for key, value in row.items()
+                }
+                for row in rows
+            )
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
