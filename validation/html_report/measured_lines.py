@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.runs.store import Store
 from simulations.runs.store_inventory import vanished_runs
+from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = ["MeasuredLine", "measured_lines", "read_lines"]
 
@@ -67,9 +66,9 @@ def _is_a_name(name: str) -> bool:
 def _lines_of(files: Store, name: str, arm: str) -> list[MeasuredLine]:
     lines = []
     for path, content in files.curves(name, _PATHS).items():
-        with h5py.File(io.BytesIO(content)) as curves:  # NetCDF 4 is HDF5
-            numbers = (np.asarray(curves[key], np.float64) for key in ("alpha", "loss", "error"))
-            lines.append(MeasuredLine(arm, path, *numbers))
+        curve = dataset_from_bytes(content)
+        numbers = (curve[key].to_numpy().astype(np.float64) for key in ("alpha", "loss", "error"))
+        lines.append(MeasuredLine(arm, path, *numbers))
     return lines
 
 
