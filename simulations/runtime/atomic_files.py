@@ -50,7 +50,7 @@ def writable_folder(folder: Path | str, files: Iterable[str] = ()) -> Path:
 
     Args:
         folder: to write to.
-        files: names of what will be written there, of which none may be a folder now.
+        files: names of what will be written there: none may be a folder now, or too long.
 
     Raises:
         OSError: it cannot be made or written; the message names it. Call this before the work
@@ -68,8 +68,7 @@ def writable_folder(folder: Path | str, files: Iterable[str] = ()) -> Path:
         words = getattr(error, "strerror", None) or error
         raise OSError(f"the output folder {folder} cannot be written ({words}): choose another") from error
     for name in files:
-        if (folder / name).is_dir():
-            raise OSError(f"the output folder {folder} cannot be used: {folder / name} is a folder itself")
+        _refuse_name(folder / name)
     return folder
 
 
@@ -82,13 +81,17 @@ def writable_file(path: Path | str) -> Path:
     """
     path = Path(path)
     writable_folder(path.parent, [path.name])
+    return path
+
+
+def _refuse_name(path: Path) -> None:
+    """Refuse the path of a file that is a folder, or that the system does not take (too long)."""
     try:
-        path.lstat()
-    except FileNotFoundError:
-        pass
+        taken = path.is_dir()
     except OSError as error:
         raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another name") from error
-    return path
+    if taken:
+        raise OSError(f"the output folder {path.parent} cannot be used: {path} is a folder itself")
 
 
 def _clean_once(folder: Path) -> None:

@@ -35,7 +35,6 @@ def write_report_page(source: Path, store: Path, figures: Path, output: Path) ->
     """
     data = read_report(source)
     writable_folder(output, ["report.html", "report.md", "report.json"])
-    writable_folder(output / "tables")
     shown = find_figures([source / "figures", figures])
     with told_as_misshapen(source):
         lines = measured_lines(read_lines(store, data.get("runs", [])))
