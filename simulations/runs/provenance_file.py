@@ -52,7 +52,7 @@ def store_format(folder: Path) -> int:
     path = folder / FORMAT_FILE
     try:
         text = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # what writes there says what is wrong
         return 1
     except ValueError:
         text = ""

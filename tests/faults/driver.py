@@ -29,7 +29,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mli-faults-") as temporary:
         folder = Path(temporary)
         rows = try_kills(folder / "kills", kills, asked.seed)
-        rows += try_limits(folder / "limits", times, asked.seed)
+        print(table(rows), file=sys.stderr, flush=True)  # long before the end
+        limits = try_limits(folder / "limits", times, asked.seed)
+        print(table(limits), file=sys.stderr, flush=True)
+        rows += limits
         rows += try_fuzz(folder / "fuzz", one_store(folder / "store"), files, asked.seed)
     print(table(rows))
     sys.exit(0 if all(row.good for row in rows) else 1)
