@@ -267,7 +267,9 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
             f"data: {path} is damaged, or holds Python objects, which are not read: {error}"
         ) from error
     if len(arrays) < len(wanted):
-        raise ValueError(f"data: {path} must hold the arrays inputs and labels, it holds {first_names(held)}")
+        raise ValueError(
+            f"data: {path} must hold the arrays inputs and labels, it holds [{first_names(held)}]"
+        )
     inputs, labels = arrays["inputs"], arrays["labels"]
     if inputs.ndim < 2:
         raise ValueError(

@@ -113,8 +113,8 @@ def _check_names(name: str, names: Collection[str], model: nn.Module) -> None:
 def _refuse_other_names(name: str, state: set[str], wanted: set[str]) -> None:
     if state != wanted:
         raise ValueError(
-            f"{name} does not fit the model: missing {first_names(wanted - state)}, unknown "
-            f"{first_names(state - wanted)}"
+            f"{name} does not fit the model: missing [{first_names(wanted - state)}], unknown "
+            f"[{first_names(state - wanted)}]"
         )
 
 

@@ -13,11 +13,11 @@ _LONGEST = 120  # characters of one name
 
 
 def first_names(names: Iterable[object], most: int = MOST_NAMES) -> str:
-    """The names in brackets, quoted and sorted, at most so many of them, and how many more there are."""
+    """The names, quoted and sorted, at most so many of them, and how many more there are."""
     known = sorted({str(name) for name in names})
     shown = [repr(name if len(name) <= _LONGEST else name[:_LONGEST] + "...") for name in known[:most]]
     more = len(known) - len(shown)
-    return f"[{', '.join(shown)}]" + (f" and {more} more" if more else "")
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def shortened(value: object) -> str:

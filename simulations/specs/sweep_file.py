@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from mli_theory.short_repr import short_repr
+from simulations.runtime.names_in_words import shortened
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
@@ -169,7 +170,7 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
     fixed, grid = content.get("fixed", {}), content.get("grid", {})
     for table, what in ((fixed, "fixed"), (grid, "grid")):
         if not isinstance(table, dict):
-            raise ValueError(f"{what} must be a table, got {str(table)[:100]!r}")
+            raise ValueError(f"{what} must be a table, got {shortened(table)}")
         RunSpec.check_keys(key for key in table if key != "seed")
     _refuse_seed(fixed, "[fixed]")
     if "grid" in content and not grid:
