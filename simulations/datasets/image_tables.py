@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.datasets.pixels import image_values
+from simulations.runtime.names_in_words import first_names
 
 __all__ = ["IMAGE_COLUMNS", "LABEL_COLUMNS", "ImageTables", "Part", "datasets_library", "quiet"]
 
@@ -74,7 +75,7 @@ class ImageTables:
         if not self._image or not self._label:
             raise ValueError(
                 f"{source} must have the columns image (or img) and label (or fine_label), "
-                f"it has {sorted(features)}"
+                f"it has [{first_names(features)}]"
             )
         for name in self.splits:
             self._tables[name] = self._with_images(name)

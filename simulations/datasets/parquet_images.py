@@ -17,6 +17,7 @@ from simulations.datasets.image_tables import (
     datasets_library,
     quiet,
 )
+from simulations.runtime.names_in_words import first_names
 
 __all__ = ["parquet_images"]
 
@@ -99,13 +100,13 @@ def _columns(folder: Path, parts: Mapping[str, list[Part]]) -> tuple[str, str]:
     if not image or not label:
         raise ValueError(
             f"{folder} must have the columns image (or img) and label (or fine_label), "
-            f"it has {sorted(first[0].columns)}"
+            f"it has [{first_names(first[0].columns)}]"
         )
     for split, files in parts.items():
         for part in files:
             if missing := [name for name in (image, label) if name not in part.columns]:
                 raise ValueError(
                     f"{part.file} (split {split!r}) of {folder} has no column {missing[0]}, which "
-                    f"{first[0].file} has: it has {sorted(part.columns)}"
+                    f"{first[0].file} has: it has [{first_names(part.columns)}]"
                 )
     return image, label

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["MOST_NAMES", "first_names", "shortened"]
+__all__ = ["MOST_NAMES", "first_names", "first_of", "shortened"]
 
 MOST_NAMES = 20
 """A message lists no more; a damaged or foreign file can hold a million."""
@@ -12,12 +12,18 @@ MOST_NAMES = 20
 _LONGEST = 120  # characters of one name
 
 
+def first_of(words: Iterable[str], most: int = MOST_NAMES) -> str:
+    """The words in their order, at most so many of them, and how many more there are."""
+    known = list(words)
+    shown = [word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..." for word in known[:most]]
+    more = len(known) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
 def first_names(names: Iterable[object], most: int = MOST_NAMES) -> str:
     """The names, quoted and sorted, at most so many of them, and how many more there are."""
     known = sorted({str(name) for name in names})
-    shown = [repr(name if len(name) <= _LONGEST else name[:_LONGEST] + "...") for name in known[:most]]
-    more = len(known) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+    return first_of((repr(name) for name in known), most)
 
 
 def shortened(value: object) -> str:

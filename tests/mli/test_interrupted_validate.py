@@ -44,7 +44,7 @@ if __name__ == "__main__":
 
 
 def validate(folder, stop, sent=signal.SIGINT):
-    """Exit code and standard error; the signal is sent when the file `stop` is about to take its final name."""
+    """Exit code, standard error; a signal is sent when the file `stop` is about to take its final name."""
     fifo = folder / f"marker-{stop}"
     os.mkfifo(fifo)
     marker = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
