@@ -96,6 +96,8 @@ def _still_there(store: Store, name: str) -> Iterator[None]:
 
     try:
         yield
+        if not store.path(name).is_dir():  # after its spec was read: it would look unfinished
+            raise NotFinishedError(name)
     except (NotFinishedError, FileNotFoundError):
         stop(
             f"the run {name} vanished from {store.folder} while it was read: another process removes it, or "
