@@ -16,7 +16,6 @@ from torch import nn
 
 from mli.user_network import load_data, load_end
 from simulations.models.checkpoints import load_checkpoint
-from simulations.power_model_experiments import parts as power_model_parts
 from simulations.runs.one_run import Store
 from simulations.runs.store import CHECKPOINT
 from simulations.runs.verified_files import DamagedRunError
@@ -24,6 +23,7 @@ from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcd
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import read_sweep
 from simulations.training.resume_file import OtherCheckpointError, TrainingCheckpoint
+from tests.faults.kills import cache, parts
 from tests.faults.tally import Row
 from tests.simulations.runs.helpers.tiny_runs import SWEEP
 from validation.html_report.source import read_report, told_as_misshapen
@@ -127,8 +127,10 @@ def _readers(folder, store):
         lambda _: isinstance(RunSpec.from_toml(folder / "run.toml"), RunSpec),
         ValueError,
     )
-    entry = next(path for path in folder.parent.rglob("curve-*.nc") if "reference" in path.parts)
-    part = next(path for path in folder.parent.rglob("parts/*.nc") if "reference" in path.parts)
+    cache(folder / "cache")
+    parts(folder / "power-model")
+    (entry,) = (folder / "cache").glob("curve-*.nc")
+    part = next((folder / "power-model" / "parts").iterdir())
     for word, path in (("curve cache's entry", entry), ("power model's part", part)):
         copy = _written(folder / path.name, path.read_bytes())
         whole = read_sealed_netcdf(copy)
@@ -243,8 +245,3 @@ def _of_training(folder):
         return found is None or same
 
     return path, read, OtherCheckpointError
-
-
-def used_parts():
-    """That the seal is what parts of the power model are read by."""
-    return power_model_parts.read_sealed_netcdf is read_sealed_netcdf

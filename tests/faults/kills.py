@@ -71,11 +71,9 @@ def contents(folder):
     return found
 
 
-def try_kills(folder, kills, seed):
+def try_kills(folder, targets, kills, seed):
     """Rows of the targets, each killed so many times: at calls, each where there are few, and at moments."""
-    return [
-        _of_one(folder / name.replace(" ", "-"), name, work, kills, seed) for name, work in TARGETS.items()
-    ]
+    return [_of_one(folder / name.replace(" ", "-"), name, TARGETS[name], kills, seed) for name in targets]
 
 
 def _of_one(folder, name, work, kills, seed):
