@@ -78,7 +78,6 @@ def try_kills(folder, targets, kills, seed):
 
 def _of_one(folder, name, work, kills, seed):
     row, draw = Row(f"killed: {name}"), random.Random(f"{name} {seed}")
-    began = time.process_time()
     reference, scratch = folder / "reference", folder / "killed"
     work(reference)  # here: what is loaded or compiled once is so in every child
     began = time.process_time()

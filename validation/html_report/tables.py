@@ -59,8 +59,8 @@ def report_tables(data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
         "criteria": criteria,
         "by_seed": by_seed,
         "further_numbers": further,
-        "runs": list(data.get("runs", [])),
-        "left_out": list(data.get("left_out", [])),
+        "runs": [dict(row) for row in data.get("runs", [])],
+        "left_out": [dict(row) for row in data.get("left_out", [])],
         "lines": [row for line in lines for row in _line_rows(line)],
         "provenance": [{"what": path, "value": value} for path, value in _leaves(provenance)],
     }

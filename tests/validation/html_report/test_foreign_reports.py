@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mli.commands.application import app
+from simulations.runs.store import Store
+from validation.html_report.measured_lines import read_lines
 from validation.html_report.source import copy_report, find_figures
 from validation.html_report.tables import write_tables
 
@@ -52,13 +54,12 @@ def test_text_that_a_spreadsheet_would_compute_is_quoted(tmp_path):
         {"claims": [CLAIM | {"criteria": [{"key": "a"}]}]},
         {"claims": [CLAIM], "runs": 7},
         {"claims": [CLAIM], "runs": [3]},
-        {"claims": [CLAIM], "runs": [{"run": "../../etc", "status": "reached"}]},
         {"claims": [CLAIM], "left_out": "x"},
         {"claims": "all"},
         [1],
         None,
     ],
-    ids=range(9),
+    ids=range(8),
 )
 def test_a_misshapen_report_is_one_line_and_2(tmp_path, data):
     (tmp_path / "report.json").write_text(json.dumps(data))
@@ -85,3 +86,12 @@ def test_a_report_that_is_no_json_is_one_line_and_2(tmp_path, text):
     found = CliRunner().invoke(app, ["report", "--input", str(tmp_path), "--output", str(tmp_path / "out")])
     assert found.exit_code == 2, (found.output, found.exception)
     assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["../elsewhere/run", "..", ".", "", "a\0b", "/etc"])
+def test_the_names_of_runs_lead_to_no_folder_but_the_stores_own(tmp_path, monkeypatch, name):
+    def outside(self, run, *_):
+        raise AssertionError(f"{run!r} was looked for")
+
+    monkeypatch.setattr(Store, "is_finished", outside)
+    assert read_lines(tmp_path, [{"run": name, "status": "reached", "arm": "a"}]) == []
