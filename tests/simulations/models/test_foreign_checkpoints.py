@@ -19,7 +19,7 @@ def no_reading(*_, **__):
 
 @pytest.mark.parametrize("sharded", [False, True])
 def test_unknown_names_are_refused_from_the_header_in_a_short_line(tmp_path, monkeypatch, sharded):
-    names = [f"layer{i:06}.weight" for i in range(20000)]
+    names = [f"layer{i:06}.weight" for i in range(2000)]
     file = tmp_path / "model.safetensors"
     if sharded:
         save_file(STATE, file)
@@ -29,7 +29,7 @@ def test_unknown_names_are_refused_from_the_header_in_a_short_line(tmp_path, mon
         one = torch.zeros(1)
         save_file({name: one.clone() for name in names}, file)
     monkeypatch.setattr("safetensors.torch.load_file", no_reading)
-    with pytest.raises(ValueError, match=r"unknown \['layer000000\.weight', .* and 19980 more\]$") as refused:
+    with pytest.raises(ValueError, match=r"unknown \['layer000000\.weight', .* and 1980 more\]$") as refused:
         load_checkpoint("end", file, MODEL)
     assert len(str(refused.value)) < 1000
 

@@ -1,8 +1,5 @@
 """Messages stay short whatever they speak of; CSV text is never a formula."""
 
-import csv
-import io
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,7 +16,7 @@ def test_a_list_shows_at_most_twenty_names_and_counts_the_rest(names):
     assert len(text) <= 30000
     if len(names) > MOST_NAMES:
         assert text.endswith(f" and {len(names) - 20} more")
-    elif all(len(name) <= 120 for name in names):
+    elif all(len(repr(name)) <= 120 for name in names):
         assert f"[{text}]" == str(sorted(names))
 
 
@@ -47,9 +44,3 @@ def test_text_that_would_be_computed_is_quoted_and_numbers_are_left_alone(text):
         assert cell.removeprefix("'") == text.removeprefix("'")
     else:
         assert cell == text
-    (row,) = (
-        csv.reader(io.StringIO('"' + cell.replace('"', '""') + '"'), strict=True)
-        if "\0" not in cell
-        else [[cell]]
-    )
-    assert row[0] == cell or "\r" in cell or "\n" in cell
