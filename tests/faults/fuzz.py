@@ -136,7 +136,7 @@ def _readers(folder, store):
         whole = read_sealed_netcdf(copy)
         found[f"a {word}"] = (
             copy,
-            lambda same, copy=copy, whole=whole: same and read_sealed_netcdf(copy).identical(whole),
+            lambda same, copy=copy, whole=whole: read_sealed_netcdf(copy).identical(whole) and same,
             DamagedFileError,
         )
     found["training.checkpoint"] = _of_training(folder)
