@@ -8,6 +8,7 @@ one of our packages, the user's is meant. Files are never unpickled unless asked
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
 import zipfile
@@ -201,7 +202,9 @@ def load_start(
         if all(torch.equal(tensor, other[name]) for name, tensor in drawn.items() if name in other):
             line += " The factory gives the same weights under every torch seed."
         return drawn, line
-    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {spec}."
+    # The line goes into files, and a path may hold bytes that are no text.
+    words = os.fsencode(spec).decode("utf-8", "backslashreplace")
+    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {words}."
 
 
 def load_data(spec: str) -> Any:

@@ -8,12 +8,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 from typer.testing import CliRunner
 
 from mli import user_network
 from mli.commands import messages
 from mli.commands.application import app
-from mli.user_network import find_object, load_data
+from mli.user_network import find_object, load_data, load_start
 from tests.helpers.paths import ROOT
 
 
@@ -107,6 +108,19 @@ def test_words_beyond_the_limits_are_one_line_and_2(words, said, tmp_path, monke
     assert found.exit_code == 2, found.output
     assert said in found.stderr
     assert found.stderr.count("\n") == 1
+
+
+def test_a_start_whose_name_is_no_text_can_be_written_of(tmp_path):
+    model = torch.nn.Linear(4, 3)
+    file = tmp_path / os.fsdecode(b"start-\xff.safetensors")
+    content = save({name: tensor.detach() for name, tensor in model.state_dict().items()})
+    try:
+        file.write_bytes(content)
+    except OSError:
+        pytest.skip("the file system takes names that are text alone")
+    _, line = load_start(str(file), lambda: model, model, {})
+    assert line == f"The start is {tmp_path}/start-\\xff.safetensors."
+    assert line.encode("utf-8")
 
 
 @pytest.mark.subprocess
