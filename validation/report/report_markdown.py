@@ -59,7 +59,8 @@ _RECORDED_RUNS = """\
 **What was run.** Networks and data nearer to practice than the star's, trained once and kept: each run is a
 small file that the package carries (`validation/recorded/<experiment>/<run>.nc`: curves, history, last-layer
 biases, where they come from), so that the verdicts are the same wherever the package is installed. Their
-recipes are `simulations/experiments/<experiment>.toml`; arms are called `experiment/arm`. The paths are those
+recipes are `simulations/experiments/<experiment>.toml`; of sweeps of many small runs one table is kept
+(`validation/recorded/<experiment>.nc`). Arms are called `experiment/arm`. The paths are those
 of the other profiles: *linear*, the straight line; *homogeneous*, the bias of layer l at `alpha^l`; *weights*
 alone, the biases as trained; *no_last_bias*, linear with the last layer's bias put to 0. A1 to A6 are the
 sentences of the abstract of Wang, Wang, Zhou and Ge, "Plateau in Monotonic Linear Interpolation" (ICLR 2023);
@@ -96,6 +97,7 @@ def report_markdown(data: Mapping[str, Any]) -> str:
                 *map(_claim, _counted_claims(data)),
                 "## The runs\n",
                 *_table_of_arms(data["runs"]),
+                *_tables(data),
                 _left_out_and_versions(data),
             ]
         )
@@ -109,6 +111,14 @@ def report_markdown(data: Mapping[str, Any]) -> str:
     parts += map(_claim, _counted_claims(data))
     parts += [_where_it_fails(data), _runs(data)]
     return "\n".join(parts)
+
+
+def _tables(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"One table (`validation/recorded/{t['experiment']}.nc`): {t['runs']} of {t['planned']} runs of "
+        f"{t['experiment']}, seeds {t['seeds'].replace(' ', ', ')}, made {t['made']}.\n"
+        for t in data["tables"]
+    ]
 
 
 def _how_it_is_judged(data: Mapping[str, Any]) -> str:
