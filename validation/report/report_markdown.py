@@ -7,6 +7,7 @@ from typing import Any
 
 from validation.claims.rule_text import claims_in_words, judgement, p_of_a_claim
 from validation.text.evidence_text import MOST_ROWS, evidence_lines, number
+from validation.text.judged_where import verdict_there
 from validation.text.mean_intervals import interval_or_range, mean_interval
 
 __all__ = ["report_markdown"]
@@ -139,13 +140,13 @@ def _verdict_table(data: Mapping[str, Any]) -> str:
     for claim in data["claims"]:
         about = ", ".join(dict.fromkeys(c["about"] for c in claim["criteria"]))
         p = number(claim["p_holm"])
-        lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{claim['verdict']}** | {p} |")
+        lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{verdict_there(claim)}** | {p} |")
     return "\n".join([*lines, "", p_of_a_claim(len(data["claims"]))]) + "\n"
 
 
 def _claim(claim: Mapping[str, Any]) -> str:
     lines = [
-        f"## {claim['id']} {claim['title']}: {claim['verdict']}\n",
+        f"## {claim['id']} {claim['title']}: {verdict_there(claim)}\n",
         f"{claim['statement']} (Source: {claim['source']}.)\n",
         f"*Judged on.* {claim['scope']}.\n",
         f"*Hypotheses.* {claim['hypotheses']}\n",
@@ -230,9 +231,10 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
 def _conclusion(claim: Mapping[str, Any]) -> str:
     if claim["p_holm"] is None:
         return f"**Undecided**: this needs {claim['needs']}. {claim['missing']}."
+    verdict = verdict_there(claim)
     p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
     return (
-        f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
+        f"**{verdict[:1].upper()}{verdict[1:]}**: all criteria together give p = {p_for} for the claim and "
         f"{p_against} against it; corrected over the {claims_in_words(claim['judged_together'])} claims and "
         f"both directions, {p_holm}."
         + (_what_failed(claim) if claim["verdict"] == "refuted" else "")
