@@ -19,7 +19,7 @@ import xarray as xr
 from paper_figures.catalogue import FIGURES
 from paper_figures.drawing.run_curves import NothingToDrawError
 from simulations.runtime.atomic_files import writable_folder
-from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.netcdf import read_netcdf, write_netcdf
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.worker_processes import in_processes
 from validation.job.recorded_tables import TABLED, committed_table
@@ -94,7 +94,7 @@ def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) ->
         path = store.parent / module.FILE
         if not path.is_file():
             return None
-        found = module.collect(xr.load_dataset(path, engine="h5netcdf"))
+        found = module.collect(read_netcdf(path))
     elif hasattr(module, "EXPERIMENTS"):
         known = loaded or {}
         lists = [known[e] if e in known else _runs(store, e, form) for e in module.EXPERIMENTS]
@@ -145,7 +145,7 @@ def shipped_data(name: str) -> xr.Dataset | None:
     if recorded:
         found = committed_table(recorded)
     else:
-        found = xr.load_dataset(path, engine="h5netcdf") if path.is_file() else None
+        found = read_netcdf(path) if path.is_file() else None
     if found is None:
         return None
     made = str(found.attrs["made"])
