@@ -142,10 +142,9 @@ def shipped_data(name: str) -> xr.Dataset | None:
     """A figure's data as the package ships them, None where it ships none."""
     recorded = getattr(figure_module(name), "RECORDED", "")
     path = SHIPPED / f"{name}.nc"
-    if recorded:
-        found = committed_table(recorded)
-    else:
-        found = read_netcdf(path) if path.is_file() else None
+    if not recorded and not path.is_file():
+        return None
+    found = committed_table(recorded) if recorded else read_netcdf(path)
     if found is None:
         return None
     made = str(found.attrs["made"])

@@ -10,6 +10,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from paper_figures.drawing.run_curves import NothingToDrawError, reached
@@ -135,6 +136,8 @@ def _write_numbers(ax: Axes, values: Floats, least: float, most: float) -> None:
             va="center",
             fontsize=5.5,
             color="white" if dark and least <= value else "black",
+            zorder=5,
+            path_effects=[withStroke(linewidth=1.4, foreground="0.25" if dark else "white", alpha=0.75)],
         )
 
 

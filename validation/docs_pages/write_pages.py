@@ -1,4 +1,4 @@
-"""Verdicts kept in docs/: a record of each profile, and the pages and the README's list made from them."""
+"""Verdicts kept in docs/: a record of each profile, and the pages and the README's table made from them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from validation.docs_pages.reproduce_page import made_from, reproduce_markdown
 from validation.job.profiles import PROFILES, RECORDED
 from validation.job.recorded_tables import committed_table
 from validation.text.evidence_text import number
-from validation.text.judged_where import JUDGED_WHERE, verdict_there
+from validation.text.judged_where import verdict_there
 from validation.text.where_it_holds import where_it_holds_markdown
 
-__all__ = ["pages_of", "read_records", "readme_list", "readme_table", "with_readme_parts", "write_verdicts"]
+__all__ = ["pages_of", "read_records", "readme_table", "with_readme_table", "write_verdicts"]
 
 Records = Mapping[str, Mapping[str, Any]]
 """Records by the name of their profile."""
@@ -46,14 +46,13 @@ experiment are left out where it was not run. `recorded` judges the claims about
 package carries. A verdict is about the networks named beside it.
 """
 _MAP = "![Depth against initial scale: both plateaus' ends and what a bias adds](images/F14.png)\n\n"
-_LIST = re.compile(r"(?<=```text\n)claim .*?(?=```)", re.DOTALL)
 _TABLE = re.compile(r"\| sentence of the abstract .*?\n(?=\n)", re.DOTALL)
 
 
 def write_verdicts(docs: Path | str, record: Mapping[str, Any]) -> list[Path]:
     """Keep a record as `docs/verdicts/<profile>.json` and write anew what is made from all records there.
 
-    These are the pages of `pages_of` and, in a README.md beside the folder, its list and its table.
+    These are the pages of `pages_of` and, in a README.md beside the folder, its table.
 
     Returns:
         The files written.
@@ -74,7 +73,7 @@ def write_verdicts(docs: Path | str, record: Mapping[str, Any]) -> list[Path]:
     readme = docs.resolve().parent / "README.md"
     if readme.is_file():
         written = readme.read_text(encoding="utf-8")
-        told = with_readme_parts(written, records)
+        told = with_readme_table(written, records)
         texts |= {readme: told} if told != written else {}
     writable_folder(docs / "verdicts")
     for path, text in texts.items():
@@ -147,24 +146,6 @@ def readme_table(records: Records) -> str:
     )
 
 
-def readme_list(records: Records) -> str:
-    """The README's list: a line a claim, the verdict that saw most, its networks beside it."""
-    rows = [["claim", "", "verdict"]]
-    rows += [
-        [name, claim["title"], verdict_there(claim) + ("" if _decided(claim) else f" ({JUDGED_WHERE[name]})")]
-        for name, claim in _verdicts_that_saw_most(records).items()
-    ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
-        for row in rows
-    )
-
-
-def _decided(claim: Mapping[str, Any]) -> bool:
-    return ":" not in str(claim["verdict"])
-
-
 def _verdicts_that_saw_most(records: Records) -> dict[str, Mapping[str, Any]]:
     """By claim: of the last profile that has data; `full` comes after `standard`."""
     found: dict[str, Mapping[str, Any]] = {}
@@ -175,9 +156,8 @@ def _verdicts_that_saw_most(records: Records) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def with_readme_parts(readme: str, records: Records) -> str:
-    """The README with its list of verdicts (a ```text block that begins with "claim") and its table anew."""
-    readme = _LIST.sub(lambda _: readme_list(records), readme, count=1)
+def with_readme_table(readme: str, records: Records) -> str:
+    """The README with its table of the abstract's sentences anew."""
     return _TABLE.sub(lambda _: readme_table(records), readme, count=1)
 
 

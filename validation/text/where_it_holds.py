@@ -1,5 +1,7 @@
 """The abstract's sentences, where each holds on our runs and where it does not: from verdicts and the map.
 
+Every claim stands in one row; those that answer to no sentence in the last.
+
 Every number is a verdict's or the map's. A claim without runs stands under "open" as not run yet.
 """
 
@@ -20,7 +22,11 @@ __all__ = ["HEADINGS", "SentenceRow", "sentence_rows", "where_it_holds_markdown"
 
 HEADINGS = ("sentence of the abstract", "holds", "does not hold", "open")
 MONOTONE = 0.01  # a rise up to this share of the fall, as in C1
-_MOST_CRITERIA = 2  # of a claim in a cell; the claim's own page has all
+_MOST_CRITERIA = {
+    True: 1,
+    False: 2,
+    None: 2,
+}  # of a claim in a cell that holds, fails, is open; its page has all
 _SENTENCES = {
     "A1: both curves are monotone": ("C1",),
     "A2, A3: that is no sign of an easy problem": ("C2", "C15"),
@@ -29,6 +35,7 @@ _SENTENCES = {
     "A4: with unequal biases, deep networks have a plateau in loss and error": ("C5", "C10", "C12", "C14"),
     "A5: biases differ on balanced data": ("C6",),
     "A6: the same on practical networks": ("C7", "C13"),
+    "beyond it: what zero initial weights would give": ("C8", "C9"),
 }
 
 
@@ -50,7 +57,7 @@ def sentence_rows(claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | Non
     """One row a sentence.
 
     Args:
-        claims: of reports or records; those of the abstract that are not among them are not run yet.
+        claims: of reports or records; those that are not among them are not run yet.
         dataset: the map (`validation.regimes.regime_map`), or None.
     """
     known = {claim["id"]: claim for claim in claims}
@@ -97,9 +104,9 @@ def _numbers(claim: Mapping[str, Any], held: bool | None) -> str:
     told = ", ".join(
         f"{c['key'].replace('_', ' ')} {number(c['mean'])} "
         f"({'>' if c['side'] == 'above' else '<'} {c['threshold']:g})"
-        for c in shown[:_MOST_CRITERIA]
+        for c in shown[: _MOST_CRITERIA[held]]
     )
-    more = len(shown) - _MOST_CRITERIA
+    more = len(shown) - _MOST_CRITERIA[held]
     return told + (f" and {more} more" if more > 0 else "")
 
 
@@ -114,11 +121,11 @@ def _add_monotone(row: SentenceRow, cells: xr.Dataset, words: str) -> None:
     rise = cells["loss_rise"].sel(bias="last")
     known, risen = rise.notnull(), rise > MONOTONE
     row.holds.append(
-        f"map, {words}: the loss rises by at most {MONOTONE:g} of its fall in "
+        f"map, {words}: the loss, to within {MONOTONE:g} of its fall, in "
         f"{int((known & ~risen).sum())} of {int(known.sum())} cells"
     )
     if risen.any():
-        row.fails.append(f"map, {words}: it rises by more at {cells_in_words(risen)}")
+        row.fails.append(f"map, {words}: the loss at {cells_in_words(risen)}")
 
 
 def _add_plateaus(row: SentenceRow, cells: xr.Dataset, words: str) -> None:
@@ -127,14 +134,13 @@ def _add_plateaus(row: SentenceRow, cells: xr.Dataset, words: str) -> None:
     known = int(effect.notnull().sum())
     loss = cells["loss_last_minus_none"] > LEAST_EFFECT
     row.holds.append(
-        f"map, {words}: the bias lengthens the error's plateau by more than {LEAST_EFFECT:g} in "
+        f"map, {words}: the bias lengthens the error's by over {LEAST_EFFECT:g} in "
         f"{int(effect.sum())} of {known} cells ({cells_in_words(effect == 1)})"
-        + (f", the loss's, too, at {cells_in_words(loss)}" if loss.any() else ", the loss's in none")
+        + (f", the loss's at {cells_in_words(loss)}" if loss.any() else ", the loss's in none")
     )
     row.fails.append(
-        f"map, {words}: the error's not in {int((effect == 0).sum())} of {known} cells; in "
-        f"{int((cells['depth_makes_loss_plateau'] == 1).sum())} the loss's is long (ends after {LONG:g}) "
-        "and not moved by the bias"
+        f"map, {words}: the error's not in {int((effect == 0).sum())} cells; the loss's is long (ends after "
+        f"{LONG:g}) and not the bias's in {int((cells['depth_makes_loss_plateau'] == 1).sum())}"
     )
     missed = cells["runs"].where(effect.isnull(), 0) > 0
     if missed.any():
