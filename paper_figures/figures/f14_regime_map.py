@@ -46,6 +46,13 @@ LOOKS: dict[str, dict[str, Any]] = {
     "scale": {"color": "black", "linewidth": 1.1, "linestyle": "-."},
 }
 HATCHED: dict[str, Any] = {"hatch": "////", "facecolor": "0.95", "edgecolor": "0.55", "linewidth": 0}
+CROSS: dict[str, Any] = {
+    "marker": "x",
+    "markersize": 3.5,
+    "color": "0.15",
+    "markeredgewidth": 0.9,
+    "path_effects": [withStroke(linewidth=2, foreground="white")],
+}
 _MOST_NUMBERED = 40  # cells of a panel: more numbers could not be read
 
 Floats = NDArray[np.float64]
@@ -101,7 +108,7 @@ def _panel(ax: Axes, cells: xr.Dataset, column: tuple[str, str, str, float, floa
         _write_numbers(ax, values, least, most)
     for law, of in laws.items():
         _contour(ax, _values(cells, of), np.log10(START_BEFORE) if law == "T14" else level, LOOKS[law])
-    _edges(ax, values > level)
+    _edges(ax, values > level, np.isfinite(values))
     if name == "error_last_minus_none":
         _scale_border(ax, cells)
     _ticks(ax, cells)
@@ -120,7 +127,7 @@ def _mark_missing(ax: Axes, cells: xr.Dataset, values: Floats) -> None:
         if np.isnan(values[row, column]) and runs[row, column] > 0:
             ax.add_patch(Rectangle((column, row), 1, 1, **HATCHED))
         else:
-            ax.plot(column + 0.88, row + 0.85, marker="x", markersize=3, color="0.15", markeredgewidth=0.8)
+            ax.plot(column + 0.88, row + 0.85, **CROSS)
 
 
 def _write_numbers(ax: Axes, values: Floats, least: float, most: float) -> None:
@@ -151,11 +158,11 @@ def _contour(ax: Axes, values: Floats, level: float, look: dict[str, Any]) -> No
     ax.contour(x, y, known, levels=[level], **line)
 
 
-def _edges(ax: Axes, above: NDArray[np.bool_]) -> None:
-    """The edges between cells that are above the level and those that are not."""
-    for row, column in np.argwhere(above[:, 1:] != above[:, :-1]):
+def _edges(ax: Axes, above: NDArray[np.bool_], known: NDArray[np.bool_]) -> None:
+    """The edges between cells that are above the level and those that are not, where both are known."""
+    for row, column in np.argwhere((above[:, 1:] != above[:, :-1]) & known[:, 1:] & known[:, :-1]):
         ax.plot([column + 1, column + 1], [row, row + 1], **MEASURED)
-    for row, column in np.argwhere(above[1:] != above[:-1]):
+    for row, column in np.argwhere((above[1:] != above[:-1]) & known[1:] & known[:-1]):
         ax.plot([column, column + 1], [row + 1, row + 1], **MEASURED)
 
 
@@ -186,7 +193,7 @@ def _legend(ax: Axes) -> None:
     ):
         ax.add_line(Line2D([], [], label=label, **look))
     ax.add_patch(Rectangle((0, 0), 0, 0, label="no run at its target", **HATCHED))
-    ax.plot([], [], marker="x", markersize=3, color="0.15", linestyle="", label="some runs missed it")
+    ax.plot([], [], linestyle="", label="some runs missed it", **CROSS)
 
 
 def caption(dataset: xr.Dataset) -> str:

@@ -88,7 +88,8 @@ def where_it_holds_markdown(claims: Sequence[Mapping[str, Any]], dataset: xr.Dat
 def _add_claim(row: SentenceRow, name: str, claim: Mapping[str, Any] | None) -> None:
     where = JUDGED_WHERE[name]
     if claim is None or claim["verdict"] == "undecided: no data":
-        row.open.append(f"{name} ({where}): not run yet")
+        part = _numbers(claim, held=None) if claim else ""
+        row.open.append(f"{name} ({where}): " + (f"{part}, the rest not run yet" if part else "not run yet"))
     elif claim["verdict"] == "supported":
         row.holds.append(f"{name} {verdict_there(claim)}: {_numbers(claim, held=True)}")
     elif claim["verdict"] == "refuted":

@@ -45,6 +45,8 @@ def test_a_verdict_stands_where_it_belongs_with_the_number_nearest_to_failing():
         "C2 undecided (at depth 8, scale 0.5): rise 0.02 (< 0.01)",
         "C15 (at depth 8, scale 0.5 and 1, 200 digits): not run yet",
     ]
+    part = claim("C13", "undecided: no data", ("one", 0.3, "above", 0.2), ("other", None, "above", 0.2))
+    assert row_of("A6", part).open[-1].endswith("scale 1): one 0.3 (> 0.2), the rest not run yet")
 
 
 def test_the_map_says_where_the_bias_makes_which_plateau():
