@@ -9,6 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from simulations.runs.store import Store
+from simulations.runs.store_inventory import vanished_runs
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
 
@@ -31,6 +32,9 @@ def experiment_runs(
 
     Raises:
         ValueError: as `read_sweep`; a run whose files are not what was written (`DamagedRunError`).
+
+    Warns:
+        UserWarning: runs vanished while they were read, which another process makes again.
     """
     return list(each_experiment_run(store, name, form, every_seed=every_seed))
 
@@ -43,10 +47,17 @@ def each_experiment_run(
     sweep = read_sweep(name, form)
     prefix = "" if sweep.name == "star" else f"{sweep.name}/"
     beyond = runs_beyond(sweep, specs_by_all_but_seed(store)) if every_seed else ()
-    for run in (*sweep.runs, *beyond):
-        if store.is_finished(run.spec):
-            labels = {"experiment": sweep.name, "arm": prefix + run.label, "form": form}
-            yield store.load(run.spec).assign_attrs(labels, made=store.provenance(run.spec)["time"])
+    with vanished_runs(store) as vanished:
+        for planned in (*sweep.runs, *beyond):
+            if not store.is_finished(planned.spec):
+                continue
+            run = None
+            with vanished.skipped(planned.spec.name):
+                labels = {"experiment": sweep.name, "arm": prefix + planned.label, "form": form}
+                labels["made"] = store.provenance(planned.spec)["time"]
+                run = store.load(planned.spec).assign_attrs(labels)
+            if run is not None:
+                yield run
 
 
 def specs_by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
@@ -54,7 +65,10 @@ def specs_by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
     found: dict[RunSpec, list[RunSpec]] = {}
     for name in store.names():
         if store.is_finished(name):
-            spec = store.spec(name)
+            try:
+                spec = store.spec(name)
+            except FileNotFoundError:  # it vanished, as reading it would find out
+                continue
             found.setdefault(replace(spec, seed=0), []).append(spec)
     return found
 

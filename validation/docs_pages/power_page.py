@@ -20,6 +20,7 @@ from validation.judgement.power import (
 __all__ = [
     "LEAST_POWER",
     "MOST_FALSE_ALARMS",
+    "PAGE",
     "PowerFindings",
     "power_findings",
     "power_markdown",
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 MOST_FALSE_ALARMS, LEAST_POWER = 0.05, 0.8
-_NAME = "false_alarms_and_power.md"
+PAGE = "false_alarms_and_power.md"
 _REGIME_SETS, _SETS_OF_C15 = 100, 60  # exact tests of 24 and 32 numbers are slow
 _SEEDS_OF_C15 = (16, 20, 24, 28, 32)
 SPREAD_OF_C15 = 1.0
@@ -139,7 +140,7 @@ def write_power_page(folder: Path | str, found: PowerFindings) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = writable_folder(folder) / _NAME
+    path = writable_folder(folder) / PAGE
     with atomic_path(path) as temporary:
         temporary.write_text(power_markdown(found), encoding="utf-8")
     return path

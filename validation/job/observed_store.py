@@ -9,6 +9,7 @@ import xarray as xr
 
 from simulations.runs.finished_runs import runs_beyond, specs_by_all_but_seed
 from simulations.runs.one_run import Store
+from simulations.runs.store_inventory import vanished_runs
 from simulations.specs.run_spec import RunSpec
 from validation.claims.observations import FAILED, ExcludedRun, Observations, observe
 from validation.job.profiles import JudgedSweep
@@ -37,17 +38,23 @@ def observe_store(
 
     Raises:
         DamagedRunError: a file in the store is not what was written.
+
+    Warns:
+        UserWarning: runs vanished while they were read, which another process makes again.
     """
     runs: list[xr.Dataset] = []
     failed: list[ExcludedRun] = []
     stored = specs_by_all_but_seed(store) if every_seed else {}
-    for one in judged:
-        for planned in (*one.sweep.runs, *runs_beyond(one.sweep, stored)):
-            arm, spec = one.prefix + planned.label, planned.spec
-            if store.is_finished(spec):
-                runs.append(_labelled(store, spec, one, arm))
-            elif failure := store.failure(spec):
-                failed.append(ExcludedRun(arm, spec.seed, f"ended in an error: {failure.get('error', '')}"))
+    with vanished_runs(store) as vanished:
+        for one in judged:
+            for planned in (*one.sweep.runs, *runs_beyond(one.sweep, stored)):
+                arm, spec = one.prefix + planned.label, planned.spec
+                if store.is_finished(spec):
+                    with vanished.skipped(spec.name):
+                        runs.append(_labelled(store, spec, one, arm))
+                elif failure := store.failure(spec):
+                    words = f"ended in an error: {failure.get('error', '')}"
+                    failed.append(ExcludedRun(arm, spec.seed, words))
     runs += recorded
     observations = observe(runs, power_model, tables)
     return tuple(run for run in runs if run.attrs["status"] != FAILED), replace(
