@@ -98,7 +98,7 @@ def power_markdown(found: PowerFindings) -> str:
             f"number spreads by {SPREAD_OF_C15:g} of the distance from threshold to effect size: the largest "
             "spread of its pilot (seeds 20 to 25), that of the error's rise with random labels; the other "
             "numbers spread by less.\n",
-            "| seeds | supported where true | refuted where one criterion is as far on the wrong side |",
+            "| seeds | supported where true | refuted where false |",
             "| --- | --- | --- |",
             *(f"| {one.seeds} | {_rate(one.support)} | {_rate(one.refutation)} |" for one in found.c15),
             "",
