@@ -28,6 +28,9 @@ def certify_line(
         bool,
         typer.Option("--loss", help="Bound the loss on 1,024 cells, and whether it rises above its start."),
     ] = False,
+    buffers: Annotated[
+        str, typer.Option(help="Running statistics that differ: refuse, or keep the end's on the whole line.")
+    ] = "refuse",
     output: Annotated[
         Path,
         typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
@@ -55,7 +58,13 @@ def certify_line(
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)
-        asked: dict[str, Any] = {"path": path, "tolerance": tolerance, "exact": exact, "loss": loss}
+        asked: dict[str, Any] = {
+            "path": path,
+            "buffers": buffers,
+            "tolerance": tolerance,
+            "exact": exact,
+            "loss": loss,
+        }
         seconds = seconds_expected(network, first, last, samples, **asked)
         typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:
