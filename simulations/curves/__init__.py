@@ -1,10 +1,10 @@
 """Loss and error along a path between two checkpoints.
 
 Comes in: a module, two checkpoints and data. Goes out: an xarray.Dataset over alpha.
-one_path.py    one path, by engine.py and accumulator.py; several_paths.py   several on one grid
+one_path.py    one path, by engine.py, or of any objective by objective_engine.py; several_paths.py   several
 cache.py, files.py   curves kept by content; curves as NetCDF and CSV
 The error of a curve is estimated in `simulations.interpolation`; paths are in `simulations.line.paths`.
-May import: interpolation, line, models, runtime, user_data, mli_theory.
+May import: interpolation, line, models, objectives, runtime, user_data, mli_theory.
 """
 
 from simulations.curves.files import save_curve

@@ -18,6 +18,7 @@ import torch
 import xarray as xr
 
 from simulations.line.moved_network import Line
+from simulations.objectives.objective import Objective
 from simulations.runtime.atomic_files import writable_folder
 from simulations.runtime.netcdf import write_netcdf
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
@@ -36,18 +37,41 @@ class CurveCache:
         folder: None: nothing is read or kept.
         line: its model and data are part of the key.
         arguments: what else the curves depend on.
+        objective: of the curves, None: classes (n, k).
 
     Raises:
         ValueError: a path that is a callable: it cannot be told from another.
     """
 
-    def __init__(self, folder: Path | str | None, line: Line, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path | str | None,
+        line: Line,
+        arguments: Mapping[str, Any],
+        objective: Objective | None = None,
+    ) -> None:
         self._folder, self._line, self._arguments = folder, line, arguments
+        self._objective = objective
         self._paths: dict[str, Path] = {}
         if folder is not None and callable(arguments.get("path")):
             raise ValueError(
                 "cache needs a named path: a callable cannot be told from another; pass cache=None"
             )
+
+    def find_all(self, splits: Mapping[str, Any], call: str) -> dict[str, xr.Dataset]:
+        """The splits' curves that are there; what was evaluated for their keys is counted in the splits.
+
+        Args:
+            splits: by name, with `batches` and `evaluations`.
+            call: JSON of the arguments: other words may ask for the same curve.
+        """
+        curves = {}
+        for name, split in splits.items():
+            found, evaluations = self.find(name, split.batches)
+            split.evaluations += evaluations
+            if found is not None:
+                curves[name] = found.assign_attrs(call=call)
+        return curves
 
     def find(self, name: str, batches: Batches) -> tuple[xr.Dataset | None, int]:
         """A split's curve, None where there is none or its file is damaged; samples evaluated for its key.
@@ -94,15 +118,24 @@ class CurveCache:
             if data.untold:
                 raise NotHashableError(data.untold[0])
             digest.add(data.content_hash, "data")
-        outputs, evaluations = fingerprint(line, batches)
+        outputs, evaluations = fingerprint(line, batches, self._objective)
         digest.add(outputs, "logits")
         return digest.hexdigest(), evaluations
 
 
-def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
-    """Logits of a few samples at both ends, and the samples evaluated."""
+def fingerprint(
+    line: Line, batches: Batches, objective: Objective | None = None
+) -> tuple[list[torch.Tensor], int]:
+    """Logits of a few samples at both ends, or what an objective keeps of them, and the samples evaluated."""
     first = next(iter(batches))
     # Else something that the samples share might be cut with them.
     few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if first.is_one_tensor() else first
+
+    def look(alpha: float) -> torch.Tensor:
+        if objective is None:
+            return line.logits(alpha, few)
+        output, placed = line.returned(alpha, few)
+        return objective.read(output, placed, line.output).values
+
     with line.in_precision():
-        return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)
+        return [look(alpha) for alpha in (0.0, 1.0)], 2 * len(few)
