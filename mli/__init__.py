@@ -10,6 +10,7 @@
 
 - data and networks: `load`, `fcn`, `vgg16`, `resnet18`, `vit`, `build_network`
 - training: `train`, `train_many`
+- a network's two ends kept in training: `record_ends`, `lightning_callback`, `trainer_callback`
 - the line: `interpolation_curves`, `logit_path`, `save_curve`
 - the line proved: `certify_line`
 - the line foretold: `predict_from_endpoints`, `predict_from_probe`

@@ -56,6 +56,9 @@ from simulations.networks import vit as vit
 from simulations.prediction import GainPrediction as GainPrediction
 from simulations.prediction import predict_from_endpoints as predict_from_endpoints
 from simulations.prediction import predict_from_probe as predict_from_probe
+from simulations.recording import lightning_callback as lightning_callback
+from simulations.recording import record_ends as record_ends
+from simulations.recording import trainer_callback as trainer_callback
 from simulations.runs import Store as Store
 from simulations.runs import experiment_runs as experiment_runs
 from simulations.runs import make_run as make_run

@@ -97,7 +97,7 @@ def open_line(
     Raises:
         ValueError: as there, for what can be known before any work.
     """
-    model = walkable_model(model, data, batch_hook, objective)
+    model = walkable_model(model, data, batch_hook)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
     check = None if objective is None else objective.check_labels
     splits = {
