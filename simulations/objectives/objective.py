@@ -22,7 +22,7 @@ from simulations.user_data.batch import Batch
 
 __all__ = ["Objective", "Reading", "Rows", "first_bad", "output_of", "row_blocks"]
 
-BLOCK = 2**22  # numbers of an intermediate float64 array
+BLOCK = 2**19  # numbers of an intermediate float64 array: larger ones, freed, would split the heap
 
 
 @dataclass(frozen=True, eq=False)

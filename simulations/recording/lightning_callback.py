@@ -32,7 +32,7 @@ def lightning_callback(folder: Path | str, every: int | None = None) -> Any:
             "mli.lightning_callback needs Lightning: pip install 'mli-plateau[lightning]'"
         ) from error
 
-    class EndsCallback(Callback):
+    class EndsCallback(Callback):  # type: ignore[misc, unused-ignore]
         """Start, steps and end of one fit."""
 
         def on_train_start(self, trainer: Any, pl_module: Any) -> None:

@@ -28,7 +28,7 @@ def trainer_callback(folder: Path | str, every: int | None = None) -> Any:
     except ImportError as error:
         raise ImportError("mli.trainer_callback needs transformers: pip install 'mli-plateau[hf]'") from error
 
-    class EndsCallback(TrainerCallback):
+    class EndsCallback(TrainerCallback):  # type: ignore[misc, unused-ignore]
         """Start, steps and end of one training."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002

@@ -14,8 +14,8 @@ from simulations.curves.one_path import interpolation_curves
 from simulations.datasets.image_dataset import load
 from tests.simulations.curves.helpers.estimated_lines import assert_bounds
 
-ALPHAS = np.linspace(0, 1, 501)
-CHECKED = np.arange(5, 501, 22)  # none of them a node but, at most, by chance of rounding
+ALPHAS = np.linspace(0, 1, 201)
+CHECKED = np.arange(2, 201, 9)  # none of them a node but, at most, by chance of rounding
 SEEDS = (600, 601, 602, 603, 604)  # each with two networks, each with two starts
 N = 200
 
@@ -168,7 +168,8 @@ def test_the_estimates_are_bounds_and_not_empty_ones(name):
                 passes.append(spent)
     assert len(found) == 20
     estimate, truth, *of_error = np.array(found).T
-    assert_bounds(estimate, truth)
+    # On a smooth line a level's error falls by orders: a truth below 1 % of the tolerance counts as that.
+    assert_bounds(estimate, truth, least=1e-5)
     assert (estimate <= 1e-3).all()
     assert np.median(passes) <= 40
     if of_error:
