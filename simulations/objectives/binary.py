@@ -35,6 +35,8 @@ class Binary(Objective):
         """Refuse what is no probability."""
         if labels.is_complex() or not labels.ndim:
             raise ValueError(f"labels of objective 'binary' must be numbers (n, ...), got {labels.dtype}")
+        if not labels.is_floating_point():
+            labels = labels.long()  # of an unsigned type -100 would be 156
         bad = ~((labels >= 0) & (labels <= 1)) & (labels != self.ignore_index)
         if bad.any():
             raise ValueError(

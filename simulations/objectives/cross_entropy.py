@@ -70,6 +70,7 @@ class CrossEntropy(Objective):
         if labels.is_floating_point():
             self._check_soft(labels)
             return
+        labels = labels.long()  # of an unsigned type -100 would be 156
         below = (labels < 0) & (labels != self.ignore_index)
         if below.any():
             raise ValueError(

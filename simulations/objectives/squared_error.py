@@ -47,7 +47,7 @@ class SquaredError(Objective):
             raise ValueError(
                 f"targets of objective 'squared_error' must be real (n, ...), got {labels.dtype}"
             )
-        bad = ~torch.isfinite(labels)
+        bad = ~torch.isfinite(labels.double())
         if bad.any():
             raise ValueError(f"targets must be finite, but {first_bad(labels, bad)}")
 

@@ -15,7 +15,7 @@ import torch
 from mli_theory.short_repr import short_repr
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 
-__all__ = ["Batch", "OtherLabelsError", "class_indices"]
+__all__ = ["Batch", "OtherLabelsError", "class_indices", "has_label"]
 
 Place = int | str
 """Of an argument: its position, or its keyword."""
@@ -166,8 +166,8 @@ class Batch:
         Raises:
             ValueError: as `check`, for tensors, and as `take`.
         """
-        dropped = self.labels == label
-        if self.labels.ndim != 1 or not bool(dropped.any()):
+        dropped = has_label(self.labels, label)
+        if not bool(dropped.any()):
             return self
         self.check(lambda _: None)
         return self.take(torch.nonzero(~dropped)[:, 0])
@@ -183,6 +183,14 @@ class Batch:
                 untold.append(str(error))
         digest.add(self.labels, "labels")
         return untold
+
+
+def has_label(labels: Any, label: int) -> torch.Tensor:
+    """Which labels (n,) are this one; none of labels of another shape, or that are no tensor."""
+    if not isinstance(labels, torch.Tensor) or labels.ndim != 1:
+        return torch.zeros(1, dtype=torch.bool)
+    # Of an unsigned type -100 would be 156.
+    return (labels if labels.is_floating_point() or labels.is_complex() else labels.long()) == label
 
 
 def class_indices(labels: torch.Tensor) -> None:

@@ -23,7 +23,7 @@ from torch.utils.data import (
 
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.evaluation import BATCH
-from simulations.user_data.batch import Batch
+from simulations.user_data.batch import Batch, has_label
 from simulations.user_data.content_digest import ContentDigest
 from simulations.user_data.sample_sources import (
     LABELS,
@@ -93,7 +93,7 @@ class Batches:
                     f"data must be as many inputs as labels, >= 1, got {len(inputs)} and {len(given)}"
                 )
             self._source, self._same_order = lambda: _split(inputs, given), hook is None
-            left_out = ignored is not None and given.ndim == 1 and bool((given == ignored).any())
+            left_out = ignored is not None and bool(has_label(given, ignored).any())
             self.n_samples = None if left_out else len(given)
         elif isinstance(data, IterableDataset):
             # It may have a length, which is the user's guess, and has a __getitem__ that only raises.

@@ -31,6 +31,7 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
             assert result.exit_code == 0, result.output
         runpy.run_path("my_figure.py")
         runpy.run_path("my_losses.py")
+        runpy.run_path("my_plane.py")
     finally:
         sys.modules.pop("my_model", None)
     given = json.loads((tmp_path / "diagnosis" / "report.json").read_text())
@@ -41,6 +42,7 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
     redrawn = (tmp_path / "diagnosis-redrawn" / "report.md").read_text().splitlines()[0]
     assert redrawn.startswith("The start is re-drawn")
     assert (tmp_path / "diagnosis" / "figures" / "diagnosis.png").stat().st_size > 10_000
+    assert (tmp_path / "my_plane.png").stat().st_size > 10_000
     assert (tmp_path / "my_line.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "certificate.json").read_text())["path"] == "linear"
     with xr.open_dataset(tmp_path / "smoothed.nc") as smoothed:
@@ -49,8 +51,8 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
 
 
 def test_no_block_is_left_out():
-    assert list(FILES) == ["my_model.py", "train_it.py", "my_figure.py", "my_losses.py"]
-    assert PAGE.count("```python") == 4
+    assert list(FILES) == ["my_model.py", "train_it.py", "my_figure.py", "my_losses.py", "my_plane.py"]
+    assert PAGE.count("```python") == 5
     assert len(COMMANDS) == PAGE.count("```sh") == 6
 
 

@@ -152,6 +152,13 @@ def test_an_ignored_label_of_a_sample_is_as_if_the_sample_were_not_there():
     assert (found.loss == expected.loss).all()
     assert (found.class_share == expected.class_share).all()
     assert found.attrs["n_samples"] == 5
+    unsigned = np.array(
+        [0, 1, 156, 2, 1, 156, 0], dtype=np.uint8
+    )  # -100 in eight bits: a class like any other
+    with pytest.raises(ValueError, match="label 156 has no logit"):
+        line(start, end, unsigned, alphas=ALPHAS)
+    with pytest.raises(ValueError, match=r"labels\[2\] = 156"):
+        line(start[:, 0], end[:, 0], unsigned, alphas=ALPHAS, objective="binary")
     with pytest.raises(ValueError, match="every label of the data is the ignored -100"):
         line(start, end, np.full(7, -100), alphas=ALPHAS)
 
