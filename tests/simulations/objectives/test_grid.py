@@ -10,7 +10,9 @@ from tests.simulations.objectives.helpers import plain_objectives as plain
 from tests.simulations.objectives.helpers.small_lines import line, outputs_at
 
 ALPHAS = [0.0, 0.3, 1.0]
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # no test times
+QUICK = settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # no test times
 
 
 def tables(seed, shape, size):
