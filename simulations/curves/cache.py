@@ -101,7 +101,7 @@ class CurveCache:
         try:
             return read_sealed_netcdf(path), evaluations
         except (OSError, DamagedFileError) as error:
-            warnings.warn(f"the cache's entry is made again: {error}", UserWarning, stacklevel=3)
+            warnings.warn(f"the cache's entry is made again: {error}", UserWarning, stacklevel=5)
             return None, evaluations
 
     def keep(self, name: str, curve: xr.Dataset) -> None:
