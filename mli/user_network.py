@@ -290,5 +290,5 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         first = int(np.argwhere(~np.isfinite(inputs))[0][0])
         raise ValueError(f"data: inputs in {path} must be finite, but sample {first} is not")
     native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)  # torch has no other byte order
-    wanted = labels.dtype.newbyteorder("=") if labels.dtype.kind in "fb" else np.dtype(np.int64)
-    return torch.from_numpy(native), torch.from_numpy(labels.astype(wanted))
+    kind = labels.dtype.newbyteorder("=") if labels.dtype.kind in "fb" else np.dtype(np.int64)
+    return torch.from_numpy(native), torch.from_numpy(labels.astype(kind))
