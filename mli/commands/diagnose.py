@@ -26,6 +26,7 @@ from mli.commands.line_options import (
     user_network,
 )
 from mli.commands.messages import expected_errors, input_errors
+from mli.commands.objective_options import ObjectiveOption
 
 __all__ = ["diagnose"]
 
@@ -46,6 +47,7 @@ def diagnose(
     allow_pickle: AllowPickle = False,
     dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
+    objective: ObjectiveOption = "cross_entropy",
 ) -> None:
     """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
 
@@ -54,6 +56,11 @@ def diagnose(
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
+        if objective != "cross_entropy":
+            raise ValueError(
+                "a diagnosis accounts for the classes of a softmax (--objective cross_entropy), got "
+                f"{objective!r}: its line is drawn by mli curve --objective"
+            )
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         if dry_run:
             from mli.dry_run import DryRun, read_files, tell_diagnosis
