@@ -54,10 +54,10 @@ def certify_line(
             raise ValueError(f"--output {output} is a folder: name a .json file")
         from simulations.certified_line.certify import certify_line as run
         from simulations.certified_line.certify import seconds_expected
-        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.atomic_files import writable_file, writable_folder
         from simulations.runtime.progress import progress_bar
 
-        writable_folder(output.parent)
+        writable_file(output)
         if figure is not None:
             writable_folder(figure)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)

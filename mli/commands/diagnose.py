@@ -71,7 +71,9 @@ def diagnose(
             tell_diagnosis(told, files, alphas, **read)
             say_dry_run(told)
         folder_to_write(output)
-        writable_folder(output)
+        from validation.diagnosis.report import DIAGNOSIS_FILES
+
+        writable_folder(writable_folder(output, DIAGNOSIS_FILES) / "figures")
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
 
@@ -93,7 +95,7 @@ def diagnose(
         console.print(account_table(report))
         if certify:
             console.print(_certified(network, first, last, samples, read, output))
-        console.print(f"The report: {output / 'report.md'}", soft_wrap=True)
+        typer.echo(f"The report: {output / 'report.md'}")
 
 
 def _refuse_what_cannot_be_certified(

@@ -1,4 +1,4 @@
-"""A certificate of the README's network, recorded once, is proved again: five of the digits, settled exactly."""
+"""A certificate of the README's network, recorded once, is proved again: five digits, exact."""
 
 from pathlib import Path
 
