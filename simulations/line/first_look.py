@@ -31,8 +31,8 @@ def look_at_end(
     """Refuse data that are drawn anew in each pass, one logit, and a network that draws; see what rows share.
 
     The first few samples of every split are read; of the first split they pass twice, and once
-    more in halves (of several tensors a batch passes twice). Sets `Line.depends_on_batch`. Of an objective the
-    labels of all splits are then read.
+    more in halves (of several tensors a batch passes twice). Sets `Line.depends_on_batch`. Of an
+    objective the labels of all splits are then read.
 
     Args:
         line: at its end.
