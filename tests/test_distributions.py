@@ -52,8 +52,15 @@ def source(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sdist(source, tmp_path_factory):
-    return build("sdist", source, tmp_path_factory.mktemp("sdist"))
+def wheel(source, tmp_path_factory):
+    """As it is published, and made by pip where somebody installs the sdist: of the sdist beside it."""
+    return build(source, tmp_path_factory.mktemp("dist"), sdist=True)
+
+
+@pytest.fixture(scope="module")
+def sdist(wheel):
+    (built,) = wheel.parent.glob("*.tar.gz")
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +70,6 @@ def unpacked(sdist, tmp_path_factory):
         archive.extractall(folder, filter="data")
     (root,) = folder.iterdir()
     return root
-
-
-@pytest.fixture(scope="module")
-def wheel(sdist, tmp_path_factory):
-    """Of the sdist, by pip: as it is published, and as somebody makes it who installs the sdist."""
-    folder = tmp_path_factory.mktemp("wheel")
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder]
-    made = run(sys.executable, "-m", "pip", "wheel", *options, sdist, cwd=folder)
-    assert made.returncode == 0, made.stdout + made.stderr
-    (built,) = folder.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")

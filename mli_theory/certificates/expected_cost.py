@@ -4,7 +4,8 @@ Seconds on one core, fitted to the lines of benchmarks/certify.py (its `--ratios
 ones to benchmarks/certify_cost.csv): work for the roots, and for each cell on which L' is expanded. Where the
 loss rises, the search meets the rise after as many cells as come before it in its order; a proof that it does
 not rise takes about 3.5 r of them. Zero starts are cheaper: their logits have two terms, and L' is known at
-alpha = 0. Lines without a verdict can take longer.
+alpha = 0. Where logits are so large that no verdict is to be expected, all cells are paid for. Other lines
+without a verdict can take longer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ __all__ = ["expected_seconds", "most_expected_seconds", "refuse_what_is_too_larg
 Floats = NDArray[np.float64]
 
 _MOST_BITS = 1e9  # of one polynomial: a single call on one of this size takes seconds
+_LARGEST_LOGIT = 1e15  # nats: beyond it neither floats nor the search's balls know an exponential
 _CELLS_OF_A_PROOF = 3.5  # times the degree
 # The centres of the search's cells in its order: 1/2, 1/4, 3/4, 1/8, ...
 _CENTRES = [(2 * i + 1) / 2**depth for depth in range(1, 8) for i in range(2 ** (depth - 1))]
@@ -71,7 +73,7 @@ def _seconds(k: int, r: int, cells: float, terms: int | None = None) -> float:
     """Work of each pair of classes of each sample; `terms` of a logit, as a polynomial: None of many."""
     cell = 3.5e-5 + 4.6e-6 * r + 4.6e-8 * r**2
     if terms == 1:
-        roots, cell = 1.5e-4 + 2.5e-6 * r, 0
+        roots, cell = 5e-5 + 2.8e-6 * r, 0
     elif terms == 2:
         roots = 4e-4 + 1e-5 * r + 8e-8 * r**2
     else:
@@ -80,24 +82,27 @@ def _seconds(k: int, r: int, cells: float, terms: int | None = None) -> float:
 
 
 def _expected_cells(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int) -> float:
-    """Cells before the first whose centre has L' > 0 beyond rounding, breadth first, or those of a proof.
+    """Cells up to the first whose centre has L' > 0 beyond rounding, breadth first, or those of a proof.
 
-    Where floats overflow no rise is seen: it is an estimate.
+    inf where logits are too large for the balls, so that the search ends without a verdict.
     """
     proof = _CELLS_OF_A_PROOF * degree
+    lost = False
     with np.errstate(all="ignore"):
         for cells, a in enumerate(_CENTRES, 1):
             if cells >= proof:
                 break
-            if _slope_is_positive((1 - a) * w0 + a * w1, w1 - w0, (1 - a) * b0 + a * b1, b1 - b0, degree):
+            w, b = (1 - a) * w0 + a * w1, (1 - a) * b0 + a * b1
+            z = w**degree + b[:, None]
+            if not np.abs(z).max() < _LARGEST_LOGIT:
+                lost = True
+            elif _slope_is_positive(z, degree * w ** (degree - 1) * (w1 - w0) + (b1 - b0)[:, None]):
                 return cells
-    return proof
+    return np.inf if lost else proof
 
 
-def _slope_is_positive(w: Floats, w_rate: Floats, b: Floats, b_rate: Floats, degree: int) -> bool:
+def _slope_is_positive(z: Floats, rate: Floats) -> bool:
     """From k L' = sum_j sum_i p_ij (z_ij' - z_jj'), classes i, samples j."""
-    z = w**degree + b[:, None]
-    rate = degree * w ** (degree - 1) * w_rate + b_rate[:, None]
     terms = softmax(z, axis=0) * (rate - np.diag(rate))
     return bool(terms.sum() > 1e-10 * np.abs(terms).sum())
 

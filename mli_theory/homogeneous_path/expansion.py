@@ -217,7 +217,7 @@ def _refuse_large_correction(alpha: float, small: float, later: float, higher: f
     raise DomainError(
         "T4 (the bump) at next order needs a small parameter alpha max |b - mean b| below 1, corrections "
         f"smaller than what they correct and alpha <= 1, got small parameter {small:.3g}, alpha {alpha:.3g} "
-        f"times 1 + {later:.3g}, height times 1 + {higher:.3g}: use next_order=False"
+        f"times 1 + {later:.3g}, height times 1 + {higher:.3g}: take the largest loss of predict_curves"
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from mli.__main__ import main
 from mli.commands import application, messages
 from mli.commands.application import app
 from simulations.runs.verified_files import DamagedRunError
@@ -188,3 +189,32 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(tmp_path):
             cwd=ROOT,
         )
     assert done.stderr == ""
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_is_one_line_too(monkeypatch, capsys):
+    class Loading:
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "mli.commands.application", Loading())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == "mli: interrupted"  # Python prints it on standard error, and ends with 1
+
+
+INTERRUPTED = """
+from mli.commands.messages import expected_errors
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("_closed")
+def work():
+    half_made = HalfMade()
+    exec("raise KeyboardInterrupt")
+with expected_errors():
+    work()
+"""
+
+
+def test_ctrl_c_is_one_line_and_exit_code_1_wherever_it_comes():
+    found = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (1, "mli: interrupted\n")
