@@ -21,7 +21,8 @@ __all__ = ["expected_seconds", "most_expected_seconds", "refuse_what_is_too_larg
 Floats = NDArray[np.float64]
 
 _MOST_BITS = 1e9  # of one polynomial: a single call on one of this size takes seconds
-_LARGEST_LOGIT = 1e15  # nats: beyond it neither floats nor the search's balls know an exponential
+_LARGEST_LOGIT = 1e15  # nats: beyond it floats do not know an exponential
+_LARGEST_TERM = 2.0**90  # nats, of a logit's: beyond it the search's balls of 96 bits do not either
 _CELLS_OF_A_PROOF = 3.5  # times the degree
 # The centres of the search's cells in its order: 1/2, 1/4, 3/4, 1/8, ...
 _CENTRES = [(2 * i + 1) / 2**depth for depth in range(1, 8) for i in range(2 ** (depth - 1))]
@@ -50,8 +51,8 @@ def expected_seconds(
 
 
 def most_expected_seconds(n_classes: int, degree: int, max_cells: int) -> float:
-    """The largest of the estimates, without a look at the line."""
-    return _seconds(n_classes, degree, min(_CELLS_OF_A_PROOF * degree, max_cells))
+    """The largest of the estimates, all cells, without a look at the line."""
+    return _seconds(n_classes, degree, max_cells)
 
 
 def refuse_what_is_too_large(values: list[Floats], degree: int) -> None:
@@ -94,7 +95,8 @@ def _expected_cells(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int)
                 break
             w, b = (1 - a) * w0 + a * w1, (1 - a) * b0 + a * b1
             z = w**degree + b[:, None]
-            if not np.abs(z).max() < _LARGEST_LOGIT:
+            terms = (np.abs(w0) + a * np.abs(w1 - w0)) ** degree
+            if not (np.abs(z).max() < _LARGEST_LOGIT and terms.max() < _LARGEST_TERM):
                 lost = True
             elif _slope_is_positive(z, degree * w ** (degree - 1) * (w1 - w0) + (b1 - b0)[:, None]):
                 return cells

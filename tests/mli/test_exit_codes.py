@@ -1,6 +1,7 @@
 """Exit code 2 and one line for what the user wrote, 1 for what went wrong, 0 else: over all verbs."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -218,3 +219,26 @@ with expected_errors():
 def test_ctrl_c_is_one_line_and_exit_code_1_wherever_it_comes():
     found = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True)
     assert (found.returncode, found.stderr) == (1, "mli: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["runs", "list"],
+        ["runs", "show", "abc"],
+        ["runs", "verify"],
+        ["runs", "gc"],
+        ["runs", "record", "out"],
+        ["figures", "F1"],
+        ["report"],
+        ["validate", "--profile", "full"],
+    ],
+    ids=" ".join,
+)
+def test_a_store_that_is_not_there_is_one_line_and_2_for_whatever_reads_one(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*command, "--store", "no-such"])
+    assert result.exit_code == 2
+    assert re.match(r"mli: there is no store (at )?no-such\b", result.output)
+    assert result.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -6,9 +6,9 @@ network, that is moves the error at alpha = 1 by more than CHANGED standard erro
 that moves at alpha^r, which keeps both ends. That of the other biases counts only where their removal
 changes nothing. The cause that is named is
 
-- where loss and error both end their plateaus before LONG, or do not fall: a shallow network, if the degree
-  is at most SHALLOW; else the initialisation, by the rule below; else none, for there is no plateau to
-  explain;
+- none, where neither loss nor error falls: there is no plateau to explain;
+- where those that fall end their plateaus before LONG: a shallow network, if the degree is at most SHALLOW;
+  else the initialisation, by the rule below; else none, for there is no plateau to explain;
 - else the last-layer bias, if its account holds;
 - else the other biases, likewise;
 - else, where the theory does not cover the network (`validation.diagnosis.scope`) or its signal is undefined,
@@ -51,6 +51,8 @@ def causes(found: Diagnosis) -> list[str]:
     """Of CAUSES those that hold, the one that is named first."""
     covered = found.law is not None and not found.outside
     large_start = ["initialisation"] if covered and _large_start(found) else []
+    if not np.isfinite([found.ends["linear"].error, found.ends["linear"].loss]).any():
+        return ["no plateau to explain"]
     if not _has_plateau(found):
         shallow = covered and found.degree <= SHALLOW
         return ["shallow"] if shallow else large_start or ["no plateau to explain"]
