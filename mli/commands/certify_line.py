@@ -28,6 +28,9 @@ def certify_line(
         bool,
         typer.Option("--loss", help="Bound the loss on 1,024 cells, and whether it rises above its start."),
     ] = False,
+    buffers: Annotated[
+        str, typer.Option(help="Running statistics that differ: refuse, or keep the end's on the whole line.")
+    ] = "refuse",
     output: Annotated[
         Path,
         typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
@@ -48,14 +51,20 @@ def certify_line(
             raise ValueError(f"--output {output} is a folder: name a .json file")
         from simulations.certified_line.certify import certify_line as run
         from simulations.certified_line.certify import seconds_expected
-        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.atomic_files import writable_file
         from simulations.runtime.progress import progress_bar
 
-        writable_folder(output.parent)
+        writable_file(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)
-        asked: dict[str, Any] = {"path": path, "tolerance": tolerance, "exact": exact, "loss": loss}
+        asked: dict[str, Any] = {
+            "path": path,
+            "buffers": buffers,
+            "tolerance": tolerance,
+            "exact": exact,
+            "loss": loss,
+        }
         seconds = seconds_expected(network, first, last, samples, **asked)
         typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:

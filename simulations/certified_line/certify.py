@@ -34,6 +34,7 @@ def certify_line(
     data: Any,
     *,
     path: str = "linear",
+    buffers: str = "refuse",
     exact: bool = False,
     loss: bool = False,
     tolerance: float = TOLERANCE,
@@ -49,12 +50,17 @@ def certify_line(
     with depth, since cells must be narrower (`seconds_expected` measures it on a few samples).
 
     Args:
-        model: a chain of Linear, ReLU, Flatten, Identity and Dropout in evaluation mode; it is only read.
+        model: of Linear, convolutions, batch norm in evaluation mode, ReLU, LeakyReLU, average and max
+            pooling, sums of branches, Flatten, Identity and Dropout in evaluation mode; it is only read. An
+            average's weight 1/9 is the float64 nearest it, a batch norm's factor at each end the one
+            nearest gamma / sqrt(var + eps): that defines the exact line.
         start: at alpha = 0, a module, a state dict or a safetensors path.
         end: at alpha = 1, likewise.
         data: inputs of one tensor and labels, see `simulations.user_data.data_passes`.
         path: "linear", "weights", "bias", "last_bias" or "only:PATTERN": the straight ones of
             `simulations.line.paths.tensor_exponents`.
+        buffers: "refuse" a batch norm whose running statistics differ between the ends, or "keep" the end's
+            on the whole line.
         exact: settle the undecided rest in whole numbers: every point where the leading classes change, to
             1e-15 in alpha, and that there are no others. It costs about as much again, or more.
         loss: bound the mean cross-entropy too, on 1,024 cells: `CertifiedLine.loss`. It costs several times
@@ -77,7 +83,7 @@ def certify_line(
         OSError: an output that cannot be written.
     """
     _check_tolerance(tolerance)
-    opened = open_certified_line(model, start, end, data, path)
+    opened = open_certified_line(model, start, end, data, path, buffers=buffers)
     made = Growing(opened, path, tolerance, None if output is None else Path(output), exact=exact, loss=loss)
     try:
         made.run(progress)
@@ -93,6 +99,7 @@ def seconds_expected(
     data: Any,
     *,
     path: str = "linear",
+    buffers: str = "refuse",
     exact: bool = False,
     loss: bool = False,
     tolerance: float = TOLERANCE,
@@ -105,6 +112,7 @@ def seconds_expected(
         end: at alpha = 1.
         data: inputs and labels.
         path: a straight one.
+        buffers: as in `certify_line`.
         exact: whether the rest is to be settled too.
         loss: whether the loss is to be bounded too.
         tolerance: of alpha.
@@ -113,7 +121,7 @@ def seconds_expected(
         ValueError: as `certify_line`.
     """
     _check_tolerance(tolerance)
-    opened = open_certified_line(model, start, end, data, path)
+    opened = open_certified_line(model, start, end, data, path, buffers=buffers)
     n = len(opened.inputs)
     chosen = np.unique(np.linspace(0, n - 1, _PILOT).astype(int))
     some = opened.inputs[chosen]

@@ -245,7 +245,7 @@ class CertifiedLine:
         Raises:
             ValueError: another network, path or data than the certificate's; cells that do not tile [0, 1].
         """
-        opened = open_certified_line(model, start, end, data, self.path)
+        opened = open_certified_line(model, start, end, data, self.path, buffers="keep")
         if opened.network != self.network:
             raise ValueError("the certificate is of another network or other checkpoints")
         if opened.data != self.data or not np.array_equal(opened.labels, self.labels):

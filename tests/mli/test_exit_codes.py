@@ -197,10 +197,11 @@ def test_ctrl_c_while_the_command_line_is_loaded_is_one_line_too(monkeypatch, ca
         def __getattr__(self, name):
             raise KeyboardInterrupt
 
+    monkeypatch.setattr("mli.__main__._end_like_ctrl_c", lambda: None)
     monkeypatch.setitem(sys.modules, "mli.commands.application", Loading())
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == "mli: interrupted"  # Python prints it on standard error, and ends with 1
+    assert (ended.value.code, capsys.readouterr().err) == (1, "mli: interrupted\n")
 
 
 INTERRUPTED = """

@@ -37,7 +37,7 @@ def made():
 
 def exact_leaders(made, alpha):
     model, start, end, data, _ = made
-    opened = open_certified_line(model, start, end, data, "linear")
+    opened = open_certified_line(model, start, end, data, "linear", buffers="refuse")
     return [leader(exact_logits(opened.line, x, alpha)) for x in opened.inputs]
 
 
@@ -304,15 +304,6 @@ def test_the_cost_is_foretold(made):
     assert 0 < seconds_expected(*made[:4], exact=True, loss=True, tolerance=2.0**-8) < 600
 
 
-class Branches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        return x + self.layer(x)
-
-
 class Scaled(nn.Module):
     def __init__(self):
         super().__init__()
@@ -337,7 +328,6 @@ def hooked():
         (nn.Sequential(nn.Linear(4, 4), nn.Dropout()), "Dropout in training mode"),
         (nn.Sequential(nn.Flatten(0), nn.Linear(4, 3)), r"0 \(Flatten\) cannot be certified"),
         (nn.Sequential(nn.ReLU()), "no Linear layer"),
-        (Branches(), "operation add joins|joins branches"),
         (Scaled(), "the tensor factor"),
         (hooked(), "has forward hooks"),
     ],
