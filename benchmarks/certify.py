@@ -12,8 +12,8 @@ loss a proof of L' <= 0.
 For `--ratios` k runs from 2 to 100 and r from 2 to 200, and there are two kinds more: starts at zero, whose
 end biases differ ("zero") or not ("tied"). A line that is expected to take over 4 s gets so few cells that
 4 s are expected; one that needs over 8 s for its roots and one cell is left out, but for those in CORNERS.
-The table, certify_cost.csv, was made in three goes on a machine with fourteen times its cores' load. It lacks the
-costliest lines of this plan, which take some 3 to 9 s each.
+The table, certify_cost.csv, was made in three goes on a machine with fourteen times its cores' load. It lacks
+the costliest lines of this plan, which take some 3 to 9 s each.
 """
 
 import csv
@@ -61,7 +61,7 @@ def main():
 
 def cells_for(arguments, seconds):
     """The most cells, of 1, 3, 10, ..., with which the line is expected to take so long; None of none."""
-    choices = [MAX_CELLS, *(c for c in (300, 100, 30, 10, 3, 1))]
+    choices = (MAX_CELLS, 300, 100, 30, 10, 3, 1)
     return next((c for c in choices if expected_seconds(*arguments, c) <= seconds), None)
 
 
