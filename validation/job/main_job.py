@@ -22,6 +22,7 @@ from validation.claims.power_model_runs import START_STREAM, PowerModelRuns
 from validation.job.observed_store import observe_store
 from validation.job.profiles import Job
 from validation.job.recorded_runs import committed_runs
+from validation.job.recorded_tables import committed_tables
 from validation.judgement.judging import Verdict, judge
 
 __all__ = ["Outcome", "integrate_power_model", "require_store", "run_main_job"]
@@ -60,6 +61,7 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
     require_store(job, store.folder)
     folder = writable_folder(folder)
     recorded = committed_runs(job.recorded) if job.recorded else []
+    tables = committed_tables(job.tables)
     if job.trains:
         store.prepare()
     # Before the training, which takes longer: a mistake here must not cost it.
@@ -68,7 +70,7 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
         with open_executor("local", processes=job.processes) as executor:
             run_sweeps([judged.sweep for judged in job.judged], store, executor)
     runs, observations = observe_store(
-        store, job.judged, power_model, every_seed=not job.trains, recorded=recorded
+        store, job.judged, power_model, every_seed=not job.trains, recorded=recorded, tables=tables
     )
     return Outcome(job, runs, observations, judge(job.claims, observations))
 
