@@ -1,6 +1,7 @@
 """`mli theory`: what it prints is what check() found, and docs/theory is what it writes."""
 
 import json
+import re
 import shlex
 from io import StringIO
 
@@ -14,8 +15,10 @@ from mli.commands.application import app
 from mli_theory.derivations import THEOREMS, rendering
 from mli_theory.derivations.names import shell_name, theorem_name
 from tests.helpers.paths import ROOT
+from validation.docs_pages.theory_in_words import BY_WORDS
 
 DOCS = ROOT / "docs" / "theory"
+NAMES = [*THEOREMS, *BY_WORDS]
 
 
 def _run(*arguments):
@@ -49,8 +52,10 @@ def quick(monkeypatch):
 def test_every_theorem_is_one_line_of_at_most_100_columns(quick):
     result = _run()
     assert result.exit_code == 0
-    for line, theorem in zip(result.output.splitlines(), THEOREMS.values(), strict=True):
-        assert len(line) <= 100
+    lines = result.output.splitlines()
+    assert [line.split()[0] for line in lines] == NAMES
+    assert all(len(line) <= 100 for line in lines)
+    for line, theorem in zip(lines, THEOREMS.values(), strict=False):
         assert line.split()[0] == theorem.name
         assert f"status of {theorem.name}" in line
         assert theorem.title in line
@@ -59,7 +64,7 @@ def test_every_theorem_is_one_line_of_at_most_100_columns(quick):
 def test_why_a_theorem_is_not_proved_is_not_cut_away(monkeypatch):
     reason = "NOT PROVED (T1, step 'x', 0 = 1: could not decide)"
     monkeypatch.setattr("mli_theory.derivations.derivation.Derivation.status", lambda _: reason)
-    assert all(reason in line for line in _run().output.splitlines())
+    assert all(reason in line for line in _run().output.splitlines()[: len(THEOREMS)])
 
 
 def test_long_has_every_statement_and_hypothesis(quick):
@@ -73,7 +78,8 @@ def test_long_has_every_statement_and_hypothesis(quick):
 
 def test_json_says_what_the_text_says(quick):
     found = {one["name"]: one for one in json.loads(_run("--json", "--steps").output)}
-    assert list(found) == list(THEOREMS)
+    assert list(found) == NAMES
+    assert found["T15"].keys() >= found["T1"].keys() - {"steps", "counterexamples"}
     for theorem in THEOREMS.values():
         one = found[theorem.name]
         assert (one["title"], one["statement"], one["status"]) == (
@@ -109,7 +115,7 @@ def test_no_name_that_is_offered_opens_a_quote_in_a_shell():
     for text in offered:
         assert "T4p" in text
     names = offered[1].partition("choose from ")[2].replace(",", " ")
-    assert [theorem_name(word, THEOREMS) for word in shlex.split(names)] == list(THEOREMS)
+    assert [theorem_name(word, NAMES) for word in shlex.split(names)] == NAMES
 
 
 def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, capsys):
@@ -126,7 +132,7 @@ def test_a_terminal_is_told_what_is_being_proved_and_a_pipe_is_not(monkeypatch, 
     assert messages.sys.stderr.getvalue().endswith("\r\033[K")
 
 
-@pytest.mark.parametrize("name", ["T15", "T", "T4b", "T10d", "", "T4''", "T1.5"])
+@pytest.mark.parametrize("name", ["T17", "T", "T4b", "T10d", "", "T4''", "T1.5"])
 def test_an_unknown_theorem_is_refused_with_the_names_there_are(name):
     result = _run(name)
     assert result.exit_code == 2
@@ -136,6 +142,24 @@ def test_an_unknown_theorem_is_refused_with_the_names_there_are(name):
 
 def test_latex_is_a_form_of_its_own():
     assert _run("T3", "--latex", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize("spelt", ["T15", "t15", "15"])
+def test_a_theorem_by_words_alone_is_shown_with_where_its_proof_and_its_tests_are(spelt):
+    result = _run(spelt)
+    assert result.exit_code == 0
+    assert "The certified line" in result.output
+    assert "Status: proved in section 6 of docs/theory/theory.md" in result.output
+    files = re.findall(r"^  - (.*)$", result.output, re.MULTILINE)
+    assert len(files) > 2
+    assert all((ROOT / file).is_file() for file in files)
+    assert "by words alone" in _run("--help").output.replace("\n", " ").replace("│", "").replace("  ", " ")
+
+
+def test_a_theorem_by_words_alone_has_no_steps_as_latex():
+    result = _run("T16", "--latex")
+    assert result.exit_code == 2
+    assert "T16 is proved by words alone" in result.output
 
 
 @pytest.mark.parametrize("theorem", THEOREMS.values(), ids=THEOREMS)

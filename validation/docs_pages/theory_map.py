@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from mli_theory import derivations
 from mli_theory.derivations import THEOREMS, rendering
 
-__all__ = ["STATEMENTS", "UNDERIVED", "Statement", "derivation_file", "theory_map_markdown"]
+__all__ = ["STATEMENTS", "UNDERIVED", "Statement", "Underived", "derivation_file", "theory_map_markdown"]
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,26 @@ class Statement:
     beyond: str = ""
 
 
+class Underived(NamedTuple):
+    """A statement of docs/theory/theory.md without a derivation.
+
+    Attributes:
+        title: what theory.md calls it.
+        in_short: its status in at most 25 characters.
+        status: its status in full, as Markdown of the page's folder.
+    """
+
+    title: str
+    in_short: str
+    status: str
+
+
 _LINE = "mli_theory/certificates/relu_line"
 _PATH, _MODEL = "mli_theory/homogeneous_path", "mli_theory/power_model"
 _EXPERIMENTS = "simulations/power_model_experiments"
 _EXPLORER = "validation/html_report/formulas.js"
 _ON_THE_PATH, _ON_THE_MODEL = "tests/mli_theory/homogeneous_path", "tests/mli_theory/power_model"
+_AT_EDGES = "tests/mli_theory/power_model/test_laws_at_their_edges.py"
 _ON_FLOWS = "tests/simulations/gradient_flow/test_gradient_flow_theorems.py"
 _ON_TABLES = "tests/simulations/power_model_experiments/test_theory_tables.py"
 _ON_EXPERIMENTS = "tests/simulations/power_model_experiments/test_experiments.py"
@@ -82,7 +98,11 @@ STATEMENTS: Mapping[str, Statement] = {
     "T4": Statement(
         says="With balanced classes, unequal biases and degree 3 or more the loss rises before it falls.",
         modules=(f"{_PATH}/expansion.py", _EXPLORER),
-        tests=(f"{_ON_THE_PATH}/test_expansion.py", _ON_THE_EXPLORER),
+        tests=(
+            f"{_ON_THE_PATH}/test_expansion.py",
+            f"{_ON_THE_PATH}/test_expansion_at_its_edges.py",
+            _ON_THE_EXPLORER,
+        ),
         claims=("C8",),
         figures=("F8",),
     ),
@@ -119,7 +139,7 @@ STATEMENTS: Mapping[str, Statement] = {
         says="From small weights classes are learned one after the other, at times that the initial weights "
         "give.",
         modules=(f"{_MODEL}/learning_schedule.py",),
-        tests=(f"{_ON_THE_MODEL}/test_learning_schedule.py", _ON_FLOWS, _ON_TABLES),
+        tests=(f"{_ON_THE_MODEL}/test_learning_schedule.py", _AT_EDGES, _ON_FLOWS, _ON_TABLES),
         claims=("C6",),
         figures=("F3",),
         beyond=f"the first time is proved {_NOT_CHECKED}",
@@ -158,6 +178,7 @@ STATEMENTS: Mapping[str, Statement] = {
             f"{_ON_THE_MODEL}/test_plateau_law.py",
             f"{_ON_THE_MODEL}/test_crossover_law.py",
             f"{_ON_THE_MODEL}/test_quadratic_law.py",
+            _AT_EDGES,
             _ON_FLOWS,
             _ON_TABLES,
             _ON_THE_EXPLORER,
@@ -170,7 +191,7 @@ STATEMENTS: Mapping[str, Statement] = {
         says="At a fixed initial scale the biases are bounded, so the plateau vanishes as the loss goes to "
         "0.",
         modules=(f"{_MODEL}/bias_bounds.py",),
-        tests=(f"{_ON_THE_MODEL}/test_bias_bounds.py", _ON_FLOWS),
+        tests=(f"{_ON_THE_MODEL}/test_bias_bounds.py", _AT_EDGES, _ON_FLOWS),
         claims=("C6",),
     ),
     "T12": Statement(
@@ -194,7 +215,7 @@ STATEMENTS: Mapping[str, Statement] = {
             f"{_EXPERIMENTS}/plateau_start.py",
             "validation/regimes/borders.py",
         ),
-        tests=("tests/mli_theory/test_start_of_plateau.py", _ON_EXPERIMENTS, _ON_THE_MAP),
+        tests=("tests/mli_theory/test_start_of_plateau.py", _AT_EDGES, _ON_EXPERIMENTS, _ON_THE_MAP),
         claims=("C13", "C14"),
         figures=("F14",),
         beyond=f"with an explicit bracket, which no module computes, proved {_NOT_CHECKED}",
@@ -228,17 +249,22 @@ STATEMENTS: Mapping[str, Statement] = {
 }
 """Every statement that theory.md names, in the order of the page."""
 
-UNDERIVED: Mapping[str, tuple[str, str]] = {
-    "T15": (
+UNDERIVED: Mapping[str, Underived] = {
+    "T15": Underived(
         "The certified line of a trained ReLU network",
+        "proved by words alone",
         "proved in section 6 of [theory.md](theory.md) and, bound by bound, in the modules; tested in whole "
         "numbers, with no derivation re-checked",
     ),
-    "T16": ("Half-normal diagonal start", f"not yet implemented; proved {_NOT_CHECKED}"),
-    "M1": ("Signal gain", "measured, no proof"),
-    "M2": ("Product-of-affine gain law", "measured, no proof"),
+    "T16": Underived(
+        "Half-normal diagonal start",
+        "proved by words alone",
+        f"not yet implemented; proved {_NOT_CHECKED}",
+    ),
+    "M1": Underived("Signal gain", "measured", "measured, no proof"),
+    "M2": Underived("Product-of-affine gain law", "measured", "measured, no proof"),
 }
-"""Title and status of the statements that have no derivation."""
+"""What has no derivation."""
 
 _INTRODUCTION = """\
 # What implements, proves, tests and uses each statement
@@ -288,7 +314,8 @@ def _cells(name: str, statement: Statement, statuses: Mapping[str, str]) -> list
         title, status = THEOREMS[name].title, statuses[name]
         derivation = f"[{page}]({page}), {_links([derivation_file(name)])}"
     else:
-        (title, status), derivation = UNDERIVED[name], "none"
+        title, _, status = UNDERIVED[name]
+        derivation = "none"
     return [
         f"{name} {title}",
         statement.says,
