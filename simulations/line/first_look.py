@@ -113,6 +113,8 @@ def rows_depend_on_batch(run: Run, batch: Batch, *, exact: bool = True) -> bool:
         return True
     if alone.shape != among.shape:
         return True
+    if not among.numel():  # of an objective none of whose rows count
+        return False
     full = exact and among.dtype in (torch.float32, torch.float64)
     room = (_SAME if full else _SAME_IN_HALF) * float(
         among.double().nan_to_num(posinf=0, neginf=0).abs().max()
