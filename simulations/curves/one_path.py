@@ -164,8 +164,8 @@ def interpolation_curves(
             (the alpha is named, and a sample that is not finite itself).
 
     Warns:
-        UserWarning: alphas at which many samples nearly tie, evaluated as they are (start = -end, say); where
-            interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
+        UserWarning: more than a tenth of the alphas evaluated as they are, since many samples nearly tie
+            there (start = -end, say); where interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
             alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); layers in which
             "recalibrate" measures nothing; samples whose logits depend on their batch, of which whole batches
             are evaluated; parameters that may be biases, on a path that treats biases apart;

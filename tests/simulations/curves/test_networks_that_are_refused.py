@@ -74,7 +74,7 @@ def test_one_logit_is_refused_by_its_shape(call, make, labels):
 @pytest.mark.parametrize("labels", [torch.zeros(N).long(), torch.arange(N) % 2], ids=["zeros", "0 and 1"])
 def test_one_logit_is_not_certified(labels):
     model = nn.Sequential(nn.Linear(6, 1))
-    with pytest.raises(ValueError, match=r"one output a sample, shape \(40, 1\).*binary objective"):
+    with pytest.raises(ValueError, match=r"one output a sample, shape \(40, 1\).*objective='binary'"):
         certify_line(model, *line_of(model), images(labels=labels))
 
 
