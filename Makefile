@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test test-quick test-lowest faults explore lint clean
+.PHONY: validate test test-quick test-long test-lowest faults explore lint clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -13,6 +13,10 @@ validate: $(STAMP)
 # Tests run in one process a core, each of one torch thread (tests/conftest.py sets it).
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+# The claims of sampled lists in full: 60 nasty lines (tests/simulations/curves/test_curve_estimates_of_nasty_lines.py).
+test-long: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m long
 
 # For the change at hand: fewer examples of each property, and no test that is slow, drives a browser or
 # starts processes.

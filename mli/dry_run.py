@@ -19,7 +19,7 @@ from torch.func import functional_call
 from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
 from simulations.curves.arguments import requested_alphas
 from simulations.curves.forecast import SMALL, memory_bytes, pass_bounds, seconds_a_sample, small_batch
-from simulations.line.forward_pass import forward_errors
+from simulations.line.forward_pass import ForwardError, forward_errors
 from simulations.line.line_setup import first_batches, known_samples
 from simulations.line.walkable_module import has_lazy_layers
 from simulations.models.buffers import differing_buffers
@@ -46,6 +46,7 @@ class DryRun:
 
     lines: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    _failed: bool = field(default=False, repr=False)
 
     @contextmanager
     def trying(self) -> Iterator[None]:
@@ -53,8 +54,11 @@ class DryRun:
         try:
             yield
         except (ValueError, OSError, ModuleNotFoundError) as error:
-            if str(error) not in self.refusals:
-                self.refusals.append(str(error))
+            # A network that cannot take the data is told once, whatever part of them each step gives it.
+            if str(error) in self.refusals or (self._failed and isinstance(error, ForwardError)):
+                return
+            self._failed = self._failed or isinstance(error, ForwardError)
+            self.refusals.append(str(error))
 
 
 @dataclass

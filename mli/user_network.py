@@ -137,10 +137,10 @@ def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False
             warnings.simplefilter("ignore")  # torch's own, about unusual pickles: read or refused below
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises whatever it likes
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(
-            f"{name}: {path} holds no plain state dict or is damaged: {first}. If it holds more than "
-            "tensors, save its state dict alone"
+            f"{name}: {path} holds no plain state dict or is damaged ({type(error).__name__}). If it holds "
+            "more than tensors and plain containers, such as a whole network, save its state dict alone: "
+            "torch.save(network.state_dict(), ...)"
         ) from error
     return load_checkpoint(name, _state_in(name, path, state), network)
 

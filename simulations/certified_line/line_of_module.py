@@ -18,6 +18,7 @@ from simulations.certified_line.traced_program import Program, traced_program
 from simulations.line.paths import tensor_exponents
 from simulations.models.checkpoints import Checkpoint, checkpoint_hash, load_checkpoint
 from simulations.models.last_layer import LastLayer
+from simulations.models.one_logit import refuse_one_logit
 from simulations.models.roles import roles_with, roles_without_running
 from simulations.user_data.data_passes import Batches
 
@@ -71,6 +72,8 @@ def open_certified_line(
     first = _walked(model, given, last, path, program.last_layer)
     line = ReluLine(lowered(program, dict(model.named_modules()), first, last))
     flat = inputs_of(line, inputs.reshape(len(inputs), -1))
+    if line.n_classes == 1:
+        refuse_one_logit(torch.empty(len(labels), 1), len(labels))
     if labels.max() >= line.n_classes:
         raise ValueError(f"labels must be below the {line.n_classes} logits, but one is {labels.max()}")
     named = {f"start {key}": value for key, value in first.items()} | {

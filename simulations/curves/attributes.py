@@ -24,6 +24,8 @@ __all__ = [
     "say_where_interpolation_failed",
 ]
 
+WORTH_SAYING = 0.1  # of the alphas: so many evaluated as they are cost what a warning is for
+
 NOT_MEASURED = "do not write their batches' statistics in training: theirs are interpolated between the ends"
 
 
@@ -98,7 +100,14 @@ def finished_curve(
 def say_where_interpolation_failed(
     split: SplitCurve | ObjectiveCurve, engine: Engine | ObjectiveEngine
 ) -> None:
-    """Tell what was evaluated as it is after all.
+    """Tell what was evaluated as it is after all, where that cost more than a tenth of a grid.
+
+    Where it cost less a warning would be noise: what is evaluated as it is has no error of interpolation,
+    and `forward_passes` counts it.
+
+    Args:
+        split: the curve of one split.
+        engine: that made it.
 
     Warns:
         UserWarning: samples, or alphas, at which the tolerances were not reached.
@@ -110,7 +119,7 @@ def say_where_interpolation_failed(
             UserWarning,
             stacklevel=4,
         )
-    if split.direct.any():
+    if split.direct.sum() > WORTH_SAYING * len(engine.alphas):
         tied = engine.alphas[engine.inside][split.direct]
         warnings.warn(
             f"at {len(tied)} of {len(engine.alphas)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, where many "

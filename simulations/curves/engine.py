@@ -21,7 +21,6 @@ from simulations.interpolation.error_estimate import ErrorEstimate
 from simulations.line.moved_network import Line
 from simulations.line.step_batches import AnyLine, LineBatch, grouped
 from simulations.models.evaluation import BATCH
-from simulations.models.running_statistics import uses_batch_statistics
 from simulations.user_data.data_passes import Batches
 
 __all__ = ["Engine", "SplitCurve", "most_nodes"]
@@ -81,7 +80,7 @@ class Engine:
         inside = int(self.inside.sum())
         self.adaptive = adaptive and inside > FEW_ALPHAS
         self.most_nodes = most_nodes(inside)
-        self.whole_batches = uses_batch_statistics(line.model)
+        self.whole_batches = line.depends_on_batch
         self.precision_error = 0.0
 
     def run(

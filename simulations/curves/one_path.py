@@ -143,7 +143,7 @@ def interpolation_curves(
         mean over a sample's rows. With exits: `bias_exit`, the first alpha at which the
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
-        Attributes: forward_passes (samples evaluated / samples; the 16 that pass twice before the work, and
+        Attributes: forward_passes (samples evaluated / samples; the 16 of the first looks, and
         those that find the last layer, are not counted), estimated_loss_error, estimated_error_error and
         estimated_class_share_error (bounds of the worst over alpha, in 95 % of lines; 0 on a grid), nodes,
         method as used, path, buffers, loss and error tolerances, n_samples, start_hash, end_hash, data_hash,
@@ -159,14 +159,16 @@ def interpolation_curves(
             batches that change between passes, one logit a sample without "binary", labels or outputs that
             the objective does not fit (all labels are read before the work, but of (n, k)), targets that are
             nan, no label that counts, options of another objective, a network that draws in evaluation mode
-            (16 samples pass twice at the end; of several tensors a batch); later, logits that are not finite
+            (16 samples pass twice at alpha = 0, 1/2 and 1; of several tensors a batch); a normalisation that
+            "recalibrate" cannot measure; later, logits that are not finite
             (the alpha is named, and a sample that is not finite itself).
 
     Warns:
-        UserWarning: alphas at which many samples nearly tie, evaluated as they are (start = -end, say); where
-            interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
+        UserWarning: more than a tenth of the alphas evaluated as they are, since many samples nearly tie
+            there (start = -end, say); where interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
             alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); layers in which
-            "recalibrate" measures nothing; parameters that may be biases, on a path that treats biases apart;
+            "recalibrate" measures nothing; samples whose logits depend on their batch, of which whole batches
+            are evaluated; parameters that may be biases, on a path that treats biases apart;
             a curve that is not kept in the cache, since a named part of the model or data has no stable hash.
     """
     buffers = chosen_policy(buffers, batch_norm)

@@ -13,13 +13,18 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from simulations.models.running_statistics import NotMeasurableError
 from simulations.user_data.batch import Batch
 
 __all__ = ["ForwardError", "check_columns", "forward_errors", "run_network"]
 
 # What a network raises on data that are not its own. Others are defects of its code and keep their traceback.
 DATA_ERRORS = (RuntimeError, TypeError, ValueError, IndexError, AssertionError)
-_TORCH, _OURS = str(Path(torch.__file__).parent), str(Path(__file__).parents[1])
+_NOT_THEIRS = (
+    "<",
+    str(Path(torch.__file__).parent),
+    *(str(Path(__file__).parents[2] / room) for room in ("simulations", "validation", "mli")),
+)
 
 
 class ForwardError(ValueError):
@@ -63,7 +68,7 @@ def forward_errors(model: nn.Module, batch: Batch) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError:
+    except (torch.OutOfMemoryError, NotMeasurableError):
         raise
     except DATA_ERRORS as error:
         check_columns(model, batch)
@@ -87,11 +92,20 @@ def check_columns(model: nn.Module, batch: Batch) -> None:
 def _in_words(batch: Batch, error: Exception) -> str:
     given = ", ".join(f"argument {place!r}: {_shown(value)}" for place, value in batch.arguments())
     message = str(error).strip().splitlines()
+    advice = "give it what it was trained on, in that type and shape"
+    if any(_are_integers(value) for _, value in batch.arguments()):
+        advice += (
+            "; integers are never converted: of pixels give float32, by inputs.float() / 255 or, in an .npz "
+            "file, inputs.astype('float32') / 255, if the network was trained on 0 to 1"
+        )
     return (
         f"the network fails on the data ({given}) with {type(error).__name__}"
-        f"{': ' + message[0] if message else ''}{_place(error)}; give it what it was trained on, in "
-        "that type and shape"
+        f"{': ' + message[0] if message else ''}{_place(error)}; {advice}"
     )
+
+
+def _are_integers(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and not value.is_floating_point() and not value.is_complex()
 
 
 def _not_taken(model: nn.Module, batch: Batch) -> list[str]:
@@ -113,5 +127,5 @@ def _shown(value: Any) -> str:
 def _place(error: Exception) -> str:
     """The line of the user's code that raised, where one is."""
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [one for one in frames if not one.filename.startswith((_TORCH, _OURS, "<"))]
+    theirs = [one for one in frames if not one.filename.startswith(_NOT_THEIRS)]
     return f" (raised below {Path(theirs[-1].filename).name}:{theirs[-1].lineno})" if theirs else ""

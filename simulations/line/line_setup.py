@@ -11,16 +11,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from simulations.line.first_look import SHARED_IN_BATCH, look_along, look_at_end
 from simulations.line.moved_network import Line, NotFiniteError
 from simulations.line.paths import PathFunction, path_coefficients
 from simulations.line.walkable_module import walkable
 from simulations.models.checkpoints import Checkpoint, load_checkpoint
 from simulations.models.evaluation import evaluation_mode
 from simulations.models.last_layer import Output
-from simulations.models.one_logit import refuse_one_logit
-from simulations.models.repeated_passes import refuse_random
+from simulations.models.normalised_weights import zero_normalised_weights
 from simulations.models.roles import Roles, Run, effective_bias, find_roles, roles_without_running
-from simulations.objectives.all_labels import check_all_labels
 from simulations.objectives.objective import Objective
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
@@ -87,12 +86,13 @@ def open_line(
 
     Arguments as in `simulations.curves.interpolation_curves`; `find_last` also finds the last layer, which
     costs a few runs of a few samples; the path "last_bias" does so by itself. With `roles` nothing is looked
-    for. Before it a few samples are read and evaluated twice: see `_check_data`. `objective` None means
-    cross-entropy of (n, k); of another all labels are read once before any other work. Samples with the label
-    `ignored` are left out.
+    for. Before it a few samples are read and evaluated (`simulations.line.first_look`). `objective` None
+    means cross-entropy of (n, k); of another all labels are read once before any other work. Samples with the
+    label `ignored` are left out.
 
     Warns:
-        UserWarning: a path of biases or weights alone, on a model with parameters that may be biases.
+        UserWarning: a path of biases or weights alone, on a model with parameters that may be biases; samples
+            that depend on their batch.
 
     Raises:
         ValueError: as there, for what can be known before any work.
@@ -123,16 +123,17 @@ def open_line(
             channels_last=channels_last,
             output=output,
         )
-        totals = _check_data(line, splits, objective)
+        totals = look_at_end(line, splits, objective)
         if roles is None and (find_last or path == "last_bias" or last_layer is not None):
             run = _run_at_end(line, splits)
             known_roles = find_roles(model, run, line.end_parameters(), biases=biases, last_layer=last_layer)
         if path == "last_bias":
-            line.coefficients = path_coefficients(model, path, roles=known_roles)
+            line.walk(path_coefficients(model, path, roles=known_roles))
+        look_along(line, splits, objective)
         try:
             yield OpenLine(line, splits, first, last, known_roles, totals)
         except NotFiniteError as error:
-            raise NotFiniteError(f"{error}{_not_finite_data(splits)}") from error
+            raise NotFiniteError(f"{error}{_why_not_finite(line, splits)}") from error
 
 
 def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:
@@ -145,7 +146,7 @@ def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
     if roles.unsure and path in ("weights", "bias", "homogeneous"):
         warnings.warn(
             f"the path {path!r} takes as weights what may be biases by their names: "
-            f"{', '.join(roles.unsure)}; name all biases by biases=[...] if they are",
+            f"{', '.join(roles.unsure)}; name all biases by biases=[...] (--bias on the command line) if so",
             UserWarning,
             stacklevel=5,
         )
@@ -190,46 +191,17 @@ def known_samples(data: Any) -> int | None:
     return None if None in counts else sum(n for n in counts if n is not None)
 
 
-def _check_data(
-    line: Line, splits: Mapping[str, Batches], objective: Objective | None
-) -> dict[str, tuple[float, int]]:
-    """Refuse data that are drawn anew in each pass, and a network that draws: before any work.
-
-    Sixteen samples of the first split (of several tensors a batch) pass twice, at the end. Of an objective
-    the labels of all splits are then read, and the totals of their rows returned.
-
-    Raises:
-        ValueError: naming which; as the objective, for labels that do not fit the network's outputs.
-    """
-    first, *others = splits.values()
-    samples = first.few()
-    for batches in others:
-        batches.few()
-    if line.buffers.measured and line.calibration is not None:
-        line.calibration.few()
-
-    def outputs() -> torch.Tensor:
-        if objective is None:
-            found = line.end_with({}, samples)
-            refuse_one_logit(found, len(samples))
-            return found
-        output, placed = line.returned_at_end(samples)
-        return objective.read(output, placed, line.output).values
-
-    with line.in_precision():
-        refuse_random(outputs, line.precision)
-        if objective is None:
-            return {}
-        output, _ = line.returned_at_end(samples)
-        return check_all_labels(objective, output, line.output, splits)
-
-
-def _not_finite_data(splits: Mapping[str, Batches]) -> str:
-    """Which sample may be the reason, in words after the error's; "" where the data are finite."""
+def _why_not_finite(line: Line, splits: Mapping[str, Batches]) -> str:
+    """What may be the reason, in words after the error's; "" where none is seen."""
+    divided = zero_normalised_weights(line.model, line.parameter)
+    if divided:
+        return f": there the size of {divided[0]}, by which a normalisation of weights divides, is 0"
     for name, batches in splits.items():
         words = batches.where_not_finite()
         if words:
             return f": {words}" + (f" of the split {name!r}" if name else "")
+    if line.depends_on_batch and any(len(batch) == 1 for part in splits.values() for batch in part):
+        return f": {SHARED_IN_BATCH}, and a batch of one may have none: give batches of two or more"
     return ""
 
 

@@ -24,7 +24,11 @@ from simulations.models.devices import checked_device, matmul_precision
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
 from simulations.models.one_logit import refuse_one_logit
-from simulations.models.running_statistics import measurable_layers, measured_statistics
+from simulations.models.running_statistics import (
+    measurable_layers,
+    measured_statistics,
+    uses_batch_statistics,
+)
 from simulations.user_data.data_passes import Batch, Batches
 from simulations.user_data.joined_batches import without_lone_samples
 
@@ -50,6 +54,9 @@ class Line:
         precision: "native" (the weights' own), "tf32" (CUDA alone) or "bf16" (autocast).
         channels_last: order of images and convolution weights.
         output: what picks the logits out of what the model returns (`simulations.models.last_layer`).
+
+    Attributes:
+        depends_on_batch: a sample's logits depend on its batch, so that batches are evaluated whole.
     """
 
     def __init__(
@@ -88,6 +95,7 @@ class Line:
         self._own_buffers = dict(model.named_buffers())
         self._further_names = further_names(model)
         self._at: float | None = None
+        self.depends_on_batch = uses_batch_statistics(model)
         self._layers: list[str] | None = None  # those that are measured, once it is known
         self.not_measured: list[str] = []
         # Statistics by alpha: small beside the parameters.
@@ -117,12 +125,27 @@ class Line:
         batch = self._placed(batch)
         return self._run(self._point | self._buffers(1.0), batch), batch
 
+    def walk(self, coefficients: Coefficients) -> None:
+        """Take another path between the same ends."""
+        self.coefficients, self._at = coefficients, None
+
     def end_with(self, changes: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         """What the network returns as logits at the end with some parameters replaced, unchecked."""
         self._at = None
         for name, tensor in self._point.items():
             tensor.copy_(self._end[name])
         return self._call(self._point | self._buffers(1.0) | dict(changes), self._placed(batch))
+
+    def unchecked(self, alpha: float, batch: Batch) -> torch.Tensor:
+        """What the network returns as logits at an alpha, unchecked; statistics are not measured for it."""
+        self._move(alpha)
+        return self._call(self._point | self._buffers(alpha), self._placed(batch))
+
+    def returned_unchecked(self, alpha: float, batch: Batch) -> tuple[Any, Batch]:
+        """What the network itself returns at an alpha, and the batch on its device; likewise."""
+        self._move(alpha)
+        batch = self._placed(batch)
+        return self._run(self._point | self._buffers(alpha), batch), batch
 
     def end_parameters(self) -> dict[str, torch.Tensor]:
         """The parameters at the end."""

@@ -83,11 +83,13 @@ class BiasVariant:
 def is_plain_linear(model: nn.Module, name: str) -> bool:
     """Whether a module's output is its weight times its input plus its bias, and nothing else.
 
-    A subclass, a hook, or a weight that is computed (as by weight normalisation) may make another.
+    A subclass, a hook, a forward of the module's own, or a weight that is computed (as by weight
+    normalisation) may make another.
     """
     module: Any = model.get_submodule(name)
     return (
         type(module) is nn.Linear
+        and "forward" not in vars(module)
         and not module._forward_hooks
         and not module._forward_pre_hooks
         and {"weight", "bias"} <= dict(module.named_parameters(recurse=False)).keys()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from simulations.line.forward_pass import forward_errors
 from simulations.models.input_types import floating_types, in_network_type
@@ -26,12 +27,12 @@ def walkable(model: nn.Module, first_batch: Callable[[], Batch]) -> nn.Module:
         first_batch: gives the batch that shows the shapes; called where there are lazy layers alone.
 
     Raises:
-        ValueError: the model cannot take the batch.
+        ValueError: as `materialise`.
     """
     model = unwrapped(model)
     if not has_lazy_layers(model):
         return model
-    model, batch = copy.deepcopy(model), first_batch()
+    model, batch = _copied(model), first_batch()
     with torch.random.fork_rng(devices=[]):
         materialise(model, batch)
     return model
@@ -59,7 +60,7 @@ def materialise(model: nn.Module, batch: Batch) -> None:
     In evaluation mode: dropout draws nothing in between. The modes are left as they were.
 
     Raises:
-        ValueError: the model cannot take the batch.
+        ValueError: the model cannot take the batch; a lazy layer that its forward does not use.
     """
     device = next((p.device for p in model.parameters() if not is_lazy(p)), torch.device("cpu"))
     types = floating_types(model)
@@ -72,3 +73,22 @@ def materialise(model: nn.Module, batch: Batch) -> None:
     finally:
         for module, training in modes:
             module.training = training
+    unused = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if is_lazy(tensor)]
+    if unused:
+        raise ValueError(
+            f"the lazy layers of {', '.join(unused)} have no shape after one batch, since forward does not "
+            "use them: remove them, or make them layers of a given size"
+        )
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """A deep copy, also of buffers without a shape and tensors that a hook computed, which refuse it."""
+    memo: dict[int, object] = {}
+    made: Any = UninitializedBuffer  # whose arguments mypy takes from elsewhere
+    for module in model.modules():
+        for value in (*vars(module).values(), *module._buffers.values()):
+            if isinstance(value, UninitializedBuffer):
+                memo[id(value)] = made(device=value.device, dtype=value.dtype)
+            elif isinstance(value, torch.Tensor) and not is_lazy(value) and not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, memo)

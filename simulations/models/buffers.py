@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from simulations.models.running_statistics import batch_counters, statistics_names
+from simulations.models.running_statistics import batch_counters, own_statistics_names, statistics_names
 from simulations.runtime.names_in_words import first_of
 
 __all__ = [
@@ -83,15 +83,19 @@ def buffer_plan(model: nn.Module, start: State, end: State, policy: str = "refus
 
     Raises:
         ValueError: an unknown policy; "refuse" (the buffers are named) where the model keeps running
-            statistics or another buffer differs; "recalibrate" for a scripted module.
+            statistics or another buffer differs; "recalibrate" for a scripted module. Later "recalibrate" may
+            refuse a normalisation of the user's own (`simulations.models.running_statistics`).
     """
     _check_policy(policy)
     statistics = statistics_names(model)
+    own = own_statistics_names(model)
     differing = differing_buffers(model, start, end)
-    if not statistics and not differing:
+    if not statistics and not differing and not (own and policy == "recalibrate"):
         return BufferPlan("none")
     if policy == "refuse":
-        raise ValueError(_refusal(statistics, differing))
+        raise ValueError(_refusal(statistics, differing, measurable=bool(statistics or own)))
+    if policy == "recalibrate":
+        statistics += own
     if policy == "recalibrate" and isinstance(model, torch.jit.ScriptModule):
         raise ValueError(
             "buffers='recalibrate' measures inside the layers, which a scripted module hides: pass the "
@@ -161,14 +165,14 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return dtype if dtype in (torch.float32, torch.float64) else torch.float32
 
 
-def _refusal(statistics: list[str], differing: list[str]) -> str:
+def _refusal(statistics: list[str], differing: list[str], *, measurable: bool) -> str:
     others = [name for name in differing if name not in statistics]
     parts = []
     if statistics:
         parts.append(f"the model keeps running statistics ({first_of(statistics, NAMED)})")
     if others:
         parts.append(f"start and end differ in the buffers {first_of(others, NAMED)}")
-    choices = ["keep", "interpolate", *(["recalibrate"] if statistics else [])]
+    choices = ["keep", "interpolate", *(["recalibrate"] if measurable else [])]
     return (
         f"{' and '.join(parts)}, which two checkpoints do not define between them: choose buffers="
         f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r} ('refuse' is the default)"

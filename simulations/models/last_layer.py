@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -53,9 +54,13 @@ def last_layer_that_ran(model: nn.Module, run: Callable[[], torch.Tensor]) -> La
     Raises:
         ValueError: as `find_last_layer`.
     """
-    found: list[tuple[str, nn.Module, object]] = []
+    found: list[tuple[str, nn.Module, Any, Any]] = []
+
+    def note(module: nn.Module, _arguments: object, output: Any, name: str) -> None:
+        found.append((name, module, output, output.clone() if isinstance(output, torch.Tensor) else None))
+
     handles = [
-        module.register_forward_hook(lambda m, _arguments, output, name=name: found.append((name, m, output)))
+        module.register_forward_hook(partial(note, name=name))
         for name, module in model.named_modules()
         if isinstance(getattr(module, "weight", None), torch.Tensor) and takes_hooks(module)
     ]
@@ -64,8 +69,10 @@ def last_layer_that_ran(model: nn.Module, run: Callable[[], torch.Tensor]) -> La
     finally:
         for handle in handles:
             handle.remove()
-    for name, module, made in reversed(found):
+    for name, module, made, as_made in reversed(found):
         if made is output:  # the tensor itself, not one equal to it
+            if not torch.allclose(made, as_made, rtol=0.0, atol=0.0, equal_nan=True):
+                break  # changed in place since
             bias = bias_of_module(model, name)
             if bias is not None or getattr(module, "weight", torch.empty(0)).ndim >= 2:
                 return LastLayer(name, bias)
@@ -100,7 +107,7 @@ def logits_of(output: Any, pick: Output = None) -> torch.Tensor:
             raise ValueError(f"output={pick!r} picks no tensor out of what the network returned, a {kind}")
         raise ValueError(
             f"the network must return logits or an object with .logits, it returned {kind}: pick the logits "
-            "by output=, a name, a place or a function"
+            "by output=, a name, a place or a function (--logits on the command line)"
         )
     if found.is_complex():
         raise ValueError("the network returned complex logits: take their real part or size in forward")

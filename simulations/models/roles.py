@@ -248,9 +248,13 @@ def _shifts_alike(run: Run, parameters: Mapping[str, torch.Tensor], name: str) -
     own, before = parameters[name].detach(), run({}).double()
     if own.numel() != before.shape[-1]:
         return False
-    change = _centred(run({name: own + _step(own, before)}).double() - before)
-    size = float(change.abs().max())
-    return size > 0 and float((change - change[:1]).abs().max()) <= _alike(own) * size
+    changes = [_centred(run({name: to}).double() - before) for to in _tried_values(own, before)]
+    size = float(changes[0].abs().max())
+    size_at_zero = max(size, float(before.abs().max()))
+    return size > 0 and all(
+        float((change - change[:1]).abs().max()) <= _alike(own) * room
+        for change, room in zip(changes, (size, size_at_zero), strict=True)
+    )
 
 
 def _shift(run: Run, parameters: Mapping[str, torch.Tensor], name: str, before: torch.Tensor) -> float | None:
@@ -259,20 +263,31 @@ def _shift(run: Run, parameters: Mapping[str, torch.Tensor], name: str, before: 
     Up to a number that a sample's logits share, which changes no prediction and no loss.
     """
     own = parameters[name].detach()
-    step = _step(own, before)
-    change = _centred(run({name: own + step}).double() - before)
-    expected = _centred((own + step - own).double().reshape(1, -1))
-    scale = float((change * expected).sum(dim=-1).mean() / expected.square().sum())
-    off = float((change - scale * expected).abs().max())
-    if not abs(scale) > 1e-6 or not off <= _alike(own) * abs(scale) * float(expected.abs().max()):
+    values = _tried_values(own, before)
+    changes = [_centred(run({name: value}).double() - before) for value in values]
+    expected = [_centred((value - own).double().reshape(1, -1)) for value in values]
+    scale = float((changes[0] * expected[0]).sum(dim=-1).mean() / expected[0].square().sum())
+    if not abs(scale) > 1e-6:
+        return None
+    # Without the bias the difference may be small beside the logits, which are rounded.
+    rooms = float(expected[0].abs().max()), max(float(e.abs().max()) for e in (*expected, before / scale))
+    fits = all(
+        float((change - scale * of_it).abs().max()) <= _alike(own) * abs(scale) * room
+        for change, of_it, room in zip(changes, expected, rooms, strict=True)
+    )
+    if not fits:
         return None
     return 1.0 if abs(scale - 1) <= _alike(own) else scale
 
 
-def _step(own: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-    """No two differences alike, and of the size of the logits: else rounding hides what it does."""
+def _tried_values(own: torch.Tensor, before: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of a bias: one off its own, and zeros, since the signal is what is left without it.
+
+    No two differences are alike, and they are of the size of the logits: else rounding hides what they do.
+    """
     step = torch.sin(1.0 + torch.arange(own.numel(), dtype=torch.float64) ** 1.5)
-    return (step * max(1.0, float(before.abs().max()))).reshape(own.shape).to(own)
+    step = (step * max(1.0, float(before.abs().max()))).reshape(own.shape).to(own)
+    return own + step, torch.zeros_like(own)
 
 
 def _centred(logits: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,8 @@ A layer's mean is the mean over all samples, its variance that of all samples ab
 together from the batches' own in float64, never a moving average. Layers below normalise each batch by its
 own statistics while they are measured, as in training. Of an instance norm: the averages over samples of each
 sample's own. A layer that evaluates by its running statistics in training too, or writes something else than
-its batch's, has nothing to measure: `measurable_layers` tells it from the others by running it.
+its batch's, has nothing to measure: `measurable_layers` tells it from the others by running it. A layer of
+another class with the same two buffers is measured where it writes what torch's write, and else refused.
 """
 
 from __future__ import annotations
@@ -18,20 +19,41 @@ import torch
 from torch import nn
 
 __all__ = [
+    "NotMeasurableError",
     "batch_counters",
     "has_running_statistics",
     "measurable_layers",
     "measured_statistics",
+    "own_statistics_names",
     "statistics_names",
     "uses_batch_statistics",
 ]
 
+_KINDS = ("running_mean", "running_var")
 _Norm: type[nn.Module] = nn.modules.batchnorm._NormBase
 _Instance: type[nn.Module] = nn.modules.instancenorm._InstanceNorm
 
 
+_STRANGE = (-7.25, 5.5)
+_NEAR, _NEAR_OF_OWN = 0.01, 1e-4  # of the inputs' size; an own layer's variance may be a biased one
+
+
+class NotMeasurableError(ValueError):
+    """Statistics that "recalibrate" cannot measure; the message says in which layer and what to do."""
+
+
 def _layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
     return [(name, module) for name, module in model.named_modules() if isinstance(module, _Norm)]
+
+
+def _own_layers(model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Normalisations of the user's: torch's names of running statistics, in another class."""
+    return [
+        (name, module)
+        for name, module in model.named_modules()
+        if not isinstance(module, (_Norm, torch.jit.ScriptModule))
+        and all(isinstance(module._buffers.get(kind), torch.Tensor) for kind in _KINDS)
+    ]
 
 
 def has_running_statistics(model: nn.Module) -> bool:
@@ -46,13 +68,18 @@ def uses_batch_statistics(model: nn.Module) -> bool:
 
 
 def statistics_names(model: nn.Module) -> list[str]:
-    """The names of all running means and variances in the state dict."""
-    return [
-        f"{name}.{kind}" if name else kind
-        for name, module in _layers(model)
-        if getattr(module, "running_mean", None) is not None
-        for kind in ("running_mean", "running_var")
-    ]
+    """The names of the running means and variances of torch's layers in the state dict."""
+    layers = [name for name, module in _layers(model) if getattr(module, "running_mean", None) is not None]
+    return _names(layers)
+
+
+def own_statistics_names(model: nn.Module) -> list[str]:
+    """The same of normalisation layers of the user's own (`running_mean`, `running_var` in another class)."""
+    return _names([name for name, _ in _own_layers(model)])
+
+
+def _names(layers: list[str]) -> list[str]:
+    return [f"{name}.{kind}" if name else kind for name in layers for kind in _KINDS]
 
 
 def batch_counters(model: nn.Module) -> list[str]:
@@ -68,26 +95,45 @@ def measurable_layers(model: nn.Module, one_pass: Callable[[], None]) -> tuple[l
     """The layers that write their batch's own statistics in training, and those that ran and do not.
 
     `one_pass` runs the model on one batch. Each layer is given strange statistics before it runs: what it
-    has afterwards is its batch's mean and variance, or there is nothing to measure.
+    has afterwards is its batch's mean and variance, or what it was given and there is nothing to measure.
 
     Raises:
-        ValueError: as `measured_statistics`.
+        NotMeasurableError: as `measured_statistics`; a layer of the user's own that writes something else.
     """
     found: dict[str, bool] = {}
 
-    def judge(module: Any, inputs: tuple[torch.Tensor, ...], name: str) -> None:
-        expected = _batch_statistics(module, inputs[0])
-        size = inputs[0].detach().double().square().mean().sqrt()
-        close = [
-            torch.allclose(own.double(), theirs, rtol=0.02, atol=float(0.01 * size**power) + 1e-12)
-            for own, theirs, power in zip(
-                (module.running_mean, module.running_var), expected, (1, 2), strict=True
+    def refuse_written(module: Any, _values: torch.Tensor, name: str) -> None:
+        own = module.running_mean, module.running_var
+        if not found.get(name, True) and any(
+            bool((x != y).any()) for x, y in zip(own, _STRANGE, strict=True)
+        ):
+            raise NotMeasurableError(
+                f"buffers='recalibrate' cannot measure {name or 'the model'}, a {type(module).__name__}: in "
+                "training it does not write its batch's mean and unbiased variance (channels,) at momentum "
+                "= 1, as torch's normalisations do: choose buffers='keep' or 'interpolate'"
             )
-        ]
-        found[name] = found.get(name, True) and all(close)
+
+    def judge(module: Any, values: torch.Tensor, name: str) -> None:
+        own = module.running_mean, module.running_var
+        expected = _batch_statistics(module, values)
+        size = values.detach().double().square().mean().sqrt()
+        torchs = isinstance(module, _Norm)
+        near = _NEAR if torchs else _NEAR_OF_OWN
+        close = all(
+            mine.shape == theirs.shape
+            and torch.allclose(mine.double(), theirs, rtol=2 * near, atol=float(near * size**power) + 1e-12)
+            for mine, theirs, power in zip(own, expected, (1, 2), strict=True)
+        )
+        found[name] = found.get(name, True) and close
+        if not torchs:
+            refuse_written(module, values, name)
 
     with _watched(model, judge, strange=True), _one_value_told():
         one_pass()
+    silent = [name for name, _ in _own_layers(model) if not found.get(name, True)]
+    if silent:  # some count momentum from the other side
+        with _watched(model, refuse_written, silent, strange=True, momentum=0.0), _one_value_told():
+            one_pass()
     return [n for n, measures in found.items() if measures], [
         n for n, measures in found.items() if not measures
     ]
@@ -101,15 +147,17 @@ def _one_value_told() -> Iterator[None]:
     except ValueError as error:
         if "Expected more than 1 " not in str(error):
             raise
-        raise ValueError(
+        raise NotMeasurableError(
             "buffers='recalibrate' measures variances, but a batch holds one value a channel: "
-            f"give batches of two samples or more, or other `calibration` data ({error})"
+            "give batches of two samples or more, or other `calibration` data"
         ) from error
 
 
 def _batch_statistics(module: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and unbiased variance (channels,) in float64, by their definition."""
     values = inputs.detach().double()
+    if values.ndim < 2:
+        return values.mean(dim=0), values.mean(dim=0)  # no channels
     if isinstance(module, _Instance):
         alone: Any = module  # a sample without a dimension of samples
         flat = (values[None] if values.ndim == alone._get_no_batch_dim() else values).flatten(2)
@@ -137,16 +185,16 @@ def measured_statistics(
         layers: names of those to measure, None: all; the others evaluate as they are.
 
     Raises:
-        ValueError: a layer sees a batch of one value a channel, which has no variance.
+        NotMeasurableError: a layer sees a batch of one value a channel, which has no variance.
     """
     sums: dict[str, _Sums] = {}
 
-    def add(module: Any, inputs: tuple[torch.Tensor, ...], name: str) -> None:
+    def add(module: Any, values: torch.Tensor, name: str) -> None:
         found, mean, variance = sums.setdefault(name, _Sums()), module.running_mean, module.running_var
         if isinstance(module, _Instance):
-            found.average(len(inputs[0]), mean, variance)
+            found.average(len(values), mean, variance)
         else:
-            found.add(inputs[0].numel() // len(mean), mean, variance)
+            found.add(values.numel() // len(mean), mean, variance)
 
     with _watched(model, add, layers), _one_value_told():
         passes()
@@ -192,10 +240,11 @@ class _Sums:
 @contextmanager
 def _watched(
     model: nn.Module,
-    collect: Callable[[Any, tuple[torch.Tensor, ...], str], None],
+    collect: Callable[[Any, torch.Tensor, str], None],
     layers: Collection[str] | None = None,
     *,
     strange: bool = False,
+    momentum: float = 1.0,
 ) -> Iterator[None]:
     """Layers in training mode whose buffers stand aside for each call; `collect` sees what they wrote.
 
@@ -203,19 +252,25 @@ def _watched(
     in their place: no pass over the activations but the layer's own. What it finds there is 0, or `strange`.
     """
     hooks: list[Any] = []
-    before: list[tuple[Any, float | None]] = []
+    before: list[tuple[Any, dict[str, Any]]] = []
     aside: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     norms: list[tuple[str, Any]] = [
-        (name, module) for name, module in _layers(model) if layers is None or name in layers
+        (name, module)
+        for name, module in (*_layers(model), *_own_layers(model))
+        if layers is None or name in layers
     ]
 
     def put_aside(module: Any, _inputs: object, name: str) -> None:
         aside[name] = module.running_mean, module.running_var
-        module.running_mean = torch.full_like(module.running_mean, -7.25 if strange else 0.0)
-        module.running_var = torch.full_like(module.running_var, 5.5 if strange else 0.0)
+        for kind, value in zip(_KINDS, _STRANGE, strict=True):
+            setattr(module, kind, torch.full_like(getattr(module, kind), value if strange else 0.0))
 
-    def after(module: Any, inputs: tuple[torch.Tensor, ...], _output: object, name: str) -> None:
-        collect(module, inputs, name)
+    def after(
+        module: Any, inputs: tuple[Any, ...], named: dict[str, Any], _output: object, name: str
+    ) -> None:
+        # Of torch's layers the argument has a name, by which some call it.
+        tensors = (value for value in (*inputs, *named.values()) if isinstance(value, torch.Tensor))
+        collect(module, next(tensors, torch.empty(0)), name)
         put_back(module, name)
 
     def put_back(module: Any, name: str) -> None:
@@ -225,10 +280,14 @@ def _watched(
     for name, module in norms:
         if getattr(module, "running_mean", None) is None:
             continue
-        before.append((module, module.momentum))
+        before.append(
+            (module, {key: vars(module)[key] for key in ("training", "momentum") if key in vars(module)})
+        )
         hooks.append(module.register_forward_pre_hook(partial(put_aside, name=name)))
-        hooks.append(module.register_forward_hook(partial(after, name=name)))
-        module.training, module.momentum = True, 1.0
+        hooks.append(module.register_forward_hook(partial(after, name=name), with_kwargs=True))
+        module.training = True
+        if "momentum" in vars(module):
+            module.momentum = momentum
     try:
         yield
     finally:
@@ -236,5 +295,5 @@ def _watched(
             hook.remove()
         for name, module in norms:
             put_back(module, name)
-        for module, momentum in before:
-            module.training, module.momentum = False, momentum
+        for module, attributes in before:
+            vars(module).update(attributes)

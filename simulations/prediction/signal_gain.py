@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from simulations.line.first_look import SHARED_IN_BATCH, first_samples, rows_depend_on_batch
 from simulations.line.forward_pass import check_columns, forward_errors
 from simulations.line.line_setup import walkable_model
 from simulations.line.moved_network import NotFiniteError
@@ -25,7 +26,7 @@ from simulations.models.evaluation import evaluation_mode
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
 from simulations.models.one_logit import refuse_one_logit
-from simulations.models.repeated_passes import refuse_random
+from simulations.models.repeated_passes import LOOKED_AT, refuse_random
 from simulations.models.roles import Roles, effective_bias, find_roles
 from simulations.models.running_statistics import uses_batch_statistics
 from simulations.runtime.argument_checks import check_at_least_one
@@ -122,8 +123,8 @@ class SignalLine:
             raise UndefinedSignalError(words, self.roles)
 
     def _refuse_what_has_no_signal(self) -> None:
-        if uses_batch_statistics(self.model):
-            words = "a sample's logits depend on its batch: the laws are for one sample at a time"
+        if self._depends_on_batch:
+            words = f"{SHARED_IN_BATCH}: the laws are for one sample at a time"
             raise UndefinedSignalError(words, self.roles)
         if self.roles.no_split:
             raise UndefinedSignalError(self.roles.no_split, self.roles)
@@ -249,11 +250,14 @@ class SignalLine:
         with evaluation_mode(self.model), torch.no_grad():
             few = batches.few()
             refuse_one_logit(self._call(self.parameters, few), len(few))
-            refuse_random(lambda: self._call(self.parameters, few))
+            for alpha in LOOKED_AT:
+                point = self.at(alpha)
+                refuse_random(lambda point=point: self._call(point, few), alpha)  # type: ignore[misc]
             for batch in batches:
                 if roles is None:
                     check_columns(self.model, batch)  # before some of them cannot be cut
                     self._few = few
+                    self._depends_on_batch = self._rows_depend_on_batch(batches)
                     roles = find_roles(
                         self.model,
                         lambda changes: self._call(self.parameters | dict(changes), self._few),
@@ -275,6 +279,18 @@ class SignalLine:
         except NotFiniteError as error:
             words = batches.where_not_finite()
             raise NotFiniteError(f"{error}: {words}" if words else str(error)) from error
+
+    def _rows_depend_on_batch(self, batches: Batches) -> bool:
+        if uses_batch_statistics(self.model):
+            return True
+        several = first_samples(batches)
+        found = rows_depend_on_batch(lambda batch: self._call(self.parameters, batch), several)
+        if found and not several.is_one_tensor():
+            raise ValueError(
+                f"{SHARED_IN_BATCH}, or an argument that all samples share is cut as if it were theirs: let "
+                "the data yield mli.Batch objects that name it in Batch(..., shared=...)"
+            )
+        return found
 
     def _call(self, point: State, batch: Batch) -> torch.Tensor:
         # Copies of the buffers: a forward pass may write to them.

@@ -17,7 +17,9 @@ LABELS = ("labels", "label")
 
 SINGLE_SAMPLES = (
     "the data yield single samples, not batches: pass them through "
-    "torch.utils.data.DataLoader(data, batch_size=256), or give your DataLoader a batch_size"
+    "torch.utils.data.DataLoader(data, batch_size=256), splits (a DatasetDict) one by one, "
+    "{name: DataLoader(part, batch_size=256) for name, part in data.items()}, or give your DataLoader a "
+    "batch_size"
 )
 
 

@@ -219,6 +219,7 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(folder, monkeypatch
         (("--start", "init:" + "7" * 23), "must be init:SEED with an integer seed from 0 to 2^64 - 1"),
         (("--data", "digits"), "argument 0: float32"),
         (("--data", "narrow.npz"), "argument 0: uint8"),
+        (("--data", "narrow.npz"), "in an .npz file, inputs.astype('float32') / 255"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_exit_code(folder, verb, arguments, message):
@@ -233,6 +234,7 @@ def test_what_does_not_fit_is_one_line_and_exit_code(folder, verb, arguments, me
     assert len(refusal) == 1
     dry = invoke(verb, "--output", "line.nc", "--dry-run", *arguments)
     assert dry.exit_code == 2
+    assert dry.output.count("would be refused: ") == 1
     # Of data that do not fit the shape that is told is that of the few samples.
     assert f"would be refused: {refusal[0].removeprefix('mli: ').partition(': float')[0][:40]}" in dry.output
     assert message in dry.output

@@ -252,6 +252,102 @@ def test_layers_that_measure_nothing_are_left_and_named(norm, equal):
     np.testing.assert_allclose(found.loss, losses, rtol=1e-5)
 
 
+class OwnNorm(nn.Module):
+    """Batch norm as many write it by hand; `share` of what was kept stays at momentum m."""
+
+    def __init__(self, rule, shape=(8,), **options):
+        super().__init__()
+        self.rule, self.unbiased = rule, options.get("unbiased", True)
+        if options.get("has_momentum", True):
+            self.momentum = 0.1
+        self.register_buffer("running_mean", torch.zeros(shape))
+        self.register_buffer("running_var", torch.ones(shape))
+
+    def forward(self, x):
+        if self.training and self.rule is not None:
+            new = self.rule(getattr(self, "momentum", 0.1))
+            self.running_mean = self.running_mean * (1 - new) + new * x.mean(0)
+            self.running_var = self.running_var * (1 - new) + new * x.var(0, unbiased=self.unbiased)
+            return (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt()
+        return (x - self.running_mean) / (self.running_var + 1e-5).sqrt()
+
+
+def own_line(norm, width=8):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, width), norm, nn.Tanh(), nn.Linear(width, 3))
+    stream = torch_stream(4, "end")
+    start = copy_of(model)
+    return model, start, {n: t + 0.3 * torch.rand(t.shape, generator=stream) for n, t in start.items()}
+
+
+def test_a_normalisation_of_ones_own_is_measured_where_it_writes_what_torchs_do():
+    model, start, end = own_line(OwnNorm(lambda momentum: momentum))
+    found = interpolation_curves(
+        model, start, end, [(X[:25], Y[:25]), (X[25:], Y[25:])], alphas=ALPHAS, buffers="recalibrate"
+    )
+    losses = []
+    for alpha in ALPHAS:
+        network = copied(model).eval()
+        network.load_state_dict(plain_point(start, end, alpha, parameters=set()))
+        with torch.no_grad():
+            hidden = network[0](X)
+            network[1].running_mean, network[1].running_var = hidden.mean(0), hidden.var(0)
+            losses.append(float(nn.functional.cross_entropy(network(X).double(), Y)))
+    np.testing.assert_allclose(found.loss, losses, rtol=1e-5)
+    assert model[1].momentum == 0.1
+    assert all(torch.equal(start[name], tensor) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda: OwnNorm(lambda momentum: 1 - momentum),
+        lambda: OwnNorm(lambda _: 0.1, has_momentum=False),
+        lambda: OwnNorm(lambda momentum: momentum, unbiased=False),
+        lambda: OwnNorm(lambda momentum: momentum, (1, 8)),
+    ],
+    ids=["what was kept", "no momentum", "biased", "of another shape"],
+)
+def test_one_that_writes_something_else_is_refused_by_name(norm):
+    with pytest.raises(
+        ValueError, match=r"^buffers='recalibrate' cannot measure 1, a OwnNorm.*'keep' or"
+    ) as error:
+        interpolation_curves(*own_line(norm()), (X, Y), alphas=3, buffers="recalibrate")
+    assert "\n" not in str(error.value)
+
+
+def test_one_that_writes_nothing_is_left_and_named():
+    line = own_line(OwnNorm(None))
+    with pytest.warns(UserWarning, match="measures nothing in 1"):
+        found = interpolation_curves(*line, (X, Y), alphas=3, buffers="recalibrate")
+    np.testing.assert_array_equal(
+        found.loss, interpolation_curves(*line, (X, Y), alphas=3, buffers="interpolate").loss
+    )
+
+
+def test_a_normalisation_called_by_keyword_is_measured_as_any():
+    class Keyword(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm, self.head = nn.BatchNorm1d(6), nn.Linear(6, 3)
+
+        def forward(self, x):
+            return self.head(self.norm(input=x))
+
+    model = Keyword()
+    start = copy_of(model)
+    end = {n: t + 0.3 if t.is_floating_point() else t for n, t in start.items()}
+    plain = nn.Sequential(nn.BatchNorm1d(6), nn.Linear(6, 3))
+    renamed = [
+        {n.replace("norm", "0").replace("head", "1"): t for n, t in state.items()} for state in (start, end)
+    ]
+    options = {"alphas": 3, "buffers": "recalibrate"}
+    np.testing.assert_array_equal(
+        interpolation_curves(model, start, end, (X, Y), **options).loss,
+        interpolation_curves(plain, *renamed, (X, Y), **options).loss,
+    )
+
+
 def test_all_layers_of_torch_are_measured():
     for norm in (nn.BatchNorm1d(8), nn.InstanceNorm1d(8, track_running_stats=True)):
         model = nn.Sequential(nn.Linear(6, 8), norm, nn.Linear(8, 3))

@@ -43,6 +43,7 @@ def test_one_sample_in_all_has_no_statistics():
     with pytest.raises(ValueError, match=r"recalibrate.*one value a channel") as error:
         interpolation_curves(*normalised(), data, alphas=[0.5], buffers="recalibrate")
     assert "\n" not in str(error.value)
+    assert str(error.value).startswith("buffers='recalibrate' measures variances")  # not told within another
 
 
 @settings(max_examples=60)

@@ -89,6 +89,74 @@ def test_lazy_layers_take_their_shapes_from_one_batch_of_a_copy():
         interpolation_curves(other, model, end, inputs)
 
 
+class LazyWeight(nn.modules.lazy.LazyModuleMixin, nn.Module):
+    """A lazy layer of the user's."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.UninitializedParameter()
+
+    def initialize_parameters(self, x):
+        if self.has_uninitialized_params():
+            self.weight.materialize((3, x.shape[1]))
+            nn.init.normal_(self.weight)
+
+    def forward(self, x):
+        return x @ self.weight.T
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.Sequential(nn.Linear(6, 8), nn.LazyBatchNorm1d(), nn.Tanh(), nn.Linear(8, 3)),
+        lambda: nn.Sequential(nn.LazyLinear(8), nn.LazyBatchNorm1d(affine=False), nn.LazyLinear(3)),
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (1, 2, 3)),
+            nn.LazyConv2d(4, 2),
+            nn.LazyInstanceNorm2d(),
+            nn.Flatten(),
+            nn.LazyLinear(3),
+        ),
+        lambda: nn.Sequential(
+            nn.Unflatten(1, (2, 3)),
+            nn.LazyConvTranspose1d(4, 2),
+            nn.LazyBatchNorm1d(),
+            nn.Flatten(),
+            LazyWeight(),
+        ),
+    ],
+    ids=["batch norm", "no scale", "instance norm", "transposed, own"],
+)
+def test_lazy_normalisations_and_convolutions_too(make):
+    torch.manual_seed(0)
+    model, twin, (inputs, labels) = make(), make(), samples()
+    with torch.no_grad():
+        twin.eval()(inputs)
+    start = copy_of(twin)
+    end = {n: t + 0.3 * torch.rand_like(t) if t.is_floating_point() else t for n, t in start.items()}
+    before = repr(model)
+    found = interpolation_curves(
+        model, start, end, (inputs, labels), alphas=ALPHAS, method="grid", buffers="interpolate"
+    )
+    plain = plain_line(twin, start, end, inputs, labels, ALPHAS)
+    np.testing.assert_allclose(found.loss, plain.loss, atol=1e-6)
+    assert repr(model) == before
+
+
+def test_a_lazy_layer_that_is_never_used_is_named():
+    class Unused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.not_used = nn.Linear(6, 3), nn.LazyLinear(4)
+
+        def forward(self, x):
+            return self.used(x)
+
+    model = Unused()
+    with pytest.raises(ValueError, match=r"lazy layers of not_used.weight, not_used.bias .* remove them"):
+        interpolation_curves(model, model, model, samples(), alphas=3)
+
+
 @pytest.mark.parametrize("outer", [nn.DataParallel, lambda m: nn.DataParallel(compiled(m))])
 def test_a_wrapper_is_taken_off_and_its_names_with_it(outer):
     torch.manual_seed(0)

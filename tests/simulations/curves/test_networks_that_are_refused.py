@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from simulations.certified_line import certify_line
 from simulations.curves.logit_paths import logit_path
 from simulations.curves.one_path import interpolation_curves
 from simulations.curves.several_paths import PathBetweenStates, curves_together
@@ -70,6 +71,13 @@ def test_one_logit_is_refused_by_its_shape(call, make, labels):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("labels", [torch.zeros(N).long(), torch.arange(N) % 2], ids=["zeros", "0 and 1"])
+def test_one_logit_is_not_certified(labels):
+    model = nn.Sequential(nn.Linear(6, 1))
+    with pytest.raises(ValueError, match=r"one output a sample, shape \(40, 1\).*objective='binary'"):
+        certify_line(model, *line_of(model), images(labels=labels))
+
+
 def test_one_logit_is_not_trained():
     inputs, labels = images(labels=torch.zeros(N).long())
     with pytest.raises(ValueError, match="one output a sample"):
@@ -124,6 +132,41 @@ def test_a_network_that_draws_in_evaluation_mode_is_refused(call, layer):
         call(model, *line_of(model), images())
     assert "\n" not in str(error.value)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+class LearnedNoise(nn.Module):
+    """Noise as large as the product of two parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.size, self.gate = nn.Parameter(torch.ones(())), nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return x + self.size * self.gate * torch.randn_like(x)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "gates", "alpha"),
+    [((1.0, 0.0), (1.0, 1.0), "0"), ((0.0, 1.0), (1.0, 1.0), "1"), ((1.0, 0.0), (0.0, 1.0), "0.5")],
+    ids=["at the start", "at the end", "in the middle"],
+)
+def test_noise_of_a_learned_size_is_found_wherever_it_is_not_0(call, sizes, gates, alpha):
+    torch.manual_seed(3)
+    model = nn.Sequential(nn.Linear(6, 8), LearnedNoise(), nn.Linear(8, 3))
+    start, end = line_of(model)
+    for state, size, gate in ((start, sizes[0], gates[0]), (end, sizes[1], gates[1])):
+        state["1.size"], state["1.gate"] = torch.tensor(size), torch.tensor(gate)
+    either = rf"({alpha}|{1 - float(alpha):g})"  # one of the calls walks from the end to the start
+    with pytest.raises(ValueError, match=rf"at alpha = {either}: the network is random in evaluation mode"):
+        call(model, start, end, images())
+
+
+def test_noise_that_a_path_keeps_at_0_is_no_noise():
+    model = nn.Sequential(nn.Linear(6, 8), LearnedNoise(), nn.Linear(8, 3))
+    start, end = line_of(model)
+    end["1.size"] = torch.zeros(())
+    for path in ("bias", "last_bias"):
+        interpolation_curves(model, start, end, images(), alphas=3, path=path)
 
 
 def test_dropout_that_knows_its_mode_is_not_refused(call):

@@ -100,7 +100,7 @@ def test_a_row_a_sample_follows_its_samples_and_what_the_check_costs_is_counted(
             return Batch((item[0],), {"weight": item[1]}, item[2])
 
         found = interpolation_curves(*run, data, alphas=201, error_tolerance=0.05, batch_hook=hook)
-        look = 2 * 30  # before the work, a whole batch of several tensors
+        look = 3 * 2 * 30  # before the work, a whole batch of several tensors at three alphas
         assert sum(seen) - look == round(found.attrs["forward_passes"] * 120)
     finally:
         handle.remove()

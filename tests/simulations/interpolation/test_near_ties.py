@@ -1,5 +1,8 @@
 """Lines whose samples all tie at one alpha: no wrong class without being in doubt there."""
 
+import warnings
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from simulations.curves.attributes import say_where_interpolation_failed
 from simulations.curves.one_path import interpolation_curves
 from simulations.interpolation.chebyshev import chebyshev_nodes
 from simulations.interpolation.class_changes import class_states, find_changes
@@ -108,3 +112,13 @@ def test_a_line_through_a_tie_is_right_near_it_and_says_so(c):
         error = float((z.gather(1, labels[:, None])[:, 0] <= others).double().mean())
         assert abs(found.error[i] - error) <= found.attrs["estimated_error_error"] + 1e-9
         assert abs(found.loss[i] - float(nn.functional.cross_entropy(z, labels))) <= 1e-3
+
+
+@pytest.mark.parametrize(("direct", "told"), [(10, False), (11, True)])
+def test_a_tenth_of_the_alphas_evaluated_as_they_are_is_not_worth_a_warning(direct, told):
+    split = SimpleNamespace(unsettled=0, direct=np.arange(99) < direct)
+    engine = SimpleNamespace(alphas=np.linspace(0, 1, 101), inside=slice(1, 100))
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        say_where_interpolation_failed(split, engine)
+    assert [f"at {direct} of 101 alphas" in str(one.message) for one in seen] == [True] * told

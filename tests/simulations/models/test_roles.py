@@ -258,15 +258,81 @@ class Changed(nn.Module):
         return z
 
 
+class Softened(nn.Linear):
+    def forward(self, x):
+        return nn.functional.softplus(super().forward(x))
+
+
+class Rectified(nn.Linear):
+    def forward(self, x):
+        return nn.functional.relu_(super().forward(x))
+
+
+class Patched(nn.Sequential):
+    """A layer whose forward is replaced, as adapters do it."""
+
+    def __init__(self):
+        super().__init__(nn.Linear(4, 3))
+        layer = self[0]
+        layer.forward = lambda x: 3 * nn.functional.linear(x, layer.weight, layer.bias)
+
+
+def hooked(hook, before=None):
+    model = nn.Sequential(nn.Linear(4, 3))
+    if hook is not None:
+        model[0].register_forward_hook(hook)
+    if before is not None:
+        model[0].register_forward_pre_hook(before)
+    return model
+
+
+def large_bias(model):
+    """So large that what is done to the logits shows nothing, until the bias is taken out."""
+    with torch.no_grad():
+        model.get_parameter("head.bias").add_(100.0)
+    return model
+
+
 @pytest.mark.parametrize(
     ("make", "scale"),
     [
+        (lambda: hooked(lambda _, __, out: out * 10), 10.0),
+        (lambda: hooked(lambda _, __, out: out.mul_(10)), 10.0),
+        (lambda: hooked(lambda layer, _, out: out + layer.bias), 2.0),
+        (lambda: hooked(lambda _, __, out: 3 * torch.tanh(out / 3)), None),
+        (lambda: hooked(lambda layer, _, out: out - layer.bias), None),
+        (lambda: hooked(None, lambda _, given: (given[0] * 3,)), 1.0),
+        (lambda: hooked(None, lambda layer, given: (given[0] + layer.bias.sum(),)), None),
+        (lambda: nn.Sequential(Softened(4, 3)), None),
+        (lambda: nn.Sequential(Rectified(4, 3)), None),
+        (Patched, 3.0),
+        (lambda: Changed(lambda z: nn.functional.leaky_relu_(z, 0.1)), None),
+        (lambda: nn.Sequential(nn.Linear(4, 3), nn.LeakyReLU(0.1, inplace=True)), None),
+        (lambda: large_bias(Changed(torch.relu_)), None),
         (lambda: nn.Sequential(Scaled(4, 3)), 10.0),
         (lambda: Changed(lambda z: z.mul_(10)), 10.0),
         (lambda: Changed(lambda z: z.add_(0)), 1.0),
         (lambda: Changed(torch.relu_), None),
     ],
-    ids=["scaled layer", "scaled in place", "changed by nothing", "rectified in place"],
+    ids=[
+        "hook scales",
+        "hook scales in place",
+        "hook adds the bias",
+        "hook caps",
+        "hook takes the bias out",
+        "hook before scales",
+        "hook before adds the bias",
+        "softplus in the layer",
+        "ReLU in the layer",
+        "forward replaced",
+        "LeakyReLU in place",
+        "LeakyReLU module in place",
+        "large bias, rectified",
+        "scaled layer",
+        "scaled in place",
+        "changed by nothing",
+        "rectified in place",
+    ],
 )
 def test_a_last_bias_is_what_it_adds_to_the_logits_or_is_not_told(make, scale):
     torch.manual_seed(0)
@@ -280,9 +346,13 @@ def test_a_last_bias_is_what_it_adds_to_the_logits_or_is_not_told(make, scale):
     with torch.no_grad():
         roles = find_roles(model, run, parameters)
         added = effective_bias(run, parameters, roles)
+        outputs = run({})
     if scale is None:
         assert roles.last_bias is None
         assert "do not split" in roles.no_split
         return
+    with torch.no_grad():
+        signal = run({roles.last_bias: torch.zeros_like(parameters[roles.last_bias])})
+    torch.testing.assert_close(signal.double() + added, outputs.double(), rtol=1e-4, atol=1e-5)
     bias = parameters[roles.last_bias].detach().double()
     torch.testing.assert_close(added, scale * bias, rtol=1e-4, atol=1e-5)

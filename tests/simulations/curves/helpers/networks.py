@@ -6,8 +6,8 @@ from torch import nn
 from simulations.networks import fcn
 from simulations.runtime.random_streams import torch_stream
 
-LOOK = 2 * 16
-"""Samples that pass through a network before its curve, to see that it draws nothing; no count has them."""
+LOOK = 3 * 2 * 16 + 2 * 16
+"""Samples that pass before a curve, of no count: 16 at three alphas twice; once more; their halves alone."""
 
 
 def copy_of(model):
