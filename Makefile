@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test lint clean
+.PHONY: validate test test-quick test-lowest explore lint clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -13,6 +13,21 @@ validate: $(STAMP)
 # Tests run in one process a core, each of one torch thread (tests/conftest.py sets it).
 test: $(STAMP)
 	$(BIN)/python -m pytest -n auto
+
+# For the change at hand: fewer examples of each property, and no test that is slow, drives a browser or
+# starts processes.
+test-quick: $(STAMP)
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n auto -m "not slow and not browser and not subprocess"
+
+test-lowest: $(STAMP)
+	PYTHON=$(PYTHON) .ci/test_lowest
+
+# A search for new counterexamples. Every run draws others; the seed printed repeats one: make explore SEED=...
+SEED ?= $(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(2**32))')
+explore: $(STAMP)
+	$(eval SEED := $(SEED))
+	@echo "seed $(SEED): repeat with  make explore SEED=$(SEED)"
+	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n auto --hypothesis-seed=$(SEED) tests/mli_theory tests/theorems tests/validation/metrics tests/validation/test_statistics.py tests/simulations/gradient_flow tests/simulations/interpolation
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -28,4 +43,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info

@@ -18,7 +18,7 @@ import xarray as xr
 from paper_figures.catalogue import FIGURES
 from paper_figures.drawing.run_curves import NothingToDrawError
 from simulations.runtime.atomic_files import writable_folder
-from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.netcdf import read_netcdf, write_netcdf
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.worker_processes import in_processes
 
@@ -92,7 +92,7 @@ def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) ->
         path = store.parent / module.FILE
         if not path.is_file():
             return None
-        found = module.collect(xr.load_dataset(path, engine="h5netcdf"))
+        found = module.collect(read_netcdf(path))
     elif hasattr(module, "EXPERIMENTS"):
         known = loaded or {}
         lists = [known[e] if e in known else _runs(store, e, form) for e in module.EXPERIMENTS]
@@ -146,7 +146,7 @@ def shipped_data(name: str) -> xr.Dataset | None:
     path = SHIPPED / f"{name}.nc"
     if not path.is_file():
         return None
-    found = xr.load_dataset(path, engine="h5netcdf")
+    found = read_netcdf(path)
     made = str(found.attrs["made"])
     return found.assign_attrs(shipped=made, source=f"data shipped with the package, made {made}")
 

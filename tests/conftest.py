@@ -1,7 +1,8 @@
 """One torch thread a process, and in CI nearly the same Hypothesis examples on every run.
 
 Hypothesis also draws constants from the modules that are loaded by then, and which those are hangs on the
-order in which xdist hands out the tests. HYPOTHESIS_PROFILE=explore searches at random.
+order in which xdist hands out the tests. HYPOTHESIS_PROFILE=explore searches at random (`make explore`),
+HYPOTHESIS_PROFILE=quick draws fewer examples (`make test-quick`).
 """
 
 import os
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 # No deadline: a shared machine's pauses are no defect. Derandomised in CI: a red run repeats.
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
 settings.register_profile(
     "explore", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

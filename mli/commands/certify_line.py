@@ -21,6 +21,9 @@ def certify_line(
     path: Annotated[
         str, typer.Option(help="linear, weights, bias, last_bias or only:PATTERN: the straight ones.")
     ] = "linear",
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Settle the undecided rest: every change of class, to 1e-15.")
+    ] = False,
     output: Annotated[
         Path,
         typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
@@ -48,7 +51,8 @@ def certify_line(
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)
-        seconds = seconds_expected(network, first, last, samples, path=path, tolerance=tolerance)
+        asked: dict[str, Any] = {"path": path, "tolerance": tolerance, "exact": exact}
+        seconds = seconds_expected(network, first, last, samples, **asked)
         typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:
             task = bar.add_task("samples", total=None)
@@ -57,8 +61,7 @@ def certify_line(
                 first,
                 last,
                 samples,
-                path=path,
-                tolerance=tolerance,
+                **asked,
                 output=output,
                 progress=lambda done, n: bar.update(task, completed=done, total=n),
             )
@@ -70,6 +73,8 @@ def certify_line(
             if len(again.unproved):
                 raise ValueError(f"{len(again.unproved)} of {again.cells} cells could not be proved again")
             typer.echo(f"All {again.cells} cells were proved again, by other arithmetic.")
+            if exact:
+                typer.echo("At both ends of every change's enclosure whole numbers give the classes it says.")
         typer.echo(f"The certificate: {output}")
 
 
@@ -85,12 +90,13 @@ def _table(found: Any) -> Any:
 def _statements(found: Any) -> list[tuple[str, str]]:
     """What is proved, in words."""
     label, plateau = found.label, found.plateau
+    digits = 9 if found.settled is None else 15
     if label is None:
         held = "the last layer has no bias that is largest at the end: there is no class to ask for"
     elif plateau is not None:
         held = (
             f"proved: every sample is predicted as class {label}, that of the largest bias, at every alpha "
-            f"from {plateau.start:.9g} to {plateau.end:.9g}"
+            f"from {plateau.start:.{digits}g} to {plateau.end:.{digits}g}"
         )
     elif found.no_plateau:
         held = f"proved: at every alpha some sample is not on class {label}, that of the largest bias"
@@ -107,10 +113,18 @@ def _statements(found: Any) -> list[tuple[str, str]]:
         True: "proved: it never rises",
         None: "open: it is not proved to rise anywhere",
     }[found.error_monotone]
+    changes = []
+    if found.class_changes is not None:
+        counts = found.class_changes
+        told = (
+            f"{counts.sum()} in all, {counts.min()} to {counts.max()} a sample, each enclosed to 1e-15: exact"
+        )
+        changes = [("class changes", told)]
     return [
         ("plateau", held),
         ("error", bounds),
         ("monotone error", monotone),
+        *changes,
         (
             "undecided",
             f"{found.undecided.mean():.2g} of the line a sample, at most {found.undecided.max():.2g}",

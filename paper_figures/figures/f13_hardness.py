@@ -12,7 +12,7 @@ from scipy import stats
 from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, provenance, reached
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
-from validation.claims.line_shape import end_of_plateau, relative_rise
+from validation.claims.steps_and_shapes import QUANTITIES, SHAPES, steps_and_shapes
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -20,11 +20,7 @@ TITLE = "The line's shape against the steps to the target loss"
 EXPERIMENTS = ("hardness",)
 TOLERANCE = 0.01
 """The largest rise that C2 calls monotone, a share of the fall."""
-_SHAPES = {
-    "rise": (relative_rise, "largest rise / fall"),
-    "plateau_end": (end_of_plateau, "plateau's end (alpha)"),
-}
-_QUANTITIES = ("loss", "error")
+_LABELS = {"rise": "largest rise / fall", "plateau_end": "plateau's end (alpha)"}
 _LEAST_ARMS = 4  # a rank correlation over fewer says nothing
 
 
@@ -44,37 +40,22 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     usable = reached(runs)
     if not usable:
         raise NothingToDrawError("there is no line to draw: no run of hardness reached its target loss")
-    arms = list(dict.fromkeys(_arm(run) for run in usable))
-    seeds = sorted({int(run.attrs["seed"]) for run in usable})
-    steps = np.full((len(arms), len(seeds)), np.nan)
-    value = np.full((len(_SHAPES), len(_QUANTITIES), *steps.shape), np.nan)
-    for run in usable:
-        at = arms.index(_arm(run)), seeds.index(int(run.attrs["seed"]))
-        steps[at] = float(run["steps"])
-        for s, (shape, _) in enumerate(_SHAPES.values()):
-            for q, quantity in enumerate(_QUANTITIES):
-                value[s, q][at] = shape(run, quantity)
-    return xr.Dataset(
-        {"steps": (("arm", "seed"), steps), "value": (("shape", "quantity", "arm", "seed"), value)},
-        coords={"arm": arms, "seed": seeds, "shape": list(_SHAPES), "quantity": list(_QUANTITIES)},
-        attrs=provenance(usable, n_left_out=len(runs) - len(usable)),
-    )
-
-
-def _arm(run: xr.Dataset) -> str:
-    return str(run.attrs["arm"]).rpartition("/")[2].replace("-", " ")
+    found = steps_and_shapes(usable)
+    return found.assign_coords(
+        arm=[label.replace("-", " ") for label in found["arm"].to_numpy()]
+    ).assign_attrs(provenance(usable, n_left_out=len(runs) - len(usable)))
 
 
 def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
     """A row for each shape, loss beside error."""
-    return Layout(len(_SHAPES), len(_QUANTITIES), DOUBLE_COLUMN, 4.2, legend=3)
+    return Layout(len(SHAPES), len(QUANTITIES), DOUBLE_COLUMN, 4.2, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     """Every run a dot; the dotted line is what C2 calls monotone."""
     steps = dataset["steps"].to_numpy()
-    for s, (shape, (_, label)) in enumerate(_SHAPES.items()):
-        for q, quantity in enumerate(_QUANTITIES):
+    for s, shape in enumerate(SHAPES):
+        for q, quantity in enumerate(QUANTITIES):
             ax = axes[s, q]
             for n, arm in enumerate(dataset["arm"].to_numpy()):
                 style = STYLES[n % len(STYLES)] | {"linestyle": "none", "alpha": 0.7}
@@ -87,7 +68,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             else:
                 ax.set_ylim(0, 1)
                 ax.set_xlabel("steps to the target loss")
-        axes[s, 0].set_ylabel(label)
+        axes[s, 0].set_ylabel(_LABELS[shape])
 
 
 def rank_correlations(dataset: xr.Dataset, shape: str, quantity: str) -> NDArray[np.float64]:
@@ -107,7 +88,7 @@ def caption(dataset: xr.Dataset) -> str:
     ranks = "; ".join(
         f"{words} of the {quantity} {range_text(rank_correlations(dataset, shape, quantity))}"
         for shape, words in (("rise", "largest rise"), ("plateau_end", "plateau's end"))
-        for quantity in _QUANTITIES
+        for quantity in QUANTITIES
     )
     rises = dataset["value"].sel(shape="rise")
     arms = "; ".join(

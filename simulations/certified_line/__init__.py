@@ -1,7 +1,7 @@
 """The certified line of a torch module: which class leads at every real alpha (theory.md T15).
 
 Comes in: a module, two checkpoints, data. Goes out: a `CertifiedLine`.
-certify.py   `certify_line`, by the arithmetic of `mli_theory.certificates.relu_line`
+certify.py   `certify_line`, by the arithmetic of `mli_theory.certificates.relu_line`; growing.py   its file
 result.py    `CertifiedLine`, `CertifiedLinePlateau`; stored.py   as JSON
 traced_steps.py   a module read as affine steps and ReLUs, by torch.fx; line_of_module.py   the arguments
 May import: line, models, runtime, user_data, mli_theory.

@@ -1,7 +1,8 @@
-"""`certify_line`: the search over all samples, a group at a time."""
+"""`certify_line`, and how long it will take."""
 
 from __future__ import annotations
 
+import collections
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,20 +11,18 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from mli_theory.certificates.relu_line.cells import Cells
 from mli_theory.certificates.relu_line.enclosure import Enclosure
+from mli_theory.certificates.relu_line.exact_walk import ExactLine
 from mli_theory.certificates.relu_line.search import search
-from simulations.certified_line.line_of_module import OpenedLine, open_certified_line
+from mli_theory.certificates.relu_line.settled import settle
+from simulations.certified_line.growing import Growing
+from simulations.certified_line.line_of_module import open_certified_line
 from simulations.certified_line.result import CertifiedLine
-from simulations.certified_line.stored import read_unfinished, write
 from simulations.models.checkpoints import Checkpoint
-from simulations.runtime.atomic_files import writable_folder
 
 __all__ = ["TOLERANCE", "certify_line", "seconds_expected"]
 
 TOLERANCE = 2.0**-22
-GROUP = 256  # samples of which the cells are found together
-_EVERY = 15.0  # seconds between two writings of a growing file
 _PILOT = 8  # samples, spread over the data, that foretell the cost
 
 
@@ -34,6 +33,7 @@ def certify_line(
     data: Any,
     *,
     path: str = "linear",
+    exact: bool = False,
     tolerance: float = TOLERANCE,
     output: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -53,11 +53,13 @@ def certify_line(
         data: inputs of one tensor and labels, see `simulations.user_data.data_passes`.
         path: "linear", "weights", "bias", "last_bias" or "only:PATTERN": the straight ones of
             `simulations.line.paths.tensor_exponents`.
+        exact: settle the undecided rest in whole numbers: every point where the leading classes change, to
+            1e-15 in alpha, and that there are no others. It costs about as much again, or more.
         tolerance: width of alpha, 2^-40 to 1/32; a cell this narrow that is not decided stays undecided. A
             coarse one is faster.
         output: a JSON file that is written as the certificate grows. The same call goes on from it after an
             interruption, and reads it where it is finished.
-        progress: called with (samples done, samples) after each group.
+        progress: called with (done, all) after each group of samples; `exact` counts every sample twice.
 
     Returns:
         A `CertifiedLine`.
@@ -66,12 +68,12 @@ def certify_line(
         ValueError: bad input, named, before any work: a layer that cannot be certified, dropout in training
             mode, checkpoints that do not fit or are not finite, numbers beyond 1e15, integers of 2^53 or
             more, a path that is not straight, a tolerance outside its range, an output that holds another
-            certificate.
+            certificate, or a settled one where `exact` is not asked.
         OSError: an output that cannot be written.
     """
     _check_tolerance(tolerance)
     opened = open_certified_line(model, start, end, data, path)
-    made = _Growing(opened, path, tolerance, None if output is None else Path(output))
+    made = Growing(opened, path, tolerance, None if output is None else Path(output), exact=exact)
     try:
         made.run(progress)
     finally:  # also when interrupted
@@ -86,6 +88,7 @@ def seconds_expected(
     data: Any,
     *,
     path: str = "linear",
+    exact: bool = False,
     tolerance: float = TOLERANCE,
 ) -> float:
     """About how many seconds `certify_line` will take here: it is measured on eight samples.
@@ -96,6 +99,7 @@ def seconds_expected(
         end: at alpha = 1.
         data: inputs and labels.
         path: a straight one.
+        exact: whether the rest is to be settled too.
         tolerance: of alpha.
 
     Raises:
@@ -107,77 +111,13 @@ def seconds_expected(
     some = opened.inputs[np.unique(np.linspace(0, n - 1, _PILOT).astype(int))]
     search(Enclosure(opened.line, some[:1]), 1, 0.5)  # compiles, or reads what is compiled
     begun = time.perf_counter()
-    search(Enclosure(opened.line, some), len(some), tolerance)
+    enclosure = Enclosure(opened.line, some)
+    cells = search(enclosure, len(some), tolerance)
+    if exact:
+        collections.deque(settle(ExactLine(opened.line), enclosure, some, cells), maxlen=0)
     return (time.perf_counter() - begun) * n / len(some)
 
 
 def _check_tolerance(tolerance: float) -> None:
     if not 2.0**-40 <= tolerance <= 1 / 32:
         raise ValueError(f"tolerance must lie between 2^-40 and 1/32, got {tolerance}")
-
-
-class _Growing:
-    """A certificate of the first samples, and its file."""
-
-    def __init__(self, opened: OpenedLine, path: str, tolerance: float, output: Path | None) -> None:
-        self._opened, self._path, self._tolerance, self._output = opened, path, tolerance, output
-        self._parts: list[Cells] = []
-        self._done, self._saved, self._saved_at = 0, 0, time.monotonic()
-        if output is not None:
-            writable_folder(output.parent)
-            if output.exists():
-                self._go_on_from(output)
-
-    def run(self, progress: Callable[[int, int], None] | None) -> None:
-        """Group after group."""
-        inputs = self._opened.inputs
-        enclosure = None
-        while self._done < len(inputs):
-            group = inputs[self._done : self._done + GROUP]
-            if enclosure is None:
-                enclosure = Enclosure(self._opened.line, group)
-            else:
-                enclosure.retarget(group)
-            found = search(enclosure, len(group), self._tolerance)
-            self._parts.append(found.shifted(self._done))
-            self._done += len(group)
-            if time.monotonic() - self._saved_at > _EVERY:
-                self.save()
-            if progress is not None:
-                progress(self._done, len(inputs))
-
-    def save(self) -> None:
-        """Write what there is, if there is a file for it and anything new."""
-        if self._output is not None and self._done > self._saved:
-            write(self._output, self.certificate())
-            self._saved, self._saved_at = self._done, time.monotonic()
-
-    def certificate(self) -> CertifiedLine:
-        """Of the samples so far."""
-        opened = self._opened
-        self._parts = [Cells.joined(self._parts)] if self._parts else []
-        return CertifiedLine(
-            self._parts[0],
-            opened.labels,
-            opened.label,
-            self._path,
-            self._tolerance,
-            opened.network,
-            opened.data,
-        )
-
-    def _go_on_from(self, output: Path) -> None:
-        try:
-            found, done = read_unfinished(output)
-        except ValueError as error:
-            raise ValueError(f"output: {output}: {error}") from error
-        opened = self._opened
-        same = (found.network, found.data, found.path, found.tolerance) == (
-            opened.network,
-            opened.data,
-            self._path,
-            self._tolerance,
-        )
-        if not (same and np.array_equal(found.labels, opened.labels) and found.label == opened.label):
-            raise ValueError(f"output: {output} holds another certificate: choose another file")
-        self._parts, self._done, self._saved = ([found.cells] if done else []), done, done

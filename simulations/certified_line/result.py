@@ -13,6 +13,8 @@ from torch import nn
 
 from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells, counts_at, gaps, longest_gap
 from mli_theory.certificates.relu_line.recheck import Recheck, recheck
+from mli_theory.certificates.relu_line.settled import Settled, with_settled
+from mli_theory.certificates.relu_line.settled_again import with_false_changes
 from mli_theory.domain import finite_array
 from simulations.certified_line.line_of_module import open_certified_line
 from simulations.models.checkpoints import Checkpoint
@@ -30,11 +32,16 @@ class CertifiedLinePlateau:
         start: its lower end.
         end: its upper end.
         label: the class, that of the largest last-layer bias at the end.
+        start_enclosure: (lower, upper): the longest such interval about this one begins between them; they
+            are about `tolerance` apart, below 1e-15 of an exact certificate.
+        end_enclosure: (lower, upper): it ends between them.
     """
 
     start: float
     end: float
     label: int
+    start_enclosure: tuple[float, float]
+    end_enclosure: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,7 @@ class CertifiedLine:
         tolerance: width of alpha below which a cell was left undecided.
         network: a hash of the layers and both checkpoints as walked.
         data: a hash of inputs and labels.
+        settled: of an exact certificate, every stretch of undecided cells, settled; else None.
     """
 
     cells: Cells
@@ -63,6 +71,7 @@ class CertifiedLine:
     tolerance: float
     network: str
     data: str
+    settled: tuple[Settled, ...] | None = None
 
     def __repr__(self) -> str:
         """In one line: samples, classes, the plateau, what is undecided."""
@@ -93,20 +102,43 @@ class CertifiedLine:
         return self.cells.rows
 
     @cached_property
+    def finest(self) -> Cells:
+        """The cells with what is settled in them: undecided is only what lies within 1e-15 of a change."""
+        return self.cells if self.settled is None else with_settled(self.cells, self.settled)
+
+    @cached_property
     def undecided(self) -> Array:
         """(n,): the total length of alpha on which no class is proved to lead, a sample."""
-        rest = self.cells.winner == UNDECIDED
-        lengths = self.cells.end[rest] - self.cells.start[rest]
-        return np.bincount(self.cells.sample[rest], lengths, self.n_samples).astype(np.float64)
+        rest = self.finest.winner == UNDECIDED
+        lengths = self.finest.end[rest] - self.finest.start[rest]
+        return np.bincount(self.finest.sample[rest], lengths, self.n_samples).astype(np.float64)
+
+    @cached_property
+    def class_changes(self) -> NDArray[np.int64] | None:
+        """(n,): at how many alphas the leading class changes, a sample; None unless exact.
+
+        A tie of several classes along an interval counts as another leader than each of them. A tie at one
+        point, after which the same class leads, is no change.
+        """
+        if self.settled is None:
+            return None
+        found = np.zeros(self.n_samples, np.int64)
+        for one in self.settled:
+            found[one.sample] += one.class_changes
+        return found
 
     @cached_property
     def plateau(self) -> CertifiedLinePlateau | None:
         """The longest interval on which every sample is proved to be on `label`; None if none is proved."""
         if self.label is None:
             return None
-        elsewhere = ~self.cells.led_by(self.label)
-        found = longest_gap(self.cells.start[elsewhere], self.cells.end[elsewhere])
-        return None if found is None else CertifiedLinePlateau(*found, self.label)
+        elsewhere = ~self.finest.led_by(self.label)
+        found = longest_gap(self.finest.start[elsewhere], self.finest.end[elsewhere])
+        if found is None:
+            return None
+        start, end = found
+        first, last = next(gap for gap in self._may_all_be_on_label if gap[0] <= start and end <= gap[1])
+        return CertifiedLinePlateau(start, end, self.label, (first, start), (end, last))
 
     @cached_property
     def no_plateau(self) -> bool | None:
@@ -129,8 +161,8 @@ class CertifiedLine:
 
     @cached_property
     def _may_all_be_on_label(self) -> list[tuple[float, float]]:
-        off = self.cells.never(np.full(len(self.cells.sample), self.label))
-        return gaps(self.cells.start[off], self.cells.end[off])
+        off = self.finest.never(np.full(len(self.finest.sample), self.label))
+        return gaps(self.finest.start[off], self.finest.end[off])
 
     def error_bounds(self, alphas: ArrayLike) -> tuple[Array, Array]:
         """Lower and upper bound of the error, the share of samples whose label does not lead alone.
@@ -156,22 +188,26 @@ class CertifiedLine:
         """Whether the error never rises from alpha = 0 to 1.
 
         False: proved, its lower bound somewhere is above its upper bound at a smaller alpha. True: proved,
-        which cells give only where the error is constant: inside an undecided cell it might go up and down.
-        None: open.
+        which cells alone give only where the error is constant, since inside an undecided one it might go up
+        and down; an exact certificate gives it where no label ever stops leading. None: open.
         """
-        edges = np.unique(np.r_[self.cells.start, self.cells.end])
+        edges = np.unique(np.r_[self.finest.start, self.finest.end])
         points = np.unique(np.r_[edges, edges[:-1] + 0.5 * np.diff(edges)])
         lower, upper = self.error_bounds(points)
         if (lower > np.minimum.accumulate(upper)).any():
             return False
+        if self.settled is not None:
+            wrong = any(one.goes_wrong(int(self.labels[one.sample])) for one in self.settled)
+            return None if wrong else True
         label = self.labels[self.cells.sample]
         known = self.cells.led_by_each(label) | self.cells.never(label)
         return True if known.all() else None
 
     @cached_property
     def _wrong_and_right(self) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        label = self.labels[self.cells.sample]
-        return self.cells.merged(self.cells.never(label)), self.cells.merged(self.cells.led_by_each(label))
+        cells = self.finest
+        label = self.labels[cells.sample]
+        return cells.merged(cells.never(label)), cells.merged(cells.led_by_each(label))
 
     def class_intervals(self, sample: int) -> Iterator[tuple[float, float, int | None]]:
         """The classes of one sample along the line: (start, end, class), class None where undecided.
@@ -184,10 +220,14 @@ class CertifiedLine:
         """
         if not 0 <= sample < self.n_samples:
             raise ValueError(f"sample must lie in 0 .. {self.n_samples - 1}, got {sample}")
-        yield from self.cells.intervals(sample)
+        yield from self.finest.intervals(sample)
 
     def verify(self, model: nn.Module, start: Checkpoint, end: Checkpoint, data: Any) -> Recheck:
         """Prove every cell again, by other arithmetic than the search's (`relu_line.recheck`).
+
+        Of an exact certificate each change is looked at too: at both ends of its enclosure the network is
+        evaluated in whole numbers (`relu_line.settled_again`), and the classes that lead must be those before
+        and after it. That a stretch holds no further change is proved by the search alone.
 
         Args:
             model: the network that the certificate is of.
@@ -208,7 +248,10 @@ class CertifiedLine:
             raise ValueError("the certificate is of other data")
         if opened.label != self.label or not self.cells.tile(self.n_samples):
             raise ValueError("the certificate is damaged: its class or cells do not fit")
-        return recheck(opened.line, opened.inputs, self.cells)
+        found = recheck(opened.line, opened.inputs, self.cells)
+        if self.settled is None:
+            return found
+        return with_false_changes(found, opened.line, opened.inputs, self.cells, self.settled)
 
     def to_json(self) -> str:
         """All of it as JSON; `from_json` gives it back bit for bit."""

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells
+from mli_theory.certificates.relu_line.settled import Change, Settled, undecided_clusters
 from simulations.certified_line.result import CertifiedLine
 from simulations.runtime.atomic_files import atomic_path
 
 __all__ = ["from_json", "read_unfinished", "to_json", "write"]
 
 STATEMENT = "T15, the certified line: the class that leads alone at every real alpha of a cell"
-FORMAT = 1
+FORMAT = 2
 
 
-def to_json(certificate: CertifiedLine) -> str:
-    """The certificate; one of fewer samples than labels is an unfinished one."""
+def to_json(certificate: CertifiedLine, done: Mapping[str, int] | None = None) -> str:
+    """The certificate.
+
+    Args:
+        certificate: finished or not.
+        done: of how many samples each kind of what it tells is known; of all by default.
+    """
     cells = certificate.cells
     starts = np.searchsorted(cells.sample, np.arange(certificate.n_samples + 1))
-    done = int(cells.sample[-1]) + 1 if len(cells.sample) else 0
-    samples = [_one_sample(cells, slice(starts[i], starts[i + 1])) for i in range(done)]
+    known = certificate.n_samples if done is None else done["cells"]
+    samples = [_one_sample(cells, slice(starts[i], starts[i + 1])) for i in range(known)]
     found: dict[str, Any] = {
         "statement": STATEMENT,
         "format": FORMAT,
@@ -37,6 +44,11 @@ def to_json(certificate: CertifiedLine) -> str:
         "labels": certificate.labels.tolist(),
         "samples": samples,
     }
+    if certificate.settled is not None:
+        found["settled"] = {
+            "samples": certificate.n_samples if done is None else done["settled"],
+            "stretches": [_one_stretch(one) for one in certificate.settled],
+        }
     return json.dumps(found, separators=(",", ":"))
 
 
@@ -51,6 +63,11 @@ def _one_sample(cells: Cells, own: slice) -> dict[str, Any]:
     }
 
 
+def _one_stretch(one: Settled) -> list[Any]:
+    changes = [[c.lower, c.upper, c.before, c.at, c.after] for c in one.changes]
+    return [one.sample, one.start, one.end, one.leaders, changes]
+
+
 def from_json(text: str) -> CertifiedLine:
     """What `to_json` wrote.
 
@@ -58,16 +75,17 @@ def from_json(text: str) -> CertifiedLine:
         ValueError: no certificate, a damaged one, or one that is not finished.
     """
     certificate, done = _parsed(text)
-    if done < certificate.n_samples:
-        raise ValueError(
-            f"the certificate is unfinished, {done} of {certificate.n_samples} samples: make the same call "
-            "with its file as output, which goes on from it"
-        )
+    for kind, samples in done.items():
+        if samples < certificate.n_samples:
+            raise ValueError(
+                f"the certificate is unfinished, {kind} of {samples} of {certificate.n_samples} samples: "
+                "make the same call with its file as output, which goes on from it"
+            )
     return certificate
 
 
-def read_unfinished(path: Path) -> tuple[CertifiedLine, int]:
-    """The certificate in a file, and how many samples it has so far.
+def read_unfinished(path: Path) -> tuple[CertifiedLine, dict[str, int]]:
+    """The certificate in a file, and of how many samples each kind of what it tells is known so far.
 
     Raises:
         ValueError: no certificate, or a damaged one.
@@ -75,13 +93,13 @@ def read_unfinished(path: Path) -> tuple[CertifiedLine, int]:
     return _parsed(path.read_text(encoding="utf-8"))
 
 
-def write(path: Path, certificate: CertifiedLine) -> None:
-    """Whole or not at all."""
+def write(path: Path, certificate: CertifiedLine, done: Mapping[str, int]) -> None:
+    """Whole or not at all; `done` as in `to_json`."""
     with atomic_path(path) as temporary:
-        temporary.write_text(to_json(certificate), encoding="utf-8")
+        temporary.write_text(to_json(certificate, done), encoding="utf-8")
 
 
-def _parsed(text: str) -> tuple[CertifiedLine, int]:
+def _parsed(text: str) -> tuple[CertifiedLine, dict[str, int]]:
     try:
         found = json.loads(text)
         if found["statement"] != STATEMENT or found["format"] != FORMAT:
@@ -96,10 +114,53 @@ def _parsed(text: str) -> tuple[CertifiedLine, int]:
             tolerance=float(found["tolerance"]),
             network=str(found["network"]),
             data=str(found["data"]),
+            settled=_settled(found),
         )
+        done = {"cells": len(found["samples"])}
+        if certificate.settled is not None:
+            done["settled"] = int(found["settled"]["samples"])
+            _check_stretches(cells.take(cells.sample < done["settled"]), certificate.settled)
     except (json.JSONDecodeError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(f"this is no certificate of a line, or a damaged one: {error}") from error
-    return certificate, len(found["samples"])
+    return certificate, done
+
+
+def _check_stretches(cells: Cells, settled: tuple[Settled, ...]) -> None:
+    """They are those of the undecided cells, and what they tell is in order."""
+    there = [
+        (int(cells.sample[cluster[0]]), float(cells.start[cluster[0]]), float(cells.end[cluster[-1]]))
+        for cluster in undecided_clusters(cells)
+    ]
+    if there != [(one.sample, one.start, one.end) for one in settled]:
+        raise ValueError("settled stretches do not fit the undecided cells")
+    for one in settled:
+        edges = [
+            one.start,
+            *(edge for change in one.changes for edge in (change.lower, change.upper)),
+            one.end,
+        ]
+        leaders = [one.leaders, *(change.after for change in one.changes)]
+        told = [change.before for change in one.changes]
+        if min(edges) < one.start or max(edges) > one.end or leaders[:-1] != told:
+            raise ValueError("the changes of a settled stretch do not follow one another")
+
+
+def _settled(found: dict[str, Any]) -> tuple[Settled, ...] | None:
+    if "settled" not in found:
+        return None
+    return tuple(
+        Settled(
+            int(sample),
+            float(start),
+            float(end),
+            tuple(leaders),
+            tuple(
+                Change(float(lower), float(upper), tuple(before), tuple(at), tuple(after))
+                for lower, upper, before, at, after in changes
+            ),
+        )
+        for sample, start, end, leaders, changes in found["settled"]["stretches"]
+    )
 
 
 def _cells(found: dict[str, Any]) -> Cells:

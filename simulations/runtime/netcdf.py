@@ -22,7 +22,7 @@ from xarray.backends import NetCDF4DataStore
 
 from simulations.runtime.atomic_files import atomic_path
 
-__all__ = ["dataset_from_bytes", "netcdf_bytes", "write_bytes", "write_netcdf"]
+__all__ = ["dataset_from_bytes", "netcdf_bytes", "read_netcdf", "write_bytes", "write_netcdf"]
 
 NETCDF_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
 
@@ -79,6 +79,18 @@ def netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] 
             (file.parent / "probe").write_bytes(bytes(2 * dataset.nbytes + MOST_ATTRIBUTES))
             raise OSError(errno.EIO, f"{os.strerror(errno.EIO)} ({error})", str(file)) from error
         return file.read_bytes()
+
+
+def read_netcdf(path: Path) -> xr.Dataset:
+    """Read a NetCDF file into memory; the file is closed afterwards.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        OSError: the file is not there, cannot be read or is no NetCDF file.
+    """
+    return dataset_from_bytes(path.read_bytes())
 
 
 def dataset_from_bytes(content: bytes) -> xr.Dataset:

@@ -35,7 +35,18 @@ from mli_theory.short_repr import short_repr
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["APART", "EXPERIMENTS", "FORMS", "REALISTIC", "PlannedRun", "Sweep", "read_sweep", "with_seeds"]
+__all__ = [
+    "APART",
+    "CHEAP",
+    "EXPERIMENTS",
+    "FORMS",
+    "ONE_FORM",
+    "REALISTIC",
+    "PlannedRun",
+    "Sweep",
+    "read_sweep",
+    "with_seeds",
+]
 
 FORMS = ("quick", "paper")
 EXPERIMENTS = (
@@ -61,6 +72,9 @@ REALISTIC = (
     "cifar_vgg16",
     "cifar_resnet18_plain",
 )
+# Of one form, too, but cheap: like `APART` otherwise.
+CHEAP = ("harder_problems",)
+ONE_FORM = (*REALISTIC, *CHEAP)
 # By path: while a user's module is loaded, the package of that name may be the user's.
 _FILES = Path(__file__).resolve().parents[1] / "experiments"
 KEYS = ("title", "fixed", "grid", "arm", "seeds", "ensembles")
@@ -99,7 +113,7 @@ class Sweep:
 
 
 def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
-    """The sweep in a TOML file, of `EXPERIMENTS` or `APART` in one of its `FORMS`, or of `REALISTIC`.
+    """The sweep in a TOML file, of `EXPERIMENTS` or `APART` in one of its `FORMS`, or of `ONE_FORM`.
 
     Raises:
         ValueError: an unknown experiment or form, or one that it has not; a file that is no TOML; an unknown
@@ -112,7 +126,7 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
     if str(name_or_file) in (*EXPERIMENTS, *APART):
         name = str(name_or_file)
         source = _FILES / f"{name}.{form}.toml"
-    elif str(name_or_file) in REALISTIC:
+    elif str(name_or_file) in ONE_FORM:
         name = str(name_or_file)
         if form != FORMS[0]:
             raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
@@ -121,7 +135,7 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
         source = Path(name_or_file)
         name = source.stem
     else:
-        known = ", ".join((*EXPERIMENTS, *APART, *REALISTIC))
+        known = ", ".join((*EXPERIMENTS, *APART, *ONE_FORM))
         raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))

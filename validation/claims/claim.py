@@ -15,12 +15,12 @@ from typing import Any, Literal
 from validation.claims.hypotheses import Check
 from validation.claims.observations import Observations
 
-__all__ = ["MOST_CRITERIA", "N_SEEDS", "Claim", "Criterion", "Measurement"]
+__all__ = ["N_SEEDS", "Claim", "Criterion", "Measurement"]
 
 # With n seeds the smallest exact p-value is 2^-n. Both directions of nine claims at 5 % (Holm's first step)
 # need 2 * 9 * 2^-n <= 0.05, so n >= 9; four or five criteria that may refute (Bonferroni) need n >= 11.
 N_SEEDS = 11
-MOST_CRITERIA = 5  # a sixth could not be refuted with 11 seeds: 2 * 9 * 6 * 2^-11 = 0.053
+_MOST_CRITERIA = 5  # a sixth could not be refuted with 11 seeds: 2 * 9 * 6 * 2^-11 = 0.053
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Claim:
     """One claim of the paper, or of our theory, with its rule.
 
     Attributes:
-        id: C1 to C14, for good.
+        id: C1 to C15, for good.
         title: in a few words.
         statement: what is claimed.
         source: sentences A1 to A6 of the abstract, or a theorem of theory.md.
@@ -112,10 +112,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         refuting = sum(c.can_refute for c in self.criteria)
-        if refuting > MOST_CRITERIA:
+        most = max(_MOST_CRITERIA, int(0.05 * 2**self.n_seeds / 18))
+        if refuting > most:
             raise ValueError(
-                f"claim {self.id} has {refuting} criteria that can refute: with {N_SEEDS} seeds at most "
-                f"{MOST_CRITERIA} can, make the others evidence"
+                f"claim {self.id} has {refuting} criteria that can refute: with {self.n_seeds} seeds at most "
+                f"{most} can, make the others evidence"
             )
 
     @property

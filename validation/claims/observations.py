@@ -6,8 +6,8 @@ one as `simulations.gradient_flow.integrate` makes it, with the attribute `seed`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,9 +28,9 @@ __all__ = [
     "observe",
 ]
 
-# The star's centre (0 to 7) and the recipes of the realistic networks (20 to 29) were chosen by looking at
-# them: they may not count.
-PILOT_SEEDS = (*range(8), *range(20, 30))
+# The star's centre (0 to 7), the recipes of the realistic networks and of the harder problems (20 to 29) and
+# those of the map of regimes (30 to 39) were chosen by looking at them: they may not count.
+PILOT_SEEDS = (*range(8), *range(20, 40))
 FAILED = "failed"
 """Status of a recorded run that ended in an error: no numbers, the attribute `error` says which."""
 
@@ -52,11 +52,14 @@ class Observations:
         runs: of networks, every one at its target loss and none of a pilot seed.
         power_model: of the power model, from its start to its final loss.
         left_out: the other runs.
+        tables: by experiment, what is kept of sweeps of many small runs: one Dataset over their seeds
+            (`validation.job.recorded_tables`), without the pilots' seeds.
     """
 
     runs: tuple[xr.Dataset, ...] = ()
     power_model: tuple[xr.Dataset, ...] = ()
     left_out: tuple[ExcludedRun, ...] = ()
+    tables: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     __repr__ = short_repr
 
@@ -93,8 +96,12 @@ class Observations:
         return {seed: value - others[seed] for seed, value in mine.items() if seed in others}
 
 
-def observe(runs: Iterable[xr.Dataset], power_model: Iterable[xr.Dataset] = ()) -> Observations:
-    """Sort runs into those that count and those that do not.
+def observe(
+    runs: Iterable[xr.Dataset],
+    power_model: Iterable[xr.Dataset] = (),
+    tables: Mapping[str, xr.Dataset] | None = None,
+) -> Observations:
+    """Sort runs into those that count and those that do not; a table keeps the seeds that count.
 
     Raises:
         ValueError: two runs of one arm and seed: one of them would be counted by accident.
@@ -115,7 +122,11 @@ def observe(runs: Iterable[xr.Dataset], power_model: Iterable[xr.Dataset] = ()) 
             left_out.append(ExcludedRun(arm, seed, f"{status}: did not reach the target loss"))
         else:
             counted.append(with_zero_start_curves(run))
-    return Observations(tuple(counted), tuple(power_model), tuple(left_out))
+    kept = {
+        name: table.sel(seed=[seed for seed in table["seed"].to_numpy().tolist() if seed not in PILOT_SEEDS])
+        for name, table in (tables or {}).items()
+    }
+    return Observations(tuple(counted), tuple(power_model), tuple(left_out), kept)
 
 
 def curve(

@@ -36,7 +36,7 @@ doubled for its two directions, keeps the chance of any wrong verdict, of either
 (for wrong directions at Holm's later steps this is known for independent tests; the claims share runs).
 Too few seeds, or no data, is undecided and says so. A criterion that "counts only with" an experiment is
 left out where no run has it: the claim is then judged on its others, and the report says so. Runs that
-did not reach their target loss, and the pilots' seeds (0 to 7, 20 to 29), count nowhere. The effect size is
+did not reach their target loss, and the pilots' seeds (0 to 7, 20 to 39), count nowhere. The effect size is
 the mean a criterion is planned for: with 12 seeds that spread by 0.6 of the distance from threshold to effect
 size it finds it at least 4 times in 5. `mli validate --power` measures false alarms and power on
 synthetic data sets. The 95 % interval of a mean is a bootstrap's over the seeds; with so few it covers

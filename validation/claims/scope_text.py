@@ -33,7 +33,7 @@ def scope_text(claim: Claim) -> str:
         _told(specs, _optimiser),
     ]
     if any(spec.label_noise for spec in specs):
-        parts.append(_told(specs, lambda spec: "random labels" if spec.label_noise else "true labels"))
+        parts.append(_told(specs, _labels))
     words = ", ".join(part for part in parts if part)
     if claim.power_model:
         model = PowerModelRuns()
@@ -66,6 +66,12 @@ def _optimiser(spec: RunSpec) -> str:
     if spec.optimizer == "sgd":
         return f"SGD with momentum {spec.momentum:g}"
     return _OPTIMISERS[spec.optimizer]
+
+
+def _labels(spec: RunSpec) -> str:
+    if spec.label_noise in (0, 1):
+        return "random labels" if spec.label_noise else "true labels"
+    return f"a share of {spec.label_noise:g} of the labels redrawn"
 
 
 def _told(specs: Iterable[RunSpec], words: Callable[[RunSpec], str]) -> str:

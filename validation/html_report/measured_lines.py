@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from simulations.runs.store import Store
 from simulations.runs.verified_files import read_verified
+from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = ["MeasuredLine", "measured_lines", "read_lines"]
 
@@ -54,9 +53,9 @@ def read_lines(store: Path, runs: Iterable[Mapping[str, Any]]) -> list[MeasuredL
         for path in _PATHS:
             if (file := f"curves/{path}.nc") in digests:
                 content = read_verified(files.path(name, file), digests[file])
-                with h5py.File(io.BytesIO(content)) as curves:  # NetCDF 4 is HDF5
-                    numbers = (np.asarray(curves[key], np.float64) for key in ("alpha", "loss", "error"))
-                    lines.append(MeasuredLine(str(run["arm"]), path, *numbers))
+                curve = dataset_from_bytes(content)
+                numbers = (curve[key].to_numpy().astype(np.float64) for key in ("alpha", "loss", "error"))
+                lines.append(MeasuredLine(str(run["arm"]), path, *numbers))
     return lines
 
 

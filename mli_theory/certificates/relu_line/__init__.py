@@ -9,5 +9,6 @@ compiled.py    loops compiled by numba
 passes.py      one layer's Taylor models, compiled; enclosure.py   all layers
 leads.py       which class leads, and up to where
 search.py      from first cells to decided ones; cells.py   what they say about plateau and error
-recheck.py     the cells proved a second time, by other arithmetic
+exact_walk.py  one stretch of alpha in whole numbers; settled.py   the undecided rest, settled so
+recheck.py     the cells proved a second time, by other arithmetic; settled_again.py   what is settled
 """

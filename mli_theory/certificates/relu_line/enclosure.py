@@ -55,6 +55,7 @@ class Enclosure:
             name: np.empty(size * block * widest)
             for name, size in (("model0", 3), ("model1", 3), ("radius0", 1), ("radius1", 1), ("products", 6))
         } | {"radii": np.empty(block * widest), "inputs": np.empty(2 * block * widest)}
+        self._signs = np.empty(block * widest, np.int8)
         self.retarget(inputs)
 
     def retarget(self, inputs: Array) -> None:
@@ -68,13 +69,17 @@ class Enclosure:
                 np.abs(inputs) @ sizes[fan_in:],
             )
 
-    def logits(self, samples: Whole, lower: Array, upper: Array) -> tuple[Array, Array, Array, Array]:
+    def logits(
+        self, samples: Whole, lower: Array, upper: Array, *, signs: list[NDArray[np.int8]] | None = None
+    ) -> tuple[Array, Array, Array, Array]:
         """Models (3, rows, classes), radii (rows, classes), c and rho; valid till the next call.
 
         Args:
             samples: (rows,) indices into the inputs, at most `block`.
             lower: a of each row's cell, (rows,).
             upper: b, (rows,), above a.
+            signs: filled, where a list is given, with (rows, units) of each step: whether z >= 0 (1) or
+                z <= 0 (-1) on the whole cell before its ReLU, or neither is proved (0).
         """
         centre, half = cell_centres(lower, upper)
         model = radius = np.empty(0)
@@ -89,6 +94,7 @@ class Enclosure:
                 rows, units = radii.shape
                 model = self._view(f"model{place % 2}", 3, rows, units)
                 radius = self._view(f"radius{place % 2}", rows, units)
+                sign = self._signs[: rows * units].reshape(rows, units)
                 layer_pass(
                     products,
                     radii,
@@ -98,10 +104,13 @@ class Enclosure:
                     step.start_bias,
                     step.end_bias,
                     step.has_bias,
-                    step.rectified,
+                    step.slope,
                     model,
                     radius,
+                    sign,
                 )
+                if signs is not None:
+                    signs.append(sign.copy())
         return model, radius, centre, half
 
     def _first_products(self, samples: Whole, upper: Array) -> tuple[Array, Array]:

@@ -1,4 +1,7 @@
-"""A ReLU network whose weights walk a straight line: z(alpha) = W(alpha) h + b(alpha), step after step."""
+"""A ReLU network whose weights walk a straight line: z(alpha) = W(alpha) h + b(alpha), step after step.
+
+After a step each unit is max(z, s z) with its own slope s: 0 for a ReLU, 1 for none, else a leaky one.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +22,28 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class AffineStep:
-    """One affine layer, W(alpha) = (1 - alpha) W0 + alpha W1 and b(alpha) likewise, with or without a ReLU.
+    """One affine layer, W(alpha) = (1 - alpha) W0 + alpha W1 and b(alpha) likewise, then max(z, s z).
 
     Attributes:
         start_weight: W0, (units, fan-in).
         end_weight: W1, likewise.
         start_bias: b0, (units,); zeros for none.
         end_bias: b1, likewise.
-        rectified: whether a ReLU follows.
+        slope: s of each unit where z < 0, (units,), 0 to 1: 0 is a ReLU, 1 leaves the unit as it is.
     """
 
     start_weight: Array
     end_weight: Array
     start_bias: Array
     end_bias: Array
-    rectified: bool
+    slope: Array
 
     __repr__ = short_repr
+
+    @property
+    def rectified(self) -> bool:
+        """Whether any unit is not left as it is."""
+        return bool((self.slope < 1.0).any())
 
     @property
     def has_bias(self) -> bool:
@@ -52,16 +60,20 @@ class ReluLine:
         n_classes: logits.
 
     Raises:
-        DomainError: no step; arrays that are not finite, do not fit or hold a number beyond 1e15.
+        DomainError: no step; arrays that are not finite, do not fit or hold a number beyond 1e15; a slope
+            outside [0, 1].
+
+    A step is given as W0, W1, b0, b1 and the slopes, (units,), or True for ReLUs, False for none.
     """
 
     def __init__(
-        self, steps: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike | None, ArrayLike | None, bool]]
+        self,
+        steps: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike | None, ArrayLike | None, ArrayLike | bool]],
     ) -> None:
         if not steps:
             raise DomainError("a certified line needs a network of at least one affine layer")
         self.steps: list[AffineStep] = []
-        for place, (start, end, start_bias, end_bias, rectified) in enumerate(steps):
+        for place, (start, end, start_bias, end_bias, slope) in enumerate(steps):
             fan_in = self.steps[-1].start_weight.shape[0] if self.steps else None
             first = _bounded(f"start weight {place}", start, (None, fan_in))
             units = len(first)
@@ -74,7 +86,7 @@ class ReluLine:
                     _bounded(f"end weight {place}", end, (units, first.shape[1])),
                     none if start_bias is None else _bounded(f"start bias {place}", start_bias, (units,)),
                     none if end_bias is None else _bounded(f"end bias {place}", end_bias, (units,)),
-                    bool(rectified),
+                    _slopes(place, slope, units),
                 )
             )
         self.n_inputs = self.steps[0].start_weight.shape[1]
@@ -92,6 +104,16 @@ def inputs_of(line: ReluLine, inputs: ArrayLike) -> Array:
         DomainError: another shape, not finite, beyond 1e15, or integers of 2^53 or more.
     """
     return _bounded("inputs", inputs, (None, line.n_inputs))
+
+
+def _slopes(place: int, given: ArrayLike | bool, units: int) -> Array:
+    if isinstance(given, (bool, np.bool_)):
+        return np.full(units, 0.0 if given else 1.0)
+    slopes = finite_array(f"slope {place}", given, (units,), statement="T15")
+    outside = (slopes < 0.0) | (slopes > 1.0)
+    if outside.any():
+        raise DomainError(f"T15: slopes must lie in [0, 1], but slope {place} holds {slopes[outside][0]}")
+    return np.ascontiguousarray(slopes)
 
 
 def _bounded(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Array:

@@ -16,6 +16,7 @@ from mli_theory.certificates.relu_line.rounding import BIAS, HUGE, RANGE, RELU, 
 __all__ = ["layer_pass", "radius_inputs"]
 
 Array = NDArray[np.float64]
+Signs = NDArray[np.int8]
 
 
 @compiled
@@ -28,17 +29,19 @@ def layer_pass(
     start_bias: Array,
     end_bias: Array,
     has_bias: bool,
-    rectified: bool,
+    slope: Array,
     model: Array,
     radius: Array,
+    sign: Signs,
 ) -> None:
     """From the products of one layer to its outputs, for every row (a sample on a cell) and unit.
 
     Z_k = A_k + c B_k + rho B_(k-1), Z_3 joins the radius: |Z_3 t^3| <= |Z_3|. The bias adds b0 + c d to Z_0
-    and rho d to Z_1. ReLU on a range [bot, top] across 0: for any lam in [0, 1], relu(z) - lam z is at least
-    0, and at most M = max(-lam bot, (1 - lam) top), its value at one of the ends (it falls to 0 and rises
-    again); so relu(z) lies in lam z + M/2 +- M/2, and a rounded lam is harmless. The radius of z itself comes
-    in as lam e. Where bot >= 0 the unit is unchanged, where top <= 0 it is 0.
+    and rho d to Z_1. Then max(z, s z), s in [0, 1], on a range [bot, top] across 0: for any lam in [s, 1],
+    max(z, s z) - lam z is at least 0, and at most M = max((s - lam) bot, (1 - lam) top), its value at one of
+    the ends (it falls to 0 and rises again); so the unit lies in lam z + M/2 +- M/2, and a rounded lam is
+    harmless. The radius of z itself comes in as lam e. Where bot >= 0 or s = 1 the unit is unchanged, where
+    top <= 0 it is s z, which rounds by u s S.
 
     Args:
         products: (3, rows, 2 units): W0 P_k beside D^ P_k.
@@ -49,9 +52,10 @@ def layer_pass(
         start_bias: b0, (units,).
         end_bias: b1, (units,).
         has_bias: whether to add it.
-        rectified: whether a ReLU follows.
+        slope: s of each unit, (units,).
         model: out, (3, rows, units).
         radius: out, (rows, units); nan where a size is beyond `HUGE`.
+        sign: out, (rows, units): of z, 1 and -1 where z >= 0 and z <= 0 on the whole cell, else 0.
     """
     rows, units = radii.shape
     bias_rounding = BIAS if has_bias else 0.0
@@ -72,23 +76,25 @@ def layer_pass(
             e = (radii[r, j] * inflate + TINY + biases + abs(z_3)) * SURPLUS
             size = abs(z_0) + abs(z_1) + abs(z_2)
             known = size + e < HUGE  # false for nan too
-            if rectified:
-                slack = RANGE * (size + e)
-                spread = abs(z_1) + e + slack
-                top = z_0 + max(z_2, 0.0) + spread
-                bot = z_0 + min(z_2, 0.0) - spread
-                positive = top if top > 0.0 else 0.0
-                negative = bot if bot < 0.0 else 0.0
-                crossing = top > 0.0 and bot < 0.0
-                lam = positive / (positive - negative + TINY) if crossing else 1.0
-                lam = 0.0 if top <= 0.0 else min(lam, 1.0)
-                offset = max(-lam * negative, (1.0 - lam) * positive) * SURPLUS if crossing else 0.0
-                z_0 = lam * z_0 + 0.5 * offset
-                z_1 = lam * z_1
-                z_2 = lam * z_2
-                relaxed = (lam * e + 0.5 * offset + RELU * (size + offset)) * SURPLUS + TINY
-                e = relaxed if crossing else e
-                e = 0.0 if top <= 0.0 else e
+            s = slope[j]
+            slack = RANGE * (size + e)
+            spread = abs(z_1) + e + slack
+            top = z_0 + max(z_2, 0.0) + spread
+            bot = z_0 + min(z_2, 0.0) - spread
+            positive = top if top > 0.0 else 0.0
+            negative = bot if bot < 0.0 else 0.0
+            crossing = top > 0.0 and bot < 0.0 and s < 1.0
+            lam = (positive - s * negative) / (positive - negative + TINY) if crossing else 1.0
+            lam = s if top <= 0.0 else min(max(lam, s), 1.0)
+            offset = max((s - lam) * negative, (1.0 - lam) * positive) * SURPLUS if crossing else 0.0
+            z_0 = lam * z_0 + 0.5 * offset
+            z_1 = lam * z_1
+            z_2 = lam * z_2
+            relaxed = (lam * e + 0.5 * offset + RELU * (size + offset)) * SURPLUS + TINY
+            e = e if lam == 1.0 and not crossing else relaxed
+            e = 0.0 if top <= 0.0 and s == 0.0 else e
+            above = 1 if bot >= 0.0 else 0
+            sign[r, j] = (-1 if top <= 0.0 else above) if known else 0
             model[0, r, j] = z_0
             model[1, r, j] = z_1
             model[2, r, j] = z_2

@@ -122,7 +122,7 @@ def _logits(line: ReluLine, x: Array, a: Array, b: Array) -> tuple[Array, Array]
             values, radius = np.empty(shape), np.empty(shape[1:])
             biased = step.has_bias
             _bernstein_pass(
-                by_start, by_end, grown, a, b, step.start_bias, step.end_bias, biased, step.rectified,
+                by_start, by_end, grown, a, b, step.start_bias, step.end_bias, biased, step.slope,
                 values, radius,
             )  # fmt: skip
     return values, radius
@@ -138,11 +138,14 @@ def _bernstein_pass(
     start_bias: Array,
     end_bias: Array,
     biased: bool,
-    rectified: bool,
+    slope: Array,
     values: Array,
     radius: Array,
 ) -> None:
-    """The module's layer, then the ReLU: on [low, high] across 0, relu(z) in lam z + offset/2 +- offset/2."""
+    """The module's layer, then max(z, s z): on [low, high] across 0 it lies in lam z + offset/2 +- offset/2.
+
+    For lam in [s, 1] the convex max(z, s z) - lam z is 0 at 0 and largest at an end.
+    """
     u = 1.1102230246251565e-16
     rows, units = grown.shape
     for r in range(rows):
@@ -173,16 +176,20 @@ def _bernstein_pass(
             q_2 = c_3 - third
             e = (e + abs(third) + 18 * u * most) * (1 + 8 * u) + 1e-270
             known = most + e < 1e300
-            if rectified:
+            s = slope[j]
+            if s < 1:
                 # Two sums each: 4u of all that is in them.
                 slack = 4 * u * (most + e)
                 high = max(max(q_0, q_1), q_2) + e + 2 * slack
                 low = min(min(q_0, q_1), q_2) - e - 2 * slack
-                if high <= 0:
+                lam = s
+                offset = 0.0
+                if high <= 0 and s == 0:
                     q_0 = q_1 = q_2 = e = 0.0
                 elif low < 0:
-                    lam = min(max(high / (high - low), 0.0), 1.0)
-                    offset = max(-lam * low, (1 - lam) * high) * (1 + 8 * u)
+                    if high > 0:
+                        lam = min(max((high - s * low) / (high - low), s), 1.0)
+                        offset = max((s - lam) * low, (1 - lam) * high) * (1 + 8 * u)
                     q_0 = lam * q_0 + offset / 2
                     q_1 = lam * q_1 + offset / 2
                     q_2 = lam * q_2 + offset / 2

@@ -17,7 +17,10 @@ def exact_logits(line, sample, alpha):
                 float(step.end_bias[j])
             )
             outputs.append(total / scale + bias)
-        values = [max(value, Fraction(0)) for value in outputs] if step.rectified else outputs
+        values = [
+            value if value > 0 else Fraction(float(slope)) * value
+            for value, slope in zip(outputs, step.slope, strict=True)
+        ]
     return values
 
 

@@ -167,7 +167,7 @@ def test_verify_refuses_another_network_or_data(made):
 
 def test_an_interrupted_one_goes_on(made, tmp_path, monkeypatch):
     model, start, end, data, found = made
-    monkeypatch.setattr("simulations.certified_line.certify.GROUP", 7)
+    monkeypatch.setattr("simulations.certified_line.growing.GROUP", 7)
     output = tmp_path / "certificate.json"
 
     def stop(done, n):
@@ -178,7 +178,7 @@ def test_an_interrupted_one_goes_on(made, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         certify_line(model, start, end, data, output=output, progress=stop)
     assert len(json.loads(output.read_text())["samples"]) == 14
-    with pytest.raises(ValueError, match="unfinished, 14 of 30"):
+    with pytest.raises(ValueError, match="unfinished, cells of 14 of 30"):
         CertifiedLine.from_json(output.read_text())
     seen = []
     again = certify_line(model, start, end, data, output=output, progress=lambda done, _: seen.append(done))
@@ -190,6 +190,79 @@ def test_an_interrupted_one_goes_on(made, tmp_path, monkeypatch):
     output.write_text("{")
     with pytest.raises(ValueError, match=r"certificate\.json: this is no certificate"):
         certify_line(model, start, end, data, output=output)
+
+
+def test_an_exact_one_knows_every_change(made):
+    model, start, end, data, coarse = made
+    found = certify_line(model, start, end, data, exact=True, tolerance=2.0**-8)
+    assert coarse.class_changes is None
+    assert found.undecided.max() < 1e-14
+    # The fine search without exactness sees the same changes, each inside one of its undecided stretches.
+    seen = [sum(c is None for _, _, c in coarse.class_intervals(i)) for i in range(30)]
+    np.testing.assert_array_equal(found.class_changes, seen)
+    assert found.class_changes.sum() > 5
+    plateau = found.plateau
+    assert plateau.label == 1
+    for (low, high), rough in ((plateau.start_enclosure, coarse.plateau.start_enclosure),
+                               (plateau.end_enclosure, coarse.plateau.end_enclosure)):  # fmt: skip
+        assert 0 <= high - low < 1e-15
+        assert rough[0] <= low <= high <= rough[1]
+    assert set(exact_leaders(made, Fraction(plateau.end_enclosure[0]))) == {1}
+    assert set(exact_leaders(made, Fraction(plateau.end_enclosure[1]))) != {1}
+    again = found.verify(model, start, end, data)
+    assert not len(again.unproved)
+    assert CertifiedLine.from_json(found.to_json()).to_json() == found.to_json()
+    one = next(one for one in found.settled if one.changes)
+    false = replace(one, leaders=((one.leaders[0] + 1) % 3,))
+    settled = tuple(false if other is one else other for other in found.settled)
+    assert len(replace(found, settled=settled).verify(model, start, end, data).unproved)
+
+
+def test_an_exact_error_that_never_rises_is_proved():
+    # Class 1 leads up to the tie, then class 0: wrong becomes right, at one alpha.
+    chain = nn.Sequential(nn.Linear(1, 2))
+    start = {"0.weight": torch.tensor([[-1.0], [0.0]]), "0.bias": torch.zeros(2)}
+    end = {"0.weight": torch.tensor([[1.0], [0.0]]), "0.bias": torch.zeros(2)}
+    for label, monotone in ((0, True), (1, False)):
+        found = certify_line(chain, start, end, (torch.ones(1, 1), torch.tensor([label])), exact=True)
+        assert found.error_monotone is monotone
+        assert found.class_changes.tolist() == [1]
+    # Equal logits on all of the line: never right.
+    found = certify_line(
+        chain,
+        dict(start, **{"0.weight": torch.zeros(2, 1)}),
+        dict(start, **{"0.weight": torch.zeros(2, 1)}),
+        (torch.ones(1, 1), torch.tensor([0])),
+        exact=True,
+    )
+    assert found.error_monotone is True
+    assert found.class_changes.tolist() == [0]
+
+
+def test_an_exact_file_goes_on_from_cells_and_refuses_to_be_less(made, tmp_path):
+    model, start, end, data, _ = made
+    output = tmp_path / "line.json"
+    certify_line(model, start, end, data, tolerance=2.0**-8, output=output)
+    found = certify_line(model, start, end, data, tolerance=2.0**-8, output=output, exact=True)
+    assert CertifiedLine.from_json(output.read_text()).class_changes.tolist() == found.class_changes.tolist()
+    kept = json.loads(output.read_text())
+    half = dict(
+        kept, settled={"samples": 10, "stretches": [s for s in kept["settled"]["stretches"] if s[0] < 10]}
+    )
+    output.write_text(json.dumps(half))
+    with pytest.raises(ValueError, match="settled of 10 of 30 samples"):
+        CertifiedLine.from_json(output.read_text())
+    certify_line(model, start, end, data, tolerance=2.0**-8, output=output, exact=True)
+    assert json.loads(output.read_text()) == kept
+    with pytest.raises(ValueError, match="more than is asked for, settled"):
+        certify_line(model, start, end, data, tolerance=2.0**-8, output=output)
+    for damage in (
+        kept["settled"]["stretches"][1:],
+        [[*kept["settled"]["stretches"][0][:4], [[0.0, 2.0, [0], [0], [0]]]]],
+    ):
+        output.write_text(json.dumps(dict(kept, settled={"samples": 30, "stretches": damage})))
+        with pytest.raises(ValueError, match="a damaged one"):
+            CertifiedLine.from_json(output.read_text())
 
 
 def test_the_cost_is_foretold(made):

@@ -32,6 +32,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.subprocess
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
 def test_memory_beyond_model_and_checkpoints_is_one_copy_of_the_parameters():
     done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)

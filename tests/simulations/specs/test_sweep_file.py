@@ -7,7 +7,15 @@ from importlib.resources import files
 
 import pytest
 
-from simulations.specs.sweep_file import APART, EXPERIMENTS, FORMS, REALISTIC, read_sweep, with_seeds
+from simulations.specs.sweep_file import (
+    APART,
+    EXPERIMENTS,
+    FORMS,
+    ONE_FORM,
+    REALISTIC,
+    read_sweep,
+    with_seeds,
+)
 from tests.simulations.runs.helpers.tiny_runs import SWEEP
 
 BASE = tomllib.loads(SWEEP)
@@ -145,7 +153,7 @@ def test_the_map_of_regimes_is_no_part_of_a_profile_and_counts_no_pilot_seed():
 def test_nothing_but_experiments_lies_in_their_folder():
     names = {path.name for path in (files("simulations") / "experiments").iterdir()}
     assert names == {f"{name}.{form}.toml" for name in (*EXPERIMENTS, *APART) for form in FORMS} | {
-        f"{name}.toml" for name in REALISTIC
+        f"{name}.toml" for name in ONE_FORM
     }
 
 
@@ -161,6 +169,20 @@ def test_realistic_experiments_have_one_form_and_seeds_of_their_own():
         assert all(run.spec.threads == 1 and run.spec.test_limit for run in sweep.runs)
         with pytest.raises(ValueError, match=f"{name} has one form alone, got 'paper'"):
             read_sweep(name, "paper")
+
+
+def test_harder_problems_differ_from_the_easy_one_in_their_hardness_alone_and_share_its_seeds():
+    runs = read_sweep("harder_problems").runs
+    by_arm = {}
+    for run in runs:
+        by_arm.setdefault(run.label, {})[run.spec.seed] = run.spec
+    assert len(by_arm) == 8
+    for label, specs in by_arm.items():
+        assert list(specs) == list(range(500, 532))
+        easy = by_arm["true-labels," + label.split(",")[1]]
+        for seed, spec in specs.items():
+            same = {"label_noise": easy[seed].label_noise, "learning_rate": easy[seed].learning_rate}
+            assert replace(spec, **same) == easy[seed]
 
 
 def test_the_arms_that_claims_rely_on():

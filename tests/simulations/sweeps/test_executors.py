@@ -18,6 +18,8 @@ from tests.helpers.paths import ROOT
 from tests.simulations.runs.helpers.tiny_runs import SWEEP, tiny
 from tests.simulations.sweeps.test_runner import contents, made_here, sweep_of
 
+pytestmark = pytest.mark.subprocess
+
 PRELOAD = """
 import os, threading
 from pathlib import Path

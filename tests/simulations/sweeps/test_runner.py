@@ -28,6 +28,8 @@ from simulations.sweeps.runner import run_sweeps
 from tests.helpers.paths import ROOT
 from tests.simulations.runs.helpers.tiny_runs import SWEEP, tiny
 
+pytestmark = pytest.mark.subprocess
+
 
 def sweep_of(*specs):
     return Sweep("mine", "mine", tuple(PlannedRun(f"run {i}", spec) for i, spec in enumerate(specs)))

@@ -11,9 +11,12 @@ from tests.validation.helpers.page_formulas import PageFormulas
 from tests.validation.helpers.reported import validated
 from validation.html_report.write import write_report_page
 
-pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no chromium here: install Debian's to try the report in a browser"
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        find_chromium() is None, reason="no chromium here: install Debian's to try the report in a browser"
+    ),
+]
 PATHS = ("linear", "homogeneous", "none")
 ALPHAS = [i / 200 for i in range(201)]
 

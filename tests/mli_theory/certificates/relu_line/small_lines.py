@@ -12,6 +12,7 @@ from mli_theory.certificates.relu_line.network import ReluLine, inputs_of
 STYLES = (
     "plain", "no bias", "bias alone", "dead units", "kinks", "equal logits", "zero start", "flat", "huge",
     "tiny", "mixed sizes", "one class", "positive", "through zero", "relu last",
+    "leaky", "some rectified",
 )  # fmt: skip
 PACKAGE = "mli_theory.certificates.relu_line"
 
@@ -23,7 +24,12 @@ def small_line(style, seed, samples=6):
     widths = [int(rng.integers(1, 5)), *widths, 1 if style == "one class" else int(rng.integers(2, 5))]
     steps = [_step(style, rng, m, n) for m, n in pairwise(widths)]
     last = len(steps) - 1
-    line = ReluLine([(*step, i < last or style == "relu last") for i, step in enumerate(steps)])
+    slopes = [i < last or style == "relu last" for i in range(len(steps))]
+    if style == "leaky":
+        slopes = [rng.choice([0.01, 0.3, 0.5], len(step[0])) for step in steps]
+    if style == "some rectified":
+        slopes = [rng.choice([0.0, 0.2, 1.0], len(step[0])) for step in steps]
+    line = ReluLine([(*step, slope) for step, slope in zip(steps, slopes, strict=True)])
     inputs = rng.normal(size=(samples, widths[0]))
     if style == "kinks":
         inputs = rng.integers(-2, 3, inputs.shape).astype(float)
@@ -70,7 +76,18 @@ def broken(monkeypatch, module, old, new):
 
     The piece must be there exactly once, so that a fault is not planted in vain.
     """
-    names = ("compiled", "rounding", "network", "passes", "leads", "enclosure", "cells", "recheck")
+    names = (
+        "compiled",
+        "rounding",
+        "network",
+        "passes",
+        "leads",
+        "enclosure",
+        "cells",
+        "recheck",
+        "exact_walk",
+        "settled",
+    )
     found = {}
     for name in names:
         text = _source(name).replace(PACKAGE, "broken_relu_line").replace("@compiled\n", "")

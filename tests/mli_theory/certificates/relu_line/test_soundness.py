@@ -93,7 +93,7 @@ def test_plain_networks_are_decided_nearly_everywhere():
         assert undecided < 1e-4 or always_tied
 
 
-def relu_outside(modules, rng, rows=400):
+def relu_outside(modules, rng, rows=400, slope=0.0):
     """The pass alone, on models that are exact: units that barely cross 0 make each of its terms count."""
     z = rng.normal(size=(3, rows))
     z[2] *= 2.0 ** -rng.integers(0, 60, rows)
@@ -102,14 +102,28 @@ def relu_outside(modules, rng, rows=400):
     products = np.zeros((3, rows, 2))
     products[:, :, 0] = z
     model, radius, none = np.empty((3, rows, 1)), np.empty((rows, 1)), np.zeros(1)
+    sign = np.empty((rows, 1), np.int8)
     centre, half = np.full((2, rows), 0.5)
     modules.layer_pass(
-        products, np.zeros((rows, 1)), 1.0, centre, half, none, none, False, True, model, radius
+        products,
+        np.zeros((rows, 1)),
+        1.0,
+        centre,
+        half,
+        none,
+        none,
+        False,
+        np.full(1, slope),
+        model,
+        radius,
+        sign,
     )
     wrong = 0
     for r in range(rows):
         for t in (Fraction(-1), Fraction(1), Fraction(int(rng.integers(-999, 1000)), 999)):
-            exact = max(sum(Fraction(z[k, r]) * t**k for k in range(3)), 0)
+            exact = sum(Fraction(z[k, r]) * t**k for k in range(3))
+            wrong += exact * sign[r, 0] < 0
+            exact = max(exact, Fraction(slope) * exact)
             value = sum(Fraction(model[k, r, 0]) * t**k for k in range(3))
             wrong += abs(exact - value) > Fraction(radius[r, 0])
     return wrong
@@ -134,8 +148,9 @@ def leads_outside(modules, rng, rows=4000):
     return wrong
 
 
-def test_the_pass_alone_is_true():
-    assert relu_outside(passes, np.random.default_rng(0)) == 0
+@pytest.mark.parametrize("slope", [0.0, 0.01, 0.3, 1.0])
+def test_the_pass_alone_is_true(slope):
+    assert relu_outside(passes, np.random.default_rng(0), slope=slope) == 0
 
 
 def test_certified_ends_are_true_where_two_classes_touch():
@@ -149,6 +164,7 @@ def test_certified_ends_are_true_where_two_classes_touch():
         ("rounding", "BIAS = 8.0 * U", "BIAS = 0.0", "bias alone"),
         ("rounding", "TINY = 1e-270", "TINY = 0.0", "tiny"),
         ("passes", "lam * e + 0.5 * offset", "lam * e + 0.25 * offset", "plain"),
+        ("passes", "lam = s if top <= 0.0", "lam = 0.0 if top <= 0.0", "leaky"),
         ("passes", "(lam * e + 0.5 * offset", "(0.5 * offset", "plain"),
         ("passes", " + biases + abs(z_3)", " + biases", "positive"),
         ("passes", "first * radius[r, i]", "0.0 * radius[r, i]", "plain"),
