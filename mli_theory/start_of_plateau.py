@@ -1,4 +1,4 @@
-"""Where the class of the largest bias takes over on the line from real initial weights (T14)."""
+"""Where the class of the largest bias takes over on the line from real initial weights (T14, T14b)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def plateau_start_bounds(
     start_norm: float,
     end_norm: float,
 ) -> tuple[float, float]:
-    """Bounds of alpha_1, the alpha from which i* = argmax b holds every sample (T14, bracket; proved).
+    """Bounds of alpha_1, the alpha from which i* = argmax b holds every sample (T14b; proved).
 
     With kap = K delta^(r-1) (|theta1| + delta |theta0|) < the smallest gap b_{i*} - b_i: alpha_1/delta^r lies
     between max A_i/(gap_i + kap) and max A_i/(gap_i - kap), over samples and classes with a positive initial
@@ -83,19 +83,20 @@ def plateau_start_bounds(
         1e-13 for rounding.
 
     Raises:
-        DomainError: naming T14 and the value: as `plateau_start`; a bound that is not positive; kap not below
-            the smallest gap; an upper bound beyond the ball or beyond alpha = 1, where nothing is proved.
+        DomainError: naming T14b (or T14) and the value: as `plateau_start`; a bound that is not positive; kap
+            not below the smallest gap; an upper bound beyond the ball or beyond alpha = 1, where nothing is
+            proved.
 
-    Source: T14, bracket.
+    Source: T14b.
     """
     first = plateau_start(start_signal, bias_end, degree, init_scale)
-    signal, bias = check_logits(start_signal, bias_end, statement="T14")
+    signal, bias = check_logits(start_signal, bias_end, statement="T14b")
     r, delta = int(degree), float(init_scale)
     given = {"lipschitz": lipschitz, "radius": radius, "start_norm": start_norm, "end_norm": end_norm}
-    size = {name: float(finite_array(name, value, (), statement="T14")) for name, value in given.items()}
+    size = {name: float(finite_array(name, value, (), statement="T14b")) for name, value in given.items()}
     for name, value in size.items():
         if value < 0 or (value == 0 and name != "end_norm"):
-            raise DomainError(f"T14 needs {name} {'>=' if name == 'end_norm' else '>'} 0, got {value}")
+            raise DomainError(f"T14b needs {name} {'>=' if name == 'end_norm' else '>'} 0, got {value}")
     if first == 0:
         return 0.0, 0.0
     held = int(np.argmax(bias))
@@ -108,13 +109,13 @@ def plateau_start_bounds(
         lead = np.maximum((signal[:, others] - signal[:, [held]]).max(axis=0), 0.0)
         if not kap < gap.min():
             raise DomainError(
-                f"T14's bracket needs K delta^(r-1) (|theta1| + delta |theta0|) = {kap:.6g} below the "
+                f"T14b's bracket needs K delta^(r-1) (|theta1| + delta |theta0|) = {kap:.6g} below the "
                 f"smallest gap {gap.min():.6g}: use a smaller init_scale"
             )
         low, high = (float(delta**r * (lead / (gap + sign * kap)).max()) for sign in (1, -1))
     if not high < reach:
         raise DomainError(
-            f"T14's bracket ends at alpha = {high:.6g}, but it is proved up to {reach:.6g} only (the ball's "
+            f"T14b's bracket ends at alpha = {high:.6g}, but it is proved up to {reach:.6g} only (the ball's "
             "radius, or the trained end): use a smaller init_scale or a larger radius"
         )
     return low * (1 - 1e-13), high * (1 + 1e-13)

@@ -82,7 +82,8 @@ class Derivation:
     """One theorem.
 
     `claimed` is the status of the argument as written; `status` is what check() supports. `scope` says for
-    which k, r and n the symbols stand where it is not all of them.
+    which k, r and n the symbols stand where it is not all of them; `assembled` says who puts the conclusion's
+    lemmas together to the statement: the reader ("by words"), or a machine too.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Derivation:
     steps: tuple[CheckedStep | Words, ...]
     conclusion: tuple[str, ...]
     scope: str = ""
+    assembled: str = "by words"
     counterexamples: tuple[Counterexample, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 

@@ -1,4 +1,4 @@
-"""Proved bounds of the time at which the power model learns its first class (T9, first time).
+"""Proved bounds of the time at which the power model learns its first class (T9b).
 
 Diagonal start, k equal classes, b(0) = 0, degree r >= 3, gradient flow on the loss averaged over samples.
 W = W_11(0) < 1 is the largest weight and T_0 the time at which W_11^r passes 1.
@@ -17,7 +17,7 @@ from mli_theory.short_repr import short_repr
 
 __all__ = ["LearningTimeBounds", "first_learning_time_bounds"]
 
-_STATEMENT = "T9's first time"
+_STATEMENT = "T9b"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class LearningTimeBounds:
 
 
 def first_learning_time_bounds(diagonal: ArrayLike, degree: int) -> LearningTimeBounds:
-    """Bounds of the time at which the first class is learned, whatever the scale (T9, first time).
+    """Bounds of the time at which the first class is learned, whatever the scale (T9b; proved).
 
     They differ by less than 0.29 k/(k-1) in the flow's time: the schedule's first time has an absolute error.
     Rounded outwards by a relative 1e-14; inf beyond float64.
@@ -49,10 +49,10 @@ def first_learning_time_bounds(diagonal: ArrayLike, degree: int) -> LearningTime
         degree: r >= 3.
 
     Raises:
-        DomainError: naming T9 and the value, for a degree below 3, a negative weight, or a largest weight
+        DomainError: naming T9b and the value, for a degree below 3, a negative weight, or a largest weight
             that is 0 or not below 1 (it is learned from the start).
 
-    Source: T9, first time.
+    Source: T9b.
     """
     r = check_degree(degree, least=3, statement=_STATEMENT)
     weights = finite_array("diagonal", diagonal, (None,), statement=_STATEMENT)

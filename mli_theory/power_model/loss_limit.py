@@ -1,4 +1,4 @@
-"""What the power model's loss tends to, and by when it is below a given loss (T12, limit of the loss).
+"""What the power model's loss tends to, and by when it is below a given loss (T12b).
 
 Signs of W^r are kept along the flow. Edge j -> i (i != j) iff W_jj(0)^r <= 0 <= W_ij(0)^r: sample j leans on
 the biases alone against class i. psi(b) = sum_j pi_j log(1 + sum over edges j -> i of e^(b_i - b_j)), and the
@@ -24,11 +24,11 @@ __all__ = ["loss_limit", "time_to_loss_bound"]
 Array = NDArray[np.float64]
 Edges = NDArray[np.bool_]
 
-_STATEMENT = "T12's limit of the loss"
+_STATEMENT = "T12b"
 
 
 def loss_limit(weights: ArrayLike, degree: int, class_shares: ArrayLike | None = None) -> float:
-    """L*, the limit of the training loss under gradient flow, from the signs of the initial weights (T12).
+    """L*, the limit of the training loss under gradient flow, from the signs of the initial weights (T12b).
 
     The loss is above L* at all times, unless all weights are 0; it is 0 iff the sign graph has no cycle.
 
@@ -41,10 +41,10 @@ def loss_limit(weights: ArrayLike, degree: int, class_shares: ArrayLike | None =
         L* in nats per sample, to a relative 1e-9; exactly 0.0 where there is no cycle.
 
     Raises:
-        DomainError: naming T12 and the value: a degree below 3, weights that are not square or not finite,
+        DomainError: naming T12b and the value: a degree below 3, weights that are not square or not finite,
             shares that are not positive or do not sum to 1.
 
-    Source: T12, limit of the loss.
+    Source: T12b.
     """
     w, r = _checked(weights, degree)
     shares = check_class_shares(class_shares, len(w), statement=_STATEMENT)
@@ -60,7 +60,7 @@ def time_to_loss_bound(
     bias: ArrayLike | None = None,
     class_shares: ArrayLike | None = None,
 ) -> float:
-    """A time by which the gradient flow's loss is at or below `final_loss`, from the start alone (T12).
+    """A time by which the gradient flow's loss is at or below `final_loss`, from the start alone (T12b).
 
     Where all W_jj^r > 0, any shares: t min(pi) (1 - e^(-L/min pi)) <= sum_j Phi(W_jj(0)).
     Else equal shares and no cycle: t (1 - e^(-k L)) <= (1 + R) F + k |rho| sqrt(t L(0)), rho the centred
@@ -78,10 +78,10 @@ def time_to_loss_bound(
         The time; 0.0 where the start's loss is not above `final_loss`, inf beyond float64.
 
     Raises:
-        DomainError: naming T12 and the value: as `loss_limit`; a final loss that is not positive; a sign
+        DomainError: naming T12b and the value: as `loss_limit`; a final loss that is not positive; a sign
             graph with a cycle, naming its L*; edges with unequal shares, for which no bound is proved.
 
-    Source: T12, time bound and corollary.
+    Source: T12b, time bound and corollary.
     """
     w, r = _checked(weights, degree)
     k = len(w)

@@ -1,4 +1,4 @@
-"""Proved bounds of the plateau of the power model with two classes, at a given loss (T11, two classes).
+"""Proved bounds of the plateau of the power model with two classes, at a given loss (T11b).
 
 Diagonal start W_11(0) > W_22(0) >= 0, equal classes, b(0) = 0, degree r >= 3, gradient flow. At loss eps,
 with v = W_11^r, v_2 = W_22^r, g = b_2 - b_1, y = e^(2g - v), c(v) = r^2 v^m, m = 2 - 2/r, v0 = v(0):
@@ -27,7 +27,7 @@ __all__ = ["TwoClassPlateauBounds", "loss_of_two_classes", "two_class_plateau_bo
 
 Array = NDArray[np.float64]
 
-_STATEMENT = "T11 for two classes"
+_STATEMENT = "T11b"
 _CELLS = 20_000
 _ROUNDING = 1e-11  # of sums and logarithms of a few dozen nats; the bounds are widened by it
 
@@ -54,7 +54,7 @@ class TwoClassPlateauBounds:
 
 
 def two_class_plateau_bounds(diagonal: ArrayLike, degree: int, final_loss: float) -> TwoClassPlateauBounds:
-    """Bounds of the plateau of two classes at a loss, from the initial weights (T11, two classes; proved).
+    """Bounds of the plateau of two classes at a loss, from the initial weights (T11b; proved).
 
     Law (a) with explicit errors, from any start at which the last class is still held by its bias. The
     plateau is the one of the homogeneous line, z = alpha^r s + alpha b.
@@ -65,11 +65,11 @@ def two_class_plateau_bounds(diagonal: ArrayLike, degree: int, final_loss: float
         final_loss: eps > 0, nats per sample, below the loss at the start.
 
     Raises:
-        DomainError: naming T11 and the value: another number of classes, equal or negative weights, a loss
+        DomainError: naming T11b and the value: another number of classes, equal or negative weights, a loss
             not below the start's, one so large that the lower bound of the gap is below 1/2, or so small that
             log(1/(e^eps - 1)) reaches 2 (Phi(W_22) - Phi(W_11)): then the last class may have escaped.
 
-    Source: T11, two classes, (i) to (v). The bounds are widened by 1e-11 for rounding.
+    Source: T11b, (i) to (v). The bounds are widened by 1e-11 for rounding.
     """
     r = check_degree(degree, least=3, statement=_STATEMENT)
     weights = finite_array("diagonal", diagonal, (2,), statement=_STATEMENT)

@@ -56,7 +56,7 @@ class Network:
 
 
 @pytest.mark.parametrize(("degree", "delta"), [(2, 1e-5), (3, 2e-3), (3, 5e-4), (4, 5e-3)])
-def test_T14_the_start_of_the_plateau_lies_in_its_bracket(degree, delta):
+def test_T14b_the_start_of_the_plateau_lies_in_its_bracket(degree, delta):
     for seed in range(3):
         network = Network(degree, seed)
         low, high = plateau_start_bounds(
@@ -66,7 +66,7 @@ def test_T14_the_start_of_the_plateau_lies_in_its_bracket(degree, delta):
         assert low < plateau_start(network.signal(1.0, 0.0), network.bias, degree, delta) < high
 
 
-def test_T14_a_hidden_bias_breaks_the_bracket():
+def test_T14b_a_hidden_bias_breaks_the_bracket():
     # s = max(0, w_1 w_2 + c) has no degree: c = 0.1 gives class 0 a lead that delta does not shrink.
     low, high = plateau_start_bounds(
         [[0.0, 1.0]], [1.0, 0.0], 2, 1e-3, lipschitz=2.0, radius=1.0, start_norm=1.5, end_norm=1.5
@@ -111,17 +111,17 @@ NUMBERS = {"lipschitz": 2.0, "radius": 1.0, "start_norm": 1.0, "end_norm": 1.0}
 @pytest.mark.parametrize(
     ("delta", "changed", "shown"),
     [
-        (0.01, {"lipschitz": 0.0}, "T14 needs lipschitz > 0, got 0.0"),
-        (0.01, {"end_norm": -1.0}, "T14 needs end_norm >= 0, got -1.0"),
+        (0.01, {"lipschitz": 0.0}, "T14b needs lipschitz > 0, got 0.0"),
+        (0.01, {"end_norm": -1.0}, "T14b needs end_norm >= 0, got -1.0"),
         (1.0, {}, r"= 4 below the smallest gap 1"),
         (0.2, {"lipschitz": 1.0, "radius": 1e-3}, "proved up to .* only"),
         (0.0, {}, "init_scale > 0"),
     ],
 )
-def test_T14_outside_its_bracket_the_value_is_named(delta, changed, shown):
+def test_T14b_outside_its_bracket_the_value_is_named(delta, changed, shown):
     with pytest.raises(DomainError, match=shown):
         plateau_start_bounds([[0.0, 1.0]], [1.0, 0.0], 2, delta, **{**NUMBERS, **changed})
 
 
-def test_T14_the_bracket_is_0_where_no_class_leads():
+def test_T14b_the_bracket_is_0_where_no_class_leads():
     assert plateau_start_bounds([[1.0, 0.0]], [1.0, 0.0], 2, 0.01, **NUMBERS) == (0.0, 0.0)

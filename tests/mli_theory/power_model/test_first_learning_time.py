@@ -1,4 +1,4 @@
-"""T9's first time: the bounds against mpmath's quadrature and flows, and each hypothesis dropped."""
+"""T9b: the bounds against mpmath's quadrature and flows, and each hypothesis dropped."""
 
 import mpmath
 import numpy as np
@@ -74,7 +74,7 @@ def test_what_is_beyond_float64_is_infinite():
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (([0.1, 0.2], 2), "T9's first time needs an integer degree >= 3, got 2"),
+        (([0.1, 0.2], 2), "T9b needs an integer degree >= 3, got 2"),
         (([0.1], 3), "at least 2 classes"),
         (([0.1, -0.2], 3), r"diagonal\[1\] = -0\.2"),
         (([1.0, 0.2], 3), r"between 0 and 1, got 1\.0"),

@@ -1,4 +1,4 @@
-"""T12's limit of the loss: L* against a plain descent on psi, flows, and the time bound."""
+"""T12b, the limit of the loss: L* against a plain descent on psi, flows, and the time bound."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_the_time_bound_needs_the_gradient_flow_of_trained_biases():
 @pytest.mark.parametrize(
     ("call", "shown"),
     [
-        (lambda: loss_limit(np.eye(2), 2), "T12's limit of the loss needs an integer degree >= 3, got 2"),
+        (lambda: loss_limit(np.eye(2), 2), "T12b needs an integer degree >= 3, got 2"),
         (lambda: loss_limit(np.ones((2, 3)), 3), r"square weights \(k, k\), k >= 2, got shape \(2, 3\)"),
         (lambda: loss_limit([[1.0]], 3), r"got shape \(1, 1\)"),
         (lambda: loss_limit(np.eye(2), 3, [0.5, 0.6]), "sum of 1.1"),

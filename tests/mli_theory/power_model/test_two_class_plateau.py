@@ -1,4 +1,4 @@
-"""T11 for two classes: flows lie between the bounds, the bounds are tight, and each hypothesis is needed."""
+"""T11b: flows lie between the bounds, the bounds are tight, and each hypothesis is needed."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_after_the_escape_the_bound_of_the_last_weight_is_broken():
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
-        (([0.1, 0.05], 2, 1e-2), "T11 for two classes needs an integer degree >= 3, got 2"),
+        (([0.1, 0.05], 2, 1e-2), "T11b needs an integer degree >= 3, got 2"),
         (([0.1, 0.05, 0.01], 3, 1e-2), r"shape \(2\)"),
         (([0.1, 0.1], 3, 1e-2), r"two different weights >= 0, got \[0\.1, 0\.1\]"),
         (([0.1, -0.1], 3, 1e-2), "two different weights >= 0"),
