@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test test-quick test-lowest explore lint clean
+.PHONY: validate test test-quick test-lowest faults explore lint clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -18,6 +18,12 @@ test: $(STAMP)
 # starts processes.
 test-quick: $(STAMP)
 	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n auto -m "not slow and not browser and not subprocess"
+
+# Work is killed 200 times, 3,000 damaged files are read, disks fill up: tried, clear, wrong. An hour of CPU;
+# FORM=short is what the suite does, FORM=medium lies between.
+FORM ?= long
+faults: $(STAMP)
+	MLI_FAULTS=$(FORM) $(BIN)/python -m pytest -n 0 -s -m faults tests/faults
 
 test-lowest: $(STAMP)
 	PYTHON=$(PYTHON) .ci/test_lowest

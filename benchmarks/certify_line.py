@@ -97,7 +97,7 @@ def main():
     for place in given.networks:
         network = NETWORKS[place]
         run = trained(network, data)
-        opened = open_certified_line(build(network), run.start, run.end, data, "linear")
+        opened = open_certified_line(build(network), run.start, run.end, data, "linear", buffers="refuse")
         line, inputs = opened.line, opened.inputs[:: given.every]
         recheck(line, inputs[:2], search(Enclosure(line, inputs[:2]), 2, 0.5))  # compiles
         ours, cells = cpu_seconds(lambda line=line, x=inputs: search(Enclosure(line, x), len(x), 2.0**-22))

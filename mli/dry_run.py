@@ -27,6 +27,7 @@ from simulations.models.evaluation import evaluation_mode
 from simulations.models.input_types import floating_types, in_network_type
 from simulations.models.last_layer import Output, logits_of
 from simulations.models.roles import find_roles, roles_in_words
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.batch import Batch
 
 __all__ = ["DryRun", "UserFiles", "read_files", "tell_curve", "tell_diagnosis"]
@@ -166,7 +167,7 @@ def _tell(
             found.lines.append(_roles(files.network, files.end, files.few[0], **options))
     if files.network is not None and files.start is not None and files.end is not None:
         differ = differing_buffers(files.network, files.start, files.end)
-        found.lines.append(f"buffers that differ between the ends: {', '.join(differ) or 'none'}")
+        found.lines.append(f"buffers that differ between the ends: {first_of(differ) or 'none'}")
 
 
 def _tell_cost(

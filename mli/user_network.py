@@ -8,8 +8,10 @@ one of our packages, the user's is meant. Files are never unpickled unless asked
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,16 @@ from simulations.line.paths import zero_start
 from simulations.line.walkable_module import has_lazy_layers, materialise, unwrapped
 from simulations.models.checkpoints import load_checkpoint
 from simulations.models.evaluation import evaluation_mode
+from simulations.runtime.names_in_words import first_names
 
 __all__ = ["find_object", "load_data", "load_end", "load_start", "network_from_factory"]
 
 State = dict[str, torch.Tensor]
 STATE_ENTRIES = ("state_dict", "model_state_dict", "model")
 """Of a training's checkpoint: under which a state dict is looked for."""
+
+MOST_BYTES = 64 * 2**30
+"""Of an array in an .npz archive, unpacked."""
 
 SEEDS = 2**64
 """torch's seeds are below it."""
@@ -45,6 +51,8 @@ def find_object(name: str) -> Any:
     module_name, colon, attribute = name.partition(":")
     if not (module_name and colon and attribute):
         raise ValueError(f"{name!r} must have the form package.module:name")
+    if module_name.startswith(".") or not module_name.isprintable():
+        raise ValueError(f"{name!r}: the module must be named in full, as in package.module:name")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
@@ -194,7 +202,9 @@ def load_start(
         if all(torch.equal(tensor, other[name]) for name, tensor in drawn.items() if name in other):
             line += " The factory gives the same weights under every torch seed."
         return drawn, line
-    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {spec}."
+    # The line goes into files, and a path may hold bytes that are no text.
+    words = os.fsencode(spec).decode("utf-8", "backslashreplace")
+    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {words}."
 
 
 def load_data(spec: str) -> Any:
@@ -219,6 +229,22 @@ def load_data(spec: str) -> Any:
     return load(spec)
 
 
+class TooLargeError(ValueError):
+    """An archive that holds more than is read."""
+
+
+def _check_sizes(path: Path, names: tuple[str, ...]) -> None:
+    """Refuse an archive of few bytes whose arrays would fill the memory, by what its directory says."""
+    with zipfile.ZipFile(path) as archive:
+        sizes = {one.filename: one.file_size for one in archive.infolist()}
+    for name in names:
+        if (size := sizes.get(f"{name}.npy", 0)) > MOST_BYTES:
+            raise TooLargeError(
+                f"data: {name} in {path} take {size / 2**30:.1f} GiB, and at most {MOST_BYTES // 2**30} GiB "
+                "are read from an archive: pass them as package.module:callable"
+            )
+
+
 def _called(made_by_user: Callable[[], Any], name: str) -> Any:
     """Its result; an error in it keeps its traceback, unlike input that is refused here."""
     try:
@@ -231,17 +257,28 @@ def _called(made_by_user: Callable[[], Any], name: str) -> Any:
 def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f"data: there is no file {path}")
+    wanted = ("inputs", "labels")  # others are not read
     try:
+        _check_sizes(path, wanted)
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            held = list(file.files)
+            arrays = {name: file[name] for name in wanted if name in held}
+    except (TooLargeError, MemoryError):
+        raise
     except Exception as error:  # a damaged archive raises what zipfile, numpy or zlib like
         raise ValueError(
             f"data: {path} is damaged, or holds Python objects, which are not read: {error}"
         ) from error
-    missing = [name for name in ("inputs", "labels") if name not in arrays]
-    if missing:
-        raise ValueError(f"data: {path} must hold the arrays inputs and labels, it holds {sorted(arrays)}")
+    if len(arrays) < len(wanted):
+        raise ValueError(
+            f"data: {path} must hold the arrays inputs and labels, it holds [{first_names(held)}]"
+        )
     inputs, labels = arrays["inputs"], arrays["labels"]
+    if inputs.ndim < 2:
+        raise ValueError(
+            f"data: inputs in {path} must have a first dimension of samples and at least one "
+            f"more, got shape {inputs.shape}"
+        )
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         raise ValueError(
             f"data: labels in {path} must be integers (n,), got {labels.dtype} of shape {labels.shape}"

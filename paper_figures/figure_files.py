@@ -14,6 +14,7 @@ from paper_figures.drawing.captions import caption_text, shipped_note
 from paper_figures.drawing.style import FORMATS, AxesGrid, save_figure
 from paper_figures.sources import NoDataError, figure_data, figure_module, load_experiments
 from simulations.runtime.atomic_files import atomic_path, writable_folder
+from simulations.runtime.spreadsheet_text import spreadsheet_text
 
 __all__ = [
     "FigureSource",
@@ -76,6 +77,8 @@ def make_figures(
         OSError: the folder cannot be written.
     """
     wanted = [name for name in FIGURES if name in names or name in tables]
+    files = [f"{name}.{suffix}" for name in names for suffix in (*formats, "txt")]
+    writable_folder(folder, [*files, *(f"{name}.csv" for name in tables)])  # found out before the reading
     loaded = {} if shipped else load_experiments(wanted, store, form)
     for name in wanted:
         try:
@@ -170,5 +173,5 @@ def _text(value: object) -> str:
     """A number's shortest text that reads back as the same, or words, quoted where CSV needs it."""
     if isinstance(value, np.floating):
         return str(value)
-    text = str(value)
+    text = spreadsheet_text(str(value))
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text

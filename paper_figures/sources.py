@@ -20,6 +20,7 @@ from paper_figures.drawing.run_curves import NothingToDrawError
 from simulations.runtime.atomic_files import writable_folder
 from simulations.runtime.netcdf import read_netcdf, write_netcdf
 from simulations.runtime.progress import progress_bar
+from simulations.runtime.sealed_files import read_netcdf_of_any_version
 from simulations.runtime.worker_processes import in_processes
 
 __all__ = ["NoDataError", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
@@ -92,7 +93,7 @@ def store_data(name: str, store: Path, form: str, loaded: Runs | None = None) ->
         path = store.parent / module.FILE
         if not path.is_file():
             return None
-        found = module.collect(read_netcdf(path))
+        found = module.collect(read_netcdf_of_any_version(path))
     elif hasattr(module, "EXPERIMENTS"):
         known = loaded or {}
         lists = [known[e] if e in known else _runs(store, e, form) for e in module.EXPERIMENTS]

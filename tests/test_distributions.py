@@ -119,7 +119,15 @@ def test_the_sdist_carries_all_that_is_tracked(source, unpacked):
         pytest.skip("this is no checkout of git")
     # What was deleted or moved and not yet committed is listed, too, but not there.
     tracked = {name for name in listed.stdout.splitlines() if (source / name).is_file()}
-    tracked |= {"README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md", "Makefile"}
+    tracked |= {
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "SECURITY.md",
+    }
     tracked |= {"MANIFEST.in", "constraints.txt", "pyproject.toml"}
     assert tracked <= files_of(unpacked)
 

@@ -24,6 +24,13 @@ def certify_line(
     exact: Annotated[
         bool, typer.Option("--exact", help="Settle the undecided rest: every change of class, to 1e-15.")
     ] = False,
+    loss: Annotated[
+        bool,
+        typer.Option("--loss", help="Bound the loss on 1,024 cells, and whether it rises above its start."),
+    ] = False,
+    buffers: Annotated[
+        str, typer.Option(help="Running statistics that differ: refuse, or keep the end's on the whole line.")
+    ] = "refuse",
     output: Annotated[
         Path,
         typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
@@ -44,14 +51,20 @@ def certify_line(
             raise ValueError(f"--output {output} is a folder: name a .json file")
         from simulations.certified_line.certify import certify_line as run
         from simulations.certified_line.certify import seconds_expected
-        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.atomic_files import writable_file
         from simulations.runtime.progress import progress_bar
 
-        writable_folder(output.parent)
+        writable_file(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)
-        asked: dict[str, Any] = {"path": path, "tolerance": tolerance, "exact": exact}
+        asked: dict[str, Any] = {
+            "path": path,
+            "buffers": buffers,
+            "tolerance": tolerance,
+            "exact": exact,
+            "loss": loss,
+        }
         seconds = seconds_expected(network, first, last, samples, **asked)
         typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:
@@ -125,6 +138,7 @@ def _statements(found: Any) -> list[tuple[str, str]]:
         ("error", bounds),
         ("monotone error", monotone),
         *changes,
+        *_loss_statement(found),
         (
             "undecided",
             f"{found.undecided.mean():.2g} of the line a sample, at most {found.undecided.max():.2g}",
@@ -132,6 +146,18 @@ def _statements(found: Any) -> list[tuple[str, str]]:
         ("about", f"{found.n_samples} samples, {found.n_classes} classes, path {found.path}; the exact line"),
         ("", "between the weights as they are stored, not torch's rounding of it"),
     ]
+
+
+def _loss_statement(found: Any) -> list[tuple[str, str]]:
+    if found.loss is None:
+        return []
+    (low, high), (least, most) = found.loss.start, found.loss.largest_rise
+    told = f"{low:.6f} to {high:.6f} at 0; "
+    if found.loss.rises():
+        told += f"proved: it rises above that, by {least:.4g} to {most:.4g} at most"
+    else:
+        told += f"it is not proved to rise above that; proved: nowhere by more than {most:.3g}"
+    return [("loss", told)]
 
 
 def _in_words(seconds: float) -> str:

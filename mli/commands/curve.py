@@ -50,7 +50,7 @@ def curve(
 ) -> None:
     """Loss and error on the line of your own network. Reads its checkpoints and data, writes one file."""
     with expected_errors(), input_errors():
-        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.atomic_files import writable_file
 
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         if dry_run:
@@ -63,7 +63,7 @@ def curve(
             tell_curve(told, files, alphas, path=path, **read)
             say_dry_run(told)
         file_to_write(output)
-        writable_folder(output.parent)
+        writable_file(output)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         typer.echo(note)
         from simulations.curves.files import save_curve

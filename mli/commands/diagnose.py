@@ -65,7 +65,9 @@ def diagnose(
             tell_diagnosis(told, files, alphas, **read)
             say_dry_run(told)
         folder_to_write(output)
-        writable_folder(output)
+        from validation.diagnosis.report import DIAGNOSIS_FILES
+
+        writable_folder(writable_folder(output, DIAGNOSIS_FILES) / "figures")
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
 
@@ -83,4 +85,4 @@ def diagnose(
         for sentence in report["verdict"]:
             console.print(sentence.replace("**", ""), markup=False)
         console.print(account_table(report))
-        console.print(f"The report: {output / 'report.md'}", soft_wrap=True)
+        typer.echo(f"The report: {output / 'report.md'}")

@@ -85,8 +85,10 @@ def figures(
 
 def _regimes_page(folder: Path, store: Path, form: str, shipped: bool) -> Path | NoDataError:
     from paper_figures.sources import NoDataError, figure_data
+    from simulations.runtime.atomic_files import writable_folder
     from validation.docs_pages.regimes_page import write_regimes_page
 
+    writable_folder(folder, ["regimes.md"])
     try:
         return write_regimes_page(folder, figure_data("F14", store, form, shipped=shipped))
     except NoDataError as why:

@@ -7,6 +7,7 @@ and 0 else. A defect of ours keeps its traceback; Python's exit code is then 1, 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -89,6 +90,10 @@ def expected_errors(*, goes_on: bool = False) -> Iterator[None]:
         stop(error, code=WRITTEN_WRONG)
     except OSError as error:
         stop(error, code=WENT_WRONG)
+    except (MemoryError, RuntimeError) as error:  # torch's own for too little memory is a RuntimeError
+        if (words := _too_little_memory(error)) is None:
+            raise
+        stop(words, code=WENT_WRONG)
     except KeyboardInterrupt:
         kept = "; finished runs are kept, the same command goes on from there" if goes_on else ""
         stop(f"interrupted{kept}", code=WENT_WRONG)
@@ -115,9 +120,20 @@ def input_errors() -> Iterator[None]:
 
 def _is_damage(error: ValueError) -> bool:
     """Whether a file of the store is not what was written: nobody wrote that on the command line."""
+    from simulations.runs.provenance_file import StoreFormatError
     from simulations.runs.verified_files import DamagedRunError
+    from simulations.runtime.sealed_files import DamagedFileError
 
-    return isinstance(error, DamagedRunError)
+    return isinstance(error, DamagedRunError | DamagedFileError | StoreFormatError)
+
+
+def _too_little_memory(error: MemoryError | RuntimeError) -> str | None:
+    """What was asked for, where memory is what was wanting; None for another error."""
+    asked = re.search(r"allocate ([\d.]+ ?[KMGTPE]?i?(?:B|bytes)\b)", str(error))
+    if isinstance(error, MemoryError) or (asked and "memory" in str(error)):
+        how_much = f": {asked.group(1)} were asked for at once" if asked else ""
+        return f"the memory does not suffice{how_much}"
+    return None
 
 
 @contextmanager

@@ -43,9 +43,12 @@ def report(
         if record is not None:
             from validation.docs_pages.verdict_record import record_of
             from validation.docs_pages.write_pages import write_verdicts
-            from validation.html_report.source import read_report
+            from validation.html_report.source import read_report, told_as_misshapen
 
-            for path in write_verdicts(record, record_of(read_report(input))):
+            data = read_report(input)
+            with told_as_misshapen(input):
+                verdicts = record_of(data)
+            for path in write_verdicts(record, verdicts):
                 typer.echo(path)
             return
         from validation.html_report.write import write_report_page

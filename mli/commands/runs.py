@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mli.commands.messages import WENT_WRONG, expected_errors, input_errors
+from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, stop
 from mli.commands.run_options import STORE, AsJson, StoreFolder, key_values
 
 if TYPE_CHECKING:
@@ -73,15 +75,35 @@ def show(
         here = _existing(store)
         name = full_name(here, name)
         if as_json:
-            _print_json(_shown(here, name))
+            with _still_there(here, name):
+                shown = _shown(here, name)
+            _print_json(shown)
             return
-        typer.echo(here.spec(name).to_toml())
-        if here.is_finished(name):
-            typer.echo(json.dumps(here.provenance(name), indent=1))
-            with xr.set_options(display_max_rows=200):  # type: ignore[no-untyped-call]
-                typer.echo(here.load(name))
-        elif failure := here.failure(name):
-            typer.echo(failure["traceback"])
+        with _still_there(here, name):
+            typer.echo(here.spec(name).to_toml())
+            if here.is_finished(name):
+                typer.echo(json.dumps(here.provenance(name), indent=1))
+                with xr.set_options(display_max_rows=200):  # type: ignore[no-untyped-call]
+                    typer.echo(here.load(name))
+            elif failure := here.failure(name):
+                typer.echo(failure.get("traceback", failure.get("error", "")))
+
+
+@contextmanager
+def _still_there(store: Store, name: str) -> Iterator[None]:
+    """Says that a run vanished while it was read."""
+    from simulations.runs.store import NotFinishedError
+
+    try:
+        yield
+        if not store.path(name).is_dir():  # after its spec was read: it would look unfinished
+            raise NotFinishedError(name)
+    except (NotFinishedError, FileNotFoundError):
+        stop(
+            f"the run {name} vanished from {store.folder} while it was read: another process removes it, or "
+            "makes it again",
+            code=WENT_WRONG,
+        )
 
 
 def _shown(store: Store, name: str) -> dict[str, Any]:
@@ -106,13 +128,42 @@ def _print_json(data: Any) -> None:
 @runs.command()
 def verify(store: StoreFolder = STORE) -> None:
     """Read every file and compare its digest; the exit code is 1 where one is not what was written."""
-    with expected_errors():
+    with expected_errors(), input_errors():
+        from simulations.runs.store_inventory import vanished_runs
+
         here = _existing(store)
-        finished = [name for name in here.names() if here.is_finished(name)]
-        problems = [problem for name in finished for problem in here.problems(name)]
+        version = here.format()
+        finished, problems = 0, list[str]()
+        with vanished_runs(here) as vanished:
+            for name in filter(here.is_finished, here.names()):
+                with vanished.skipped(name):
+                    problems += here.problems(name)
+                    finished += 1
         for problem in problems:
             typer.echo(problem)
-        typer.echo(f"{len(finished)} finished runs, {len(problems)} problems")
+        typer.echo(f"{finished} finished runs, {len(problems)} problems")
+        if version == 1 and finished:
+            typer.echo(
+                "The store is of format 1: a provenance.json without its own digest is checked for sense "
+                f"alone; `mli runs upgrade --store {store}` gives each its digest"
+            )
+        if problems:
+            sys.exit(WENT_WRONG)
+
+
+@runs.command()
+def upgrade(store: StoreFolder = STORE) -> None:
+    """Verify the runs of an earlier format, and give each provenance.json its own digest."""
+    with expected_errors(), input_errors():
+        here = _existing(store)
+        here.format()
+        (here.folder / ".locks").mkdir(exist_ok=True)
+        sealed, problems = here.upgrade()
+        for problem in problems:
+            typer.echo(problem)
+        typer.echo(
+            f"{sealed} runs were given a digest, {len(problems)} problems; the format is {here.format()}"
+        )
         if problems:
             sys.exit(WENT_WRONG)
 
@@ -131,11 +182,15 @@ def record(
 ) -> None:
     """Write finished runs as small files, FOLDER/EXPERIMENT/RUN.nc, without samples and checkpoints."""
     with expected_errors(), input_errors():
+        from simulations.runtime.atomic_files import writable_folder
         from simulations.specs.sweep_file import REALISTIC, read_sweep
         from validation.job.recorded_runs import record_sweep
 
         here = _existing(store)
-        for sweep in [read_sweep(name) for name in names or REALISTIC]:
+        sweeps = [read_sweep(name) for name in names or REALISTIC]
+        for sweep in sweeps:
+            writable_folder(folder / sweep.name)
+        for sweep in sweeps:
             found = record_sweep(sweep, here, folder)
             typer.echo(
                 f"{sweep.name}: {found.recorded} of {len(sweep.runs)} runs recorded, {found.written} files "
@@ -150,15 +205,20 @@ def gc(
     dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would be removed."),
 ) -> None:
     """Remove runs that a sweep would make again: failed, unfinished, damaged; none that is being made."""
-    with expected_errors():
+    with expected_errors(), input_errors():
+        from simulations.runs.store import NotFinishedError
         from simulations.runs.store_inventory import garbage, garbage_run
 
         here = _existing(store)
         here.prepare()
         for run in garbage(here, other_code=other_code):
             with here.locked(run.name, wait=False) as mine:
-                # Judged again: reading a store takes minutes, in which a sweep may have finished the run.
-                if mine and garbage_run(here, run.name, other_code=other_code) is None:
+                # Judged again: reading a store takes minutes, in which a sweep may have finished the run, or
+                # another process removed it.
+                try:
+                    if mine and garbage_run(here, run.name, other_code=other_code) is None:
+                        continue
+                except NotFinishedError:
                     continue
                 if mine and not dry_run:
                     here.remove(run.name)

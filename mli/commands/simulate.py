@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mli.commands.messages import expected_errors
+from mli.commands.messages import expected_errors, input_errors
 
 __all__ = ["simulate"]
 
@@ -32,7 +32,9 @@ class _ListsExperiments(TyperCommand):
 @simulate.command("power-model", cls=_ListsExperiments)
 def power_model(
     experiment: Annotated[str, typer.Option(help="The name of one, from the list below, or all.")] = "all",
-    seeds: Annotated[int, typer.Option(min=1, help="How many initial weights: seeds 0, 1, ...")] = 10,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=10_000, help="How many initial weights: seeds 0, 1, ...")
+    ] = 10,
     output: Annotated[
         Path | None,
         typer.Option(help="Folder for one NetCDF file each; results/power-model (-full) by default."),
@@ -53,6 +55,6 @@ def power_model(
     size = "full" if full else "quick"
     folder = output or Path("results", "power-model-full" if full else "power-model")
     names = tuple(CATALOGUE) if experiment == "all" else (experiment,)
-    with expected_errors(goes_on=True):
+    with expected_errors(goes_on=True), input_errors():
         for path in run_experiments(folder, names, seeds=seeds, size=size, processes=processes):
             typer.echo(path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, stop
 from mli.commands.run_options import STORE, Device, StoreFolder, key_values
+
+if TYPE_CHECKING:
+    from simulations.sweeps.dask_security import DaskTls
 
 __all__ = ["sweep"]
 
@@ -22,7 +26,20 @@ def sweep(
     ] = None,
     form: Annotated[str, typer.Option(help="Of experiments: quick (two cores) or paper (a GPU).")] = "quick",
     executor: Annotated[str, typer.Option(help="local (processes here), dask or slurm.")] = "local",
-    scheduler: Annotated[str | None, typer.Option(help="Of dask: tcp://HOST:PORT.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Of dask: tls://HOST:PORT, or tcp://127.0.0.1:PORT.")
+    ] = None,
+    tls_ca_file: Annotated[
+        Path | None, typer.Option(help="Of dask on tls://: the certificates that are trusted.")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="Of dask on tls://: our own certificate.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Of dask on tls://: its private key.")] = None,
+    insecure_dask: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-dask", help="Accept a Dask cluster on which whoever reaches its ports runs code."
+        ),
+    ] = False,
     processes: Annotated[int | None, typer.Option(help="Of local; one a core by default.")] = None,
     slurm: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="Of slurm: a parameter of submitit.")
@@ -52,6 +69,8 @@ def sweep(
             executor,
             processes=processes,
             scheduler=scheduler,
+            tls=_tls(tls_ca_file, tls_cert, tls_key),
+            insecure_dask=insecure_dask,
             device=device,
             logs=store.parent / "slurm-logs",
             slurm=parameters,
@@ -61,3 +80,18 @@ def sweep(
             typer.echo(line)
         if outcome.failed:
             stop(f"{len(outcome.failed)} runs failed; the same command tries them again", code=WENT_WRONG)
+
+
+def _tls(ca_file: Path | None, cert: Path | None, key: Path | None) -> DaskTls | None:
+    """The three files, or none of them.
+
+    Raises:
+        ValueError: some of them.
+    """
+    if ca_file is None or cert is None or key is None:
+        if ca_file is cert is key is None:
+            return None
+        raise ValueError("--tls-ca-file, --tls-cert and --tls-key go together: name all three files")
+    from simulations.sweeps.dask_security import DaskTls
+
+    return DaskTls(ca_file, cert, key)

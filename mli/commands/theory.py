@@ -73,14 +73,14 @@ def theory(
 
 def _write_docs(folder: Path) -> None:
     from mli_theory.derivations import THEOREMS, rendering
-    from simulations.runtime.atomic_files import writable_folder
+    from simulations.runtime.atomic_files import atomic_path, writable_folder
     from validation.docs_pages.theory_map import theory_map_markdown
 
     writable_folder(folder)
-    (folder / "README.md").write_text(rendering.index_markdown(THEOREMS.values()), encoding="utf-8")
-    for theorem in THEOREMS.values():
-        page = folder / rendering.file_name(theorem.name)
-        page.write_text(rendering.as_markdown(theorem), encoding="utf-8")
-    statuses = {theorem.name: theorem.status() for theorem in THEOREMS.values()}
-    (folder / "map.md").write_text(theory_map_markdown(statuses), encoding="utf-8")
+    pages = {"README.md": rendering.index_markdown(THEOREMS.values())}
+    pages |= {rendering.file_name(one.name): rendering.as_markdown(one) for one in THEOREMS.values()}
+    pages["map.md"] = theory_map_markdown({one.name: one.status() for one in THEOREMS.values()})
+    for name, text in pages.items():
+        with atomic_path(folder / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     typer.echo(f"{len(THEOREMS)} theorems, their index and map written to {folder}")

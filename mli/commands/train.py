@@ -33,7 +33,8 @@ def train(
 
         from simulations.models.devices import checked_device
         from simulations.runs.one_run import RunSpec, Store, make_run
-        from simulations.sweeps.runner import DISK, record_failure
+        from simulations.runtime.atomic_files import DISK_IS_FULL
+        from simulations.sweeps.runner import record_failure
         from simulations.training.progress_report import training_bar
 
         values = {} if spec is None else RunSpec.from_toml(spec).to_dict()
@@ -47,7 +48,7 @@ def train(
             with training_bar(run.max_epochs, _arm(run)) as draw:
                 made = make_run(run, folder, device=device, progress=draw)
         except Exception as error:
-            if not (isinstance(error, OSError) and error.errno in DISK):
+            if not (isinstance(error, OSError) and error.errno in DISK_IS_FULL):
                 record_failure(folder, run, error)
             raise
         for problem in made.repaired:

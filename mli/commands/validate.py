@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mli.commands.messages import WENT_WRONG, expected_errors, said_on_a_terminal, stop
+from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, said_on_a_terminal, stop
 from mli.commands.run_options import STORE
 
 if TYPE_CHECKING:
@@ -88,14 +88,17 @@ def validate(
         typer.echo(strict_json(rules_data(shown)) if as_json else rules_text(shown), nl=False)
         return
     if power:
+        from simulations.runtime.atomic_files import writable_folder
+        from validation.docs_pages.power_page import PAGE, write_power_page
         from validation.judgement.power import operating_characteristics, power_text
 
+        if output is not None:
+            with expected_errors():
+                writable_folder(output, [PAGE])
         with said_on_a_terminal("judging 400 synthetic data sets in each of 5 scenarios"):
             found = operating_characteristics(claims)
         typer.echo(power_text(found), nl=False)
         if output is not None:
-            from validation.docs_pages.power_page import write_power_page
-
             with expected_errors():
                 typer.echo(write_power_page(output, found))
         return
@@ -104,7 +107,7 @@ def validate(
     folder = output or Path("results", "validate-smoke" if smoke else "validate")
     # A smoke run stays in its own folder: its runs are of no use to anybody.
     runs = store or (folder / "store" if smoke else STORE)
-    with expected_errors(goes_on=True):
+    with expected_errors(goes_on=True), input_errors():
         _run_validate(folder, smoke_job() if smoke else job_of(profile), runs, {one.id for one in shown})
 
 
@@ -117,11 +120,13 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from simulations.runtime.atomic_files import writable_folder
     from validation.job.main_job import run_main_job
     from validation.job.observed_store import not_judged
-    from validation.report.report_data import write_report
+    from validation.report.report_data import REPORT_FILES, write_report
     from validation.report.terminal_table import verdict_table
 
     # Found out before the training, not after it.
-    writable_folder(writable_folder(folder) / "figures" if job.judged else folder)
+    writable_folder(folder, REPORT_FILES)
+    if job.judged:
+        writable_folder(folder / "figures")
     try:
         outcome = run_main_job(folder, job, store)
     except DamagedRunError as error:
@@ -138,5 +143,6 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
             f"{others} finished runs in {store} belong to no experiment of the package and are not judged: "
             "`mli runs list` lists them, `mli.experiment_runs` reads those of your own sweep",
             soft_wrap=True,
+            markup=False,
         )
-    console.print(f"The report: {folder / 'report.md'}", soft_wrap=True)
+    typer.echo(f"The report: {folder / 'report.md'}")

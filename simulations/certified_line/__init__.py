@@ -2,8 +2,9 @@
 
 Comes in: a module, two checkpoints, data. Goes out: a `CertifiedLine`.
 certify.py   `certify_line`, by the arithmetic of `mli_theory.certificates.relu_line`; growing.py   its file
-result.py    `CertifiedLine`, `CertifiedLinePlateau`; stored.py   as JSON
-traced_steps.py   a module read as affine steps and ReLUs, by torch.fx; line_of_module.py   the arguments
+result.py    `CertifiedLine`, `CertifiedLinePlateau`; certified_loss.py   its loss; stored.py   as JSON
+traced_program.py, in_place.py   a module read by torch.fx; lowered.py, dense_layers.py   as a chain of steps
+line_of_module.py   the arguments, checked
 May import: line, models, runtime, user_data, mli_theory.
 """
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from mli_theory.certificates.relu_line.enclosure import Enclosure
 from mli_theory.certificates.relu_line.exact_walk import ExactLine
+from mli_theory.certificates.relu_line.loss import loss_sums
 from mli_theory.certificates.relu_line.search import search
 from mli_theory.certificates.relu_line.settled import settle
 from simulations.certified_line.growing import Growing
@@ -33,7 +34,9 @@ def certify_line(
     data: Any,
     *,
     path: str = "linear",
+    buffers: str = "refuse",
     exact: bool = False,
+    loss: bool = False,
     tolerance: float = TOLERANCE,
     output: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -47,19 +50,27 @@ def certify_line(
     with depth, since cells must be narrower (`seconds_expected` measures it on a few samples).
 
     Args:
-        model: a chain of Linear, ReLU, Flatten, Identity and Dropout in evaluation mode; it is only read.
+        model: of Linear, convolutions, batch norm in evaluation mode, ReLU, LeakyReLU, average and max
+            pooling, sums of branches, Flatten, Identity and Dropout in evaluation mode; it is only read. An
+            average's weight 1/9 is the float64 nearest it, a batch norm's factor at each end the one
+            nearest gamma / sqrt(var + eps): that defines the exact line.
         start: at alpha = 0, a module, a state dict or a safetensors path.
         end: at alpha = 1, likewise.
         data: inputs of one tensor and labels, see `simulations.user_data.data_passes`.
         path: "linear", "weights", "bias", "last_bias" or "only:PATTERN": the straight ones of
             `simulations.line.paths.tensor_exponents`.
+        buffers: "refuse" a batch norm whose running statistics differ between the ends, or "keep" the end's
+            on the whole line.
         exact: settle the undecided rest in whole numbers: every point where the leading classes change, to
             1e-15 in alpha, and that there are no others. It costs about as much again, or more.
+        loss: bound the mean cross-entropy too, on 1,024 cells: `CertifiedLine.loss`. It costs several times
+            the certificate.
         tolerance: width of alpha, 2^-40 to 1/32; a cell this narrow that is not decided stays undecided. A
             coarse one is faster.
         output: a JSON file that is written as the certificate grows. The same call goes on from it after an
             interruption, and reads it where it is finished.
-        progress: called with (done, all) after each group of samples; `exact` counts every sample twice.
+        progress: called with (done, all) after each group of samples; `exact` and `loss` count every
+            sample once more each.
 
     Returns:
         A `CertifiedLine`.
@@ -68,12 +79,12 @@ def certify_line(
         ValueError: bad input, named, before any work: a layer that cannot be certified, dropout in training
             mode, checkpoints that do not fit or are not finite, numbers beyond 1e15, integers of 2^53 or
             more, a path that is not straight, a tolerance outside its range, an output that holds another
-            certificate, or a settled one where `exact` is not asked.
+            certificate, or one with more than is asked for.
         OSError: an output that cannot be written.
     """
     _check_tolerance(tolerance)
-    opened = open_certified_line(model, start, end, data, path)
-    made = Growing(opened, path, tolerance, None if output is None else Path(output), exact=exact)
+    opened = open_certified_line(model, start, end, data, path, buffers=buffers)
+    made = Growing(opened, path, tolerance, None if output is None else Path(output), exact=exact, loss=loss)
     try:
         made.run(progress)
     finally:  # also when interrupted
@@ -88,7 +99,9 @@ def seconds_expected(
     data: Any,
     *,
     path: str = "linear",
+    buffers: str = "refuse",
     exact: bool = False,
+    loss: bool = False,
     tolerance: float = TOLERANCE,
 ) -> float:
     """About how many seconds `certify_line` will take here: it is measured on eight samples.
@@ -99,22 +112,27 @@ def seconds_expected(
         end: at alpha = 1.
         data: inputs and labels.
         path: a straight one.
+        buffers: as in `certify_line`.
         exact: whether the rest is to be settled too.
+        loss: whether the loss is to be bounded too.
         tolerance: of alpha.
 
     Raises:
         ValueError: as `certify_line`.
     """
     _check_tolerance(tolerance)
-    opened = open_certified_line(model, start, end, data, path)
+    opened = open_certified_line(model, start, end, data, path, buffers=buffers)
     n = len(opened.inputs)
-    some = opened.inputs[np.unique(np.linspace(0, n - 1, _PILOT).astype(int))]
+    chosen = np.unique(np.linspace(0, n - 1, _PILOT).astype(int))
+    some = opened.inputs[chosen]
     search(Enclosure(opened.line, some[:1]), 1, 0.5)  # compiles, or reads what is compiled
     begun = time.perf_counter()
     enclosure = Enclosure(opened.line, some)
     cells = search(enclosure, len(some), tolerance)
     if exact:
         collections.deque(settle(ExactLine(opened.line), enclosure, some, cells), maxlen=0)
+    if loss:
+        loss_sums(enclosure, opened.labels[chosen])
     return (time.perf_counter() - begun) * n / len(some)
 
 

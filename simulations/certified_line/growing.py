@@ -11,8 +11,10 @@ import numpy as np
 from mli_theory.certificates.relu_line.cells import Cells
 from mli_theory.certificates.relu_line.enclosure import Enclosure
 from mli_theory.certificates.relu_line.exact_walk import ExactLine
+from mli_theory.certificates.relu_line.loss import LossSums, loss_sums
 from mli_theory.certificates.relu_line.search import search
 from mli_theory.certificates.relu_line.settled import Settled, settle
+from simulations.certified_line.certified_loss import CertifiedLoss
 from simulations.certified_line.line_of_module import OpenedLine
 from simulations.certified_line.result import CertifiedLine
 from simulations.certified_line.stored import read_unfinished, write
@@ -33,18 +35,27 @@ class Growing:
         tolerance: of alpha.
         output: a file, or None.
         exact: whether the undecided rest is settled too.
+        loss: whether the loss is bounded too.
 
     Raises:
         ValueError: a file that holds another certificate.
     """
 
     def __init__(
-        self, opened: OpenedLine, path: str, tolerance: float, output: Path | None, *, exact: bool
+        self,
+        opened: OpenedLine,
+        path: str,
+        tolerance: float,
+        output: Path | None,
+        *,
+        exact: bool,
+        loss: bool,
     ) -> None:
         self._opened, self._path, self._tolerance, self._output = opened, path, tolerance, output
         self._cells: list[Cells] = []
         self._settled: list[Settled] | None = [] if exact else None
-        self._done = {"cells": 0} | ({"settled": 0} if exact else {})
+        self._loss = LossSums.none() if loss else None
+        self._done = {"cells": 0} | ({"settled": 0} if exact else {}) | ({"loss": 0} if loss else {})
         self._changed, self._saved_at = False, time.monotonic()
         self._enclosure: Enclosure | None = None
         if output is not None:
@@ -53,12 +64,12 @@ class Growing:
                 self._go_on_from(output)
 
     def run(self, progress: Callable[[int, int], None] | None) -> None:
-        """Group after group: first the cells of all, then the rest of each settled.
+        """Group after group: first the cells of all, then the rest of each settled, then the losses.
 
         Args:
             progress: called with (samples done, samples); each kind of work counts its samples once.
         """
-        works = {"cells": self._find, "settled": self._settle}
+        works = {"cells": self._find, "settled": self._settle, "loss": self._bound_loss}
         n = len(self._opened.inputs)
         for kind in self._done:
             while self._done[kind] < n:
@@ -90,6 +101,7 @@ class Growing:
             opened.network,
             opened.data,
             None if self._settled is None else tuple(self._settled),
+            None if self._loss is None else CertifiedLoss(self._loss),
         )
 
     def _at(self, group: slice) -> tuple[Enclosure, np.ndarray]:
@@ -111,6 +123,10 @@ class Growing:
         own = cells.take((cells.sample >= group.start) & (cells.sample < group.stop)).shifted(-group.start)
         found = settle(ExactLine(self._opened.line), enclosure, inputs, own)
         self._settled += [one.shifted(group.start) for one in found]
+
+    def _bound_loss(self, group: slice) -> None:
+        assert self._loss is not None
+        self._loss = self._loss.plus(loss_sums(self._at(group)[0], self._opened.labels[group]))
 
     def _go_on_from(self, output: Path) -> None:
         try:
@@ -135,4 +151,6 @@ class Growing:
         self._cells = [found.cells] if done["cells"] else []
         if self._settled is not None and found.settled is not None:
             self._settled = list(found.settled)
+        if self._loss is not None and found.loss is not None:
+            self._loss = found.loss.sums
         self._done |= done

@@ -13,7 +13,8 @@ from torch import nn
 
 from mli_theory.certificates.relu_line.network import ReluLine, inputs_of
 from mli_theory.short_repr import short_repr
-from simulations.certified_line.traced_steps import TracedStep, traced_steps
+from simulations.certified_line.lowered import lowered
+from simulations.certified_line.traced_program import Program, traced_program
 from simulations.line.paths import tensor_exponents
 from simulations.models.checkpoints import Checkpoint, checkpoint_hash, load_checkpoint
 from simulations.models.last_layer import LastLayer
@@ -49,7 +50,7 @@ class OpenedLine:
 
 
 def open_certified_line(
-    model: nn.Module, start: Checkpoint, end: Checkpoint, data: Any, path: str
+    model: nn.Module, start: Checkpoint, end: Checkpoint, data: Any, path: str, *, buffers: str
 ) -> OpenedLine:
     """The line, or one line that says why there is none; the model is only read.
 
@@ -58,28 +59,46 @@ def open_certified_line(
     Raises:
         ValueError: as there.
     """
+    if buffers not in ("refuse", "keep"):
+        raise ValueError(f"buffers must be refuse or keep for a certified line, got {buffers!r}")
     last = load_checkpoint("end", end, model)
     given = load_checkpoint("start", start, model)
     batches = Batches(data)
     inputs, labels = _samples(batches)
-    steps, rectified_input = traced_steps(model, inputs.shape[1:])
-    first = _walked(model, given, last, path, steps[-1])
-    line = ReluLine([_step(step, first, last) for step in steps])
+    program = traced_program(model, inputs.shape[1:])
+    if buffers == "refuse":
+        _refuse_moving_statistics(program, given, last)
+    first = _walked(model, given, last, path, program.last_layer)
+    line = ReluLine(lowered(program, dict(model.named_modules()), first, last))
     flat = inputs_of(line, inputs.reshape(len(inputs), -1))
-    if rectified_input:
-        flat = np.maximum(flat, 0.0)
     if labels.max() >= line.n_classes:
         raise ValueError(f"labels must be below the {line.n_classes} logits, but one is {labels.max()}")
     named = {f"start {key}": value for key, value in first.items()} | {
         f"end {key}": value for key, value in last.items()
     }
-    named["steps"] = torch.tensor(list(f"{rectified_input} {steps}".encode()))
+    named["program"] = torch.tensor(list("\n".join(map(str, program.operations)).encode()))
     return OpenedLine(
-        line, flat, labels, _largest_bias(steps[-1], last), checkpoint_hash(named), batches.content_hash
+        line,
+        flat,
+        labels,
+        _largest_bias(program.last_layer, last),
+        checkpoint_hash(named),
+        batches.content_hash,
     )
 
 
-def _walked(model: nn.Module, first: State, last: State, path: str, last_step: TracedStep) -> State:
+def _refuse_moving_statistics(program: Program, first: State, last: State) -> None:
+    for one in program.operations:
+        for which in ("running_mean", "running_var"):
+            name = f"{one.name}.{which}"
+            if one.kind == "norm" and not torch.equal(first[name].cpu(), last[name].cpu()):
+                raise ValueError(
+                    f"{name} differs between start and end: buffers='keep' (--buffers keep) takes the end's "
+                    "on the whole line"
+                )
+
+
+def _walked(model: nn.Module, first: State, last: State, path: str, last_layer: LastLayer | None) -> State:
     """The start of the straight line that the path is: a tensor that stays at the end starts there.
 
     Raises:
@@ -87,8 +106,9 @@ def _walked(model: nn.Module, first: State, last: State, path: str, last_step: T
     """
     if not isinstance(path, str):
         raise ValueError("path must be a name: a callable's line is known at the alphas that are asked alone")
-    last_layer = LastLayer(last_step.weight.rpartition(".")[0], last_step.bias)
-    roles = roles_with(roles_without_running(model), last_layer)
+    roles = roles_without_running(model)
+    if last_layer is not None:
+        roles = roles_with(roles, last_layer)
     exponents = tensor_exponents(model, path, roles=roles)
     curved = sorted(name for name, exponent in exponents.items() if exponent not in (0, 1))
     if curved:
@@ -119,21 +139,8 @@ def _samples(batches: Batches) -> tuple[NDArray[Any], NDArray[np.int64]]:
     return np.concatenate(inputs), np.concatenate(labels)
 
 
-def _step(step: TracedStep, first: State, last: State) -> tuple[Any, Any, Any, Any, bool]:
-    def array(state: State, name: str | None) -> NDArray[np.float64] | None:
-        return None if name is None else state[name].detach().cpu().double().numpy()
-
-    return (
-        array(first, step.weight),
-        array(last, step.weight),
-        array(first, step.bias),
-        array(last, step.bias),
-        step.rectified,
-    )
-
-
-def _largest_bias(step: TracedStep, last: State) -> int | None:
-    if step.bias is None:
+def _largest_bias(last_layer: LastLayer | None, last: State) -> int | None:
+    if last_layer is None or last_layer.bias_name is None:
         return None
-    bias = last[step.bias]
+    bias = last[last_layer.bias_name]
     return int(bias.argmax()) if int((bias == bias.max()).sum()) == 1 else None

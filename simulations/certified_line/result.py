@@ -16,6 +16,7 @@ from mli_theory.certificates.relu_line.recheck import Recheck, recheck
 from mli_theory.certificates.relu_line.settled import Settled, with_settled
 from mli_theory.certificates.relu_line.settled_again import with_false_changes
 from mli_theory.domain import finite_array
+from simulations.certified_line.certified_loss import CertifiedLoss
 from simulations.certified_line.line_of_module import open_certified_line
 from simulations.models.checkpoints import Checkpoint
 
@@ -62,6 +63,7 @@ class CertifiedLine:
         network: a hash of the layers and both checkpoints as walked.
         data: a hash of inputs and labels.
         settled: of an exact certificate, every stretch of undecided cells, settled; else None.
+        loss: bounds of the mean cross-entropy, where they were asked for; else None.
     """
 
     cells: Cells
@@ -72,6 +74,7 @@ class CertifiedLine:
     network: str
     data: str
     settled: tuple[Settled, ...] | None = None
+    loss: CertifiedLoss | None = None
 
     def __repr__(self) -> str:
         """In one line: samples, classes, the plateau, what is undecided."""
@@ -227,7 +230,8 @@ class CertifiedLine:
 
         Of an exact certificate each change is looked at too: at both ends of its enclosure the network is
         evaluated in whole numbers (`relu_line.settled_again`), and the classes that lead must be those before
-        and after it. That a stretch holds no further change is proved by the search alone.
+        and after it. That a stretch holds no further change is proved by the search alone; the loss's bounds
+        are not looked at.
 
         Args:
             model: the network that the certificate is of.
@@ -241,7 +245,7 @@ class CertifiedLine:
         Raises:
             ValueError: another network, path or data than the certificate's; cells that do not tile [0, 1].
         """
-        opened = open_certified_line(model, start, end, data, self.path)
+        opened = open_certified_line(model, start, end, data, self.path, buffers="keep")
         if opened.network != self.network:
             raise ValueError("the certificate is of another network or other checkpoints")
         if opened.data != self.data or not np.array_equal(opened.labels, self.labels):

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells
+from mli_theory.certificates.relu_line.loss import LOSS_CELLS, LossSums
 from mli_theory.certificates.relu_line.settled import Change, Settled, undecided_clusters
+from simulations.certified_line.certified_loss import CertifiedLoss
 from simulations.certified_line.result import CertifiedLine
 from simulations.runtime.atomic_files import atomic_path
 
@@ -48,6 +50,14 @@ def to_json(certificate: CertifiedLine, done: Mapping[str, int] | None = None) -
         found["settled"] = {
             "samples": certificate.n_samples if done is None else done["settled"],
             "stretches": [_one_stretch(one) for one in certificate.settled],
+        }
+    if certificate.loss is not None:
+        sums = certificate.loss.sums
+        found["loss"] = {
+            "samples": sums.samples,
+            "lower": sums.lower.tolist(),
+            "upper": sums.upper.tolist(),
+            "start": sums.start.tolist(),
         }
     return json.dumps(found, separators=(",", ":"))
 
@@ -115,11 +125,14 @@ def _parsed(text: str) -> tuple[CertifiedLine, dict[str, int]]:
             network=str(found["network"]),
             data=str(found["data"]),
             settled=_settled(found),
+            loss=_loss(found),
         )
         done = {"cells": len(found["samples"])}
         if certificate.settled is not None:
             done["settled"] = int(found["settled"]["samples"])
             _check_stretches(cells.take(cells.sample < done["settled"]), certificate.settled)
+        if certificate.loss is not None:
+            done["loss"] = certificate.loss.sums.samples
     except (json.JSONDecodeError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(f"this is no certificate of a line, or a damaged one: {error}") from error
     return certificate, done
@@ -143,6 +156,18 @@ def _check_stretches(cells: Cells, settled: tuple[Settled, ...]) -> None:
         told = [change.before for change in one.changes]
         if min(edges) < one.start or max(edges) > one.end or leaders[:-1] != told:
             raise ValueError("the changes of a settled stretch do not follow one another")
+
+
+def _loss(found: dict[str, Any]) -> CertifiedLoss | None:
+    if "loss" not in found:
+        return None
+    told = found["loss"]
+    lower, upper, start = (np.array(told[name], np.float64) for name in ("lower", "upper", "start"))
+    if lower.shape != (LOSS_CELLS,) or upper.shape != (LOSS_CELLS,) or start.shape != (2,):
+        raise ValueError("the loss's cells do not fit")
+    if not ((lower <= upper).all() and start[0] <= start[1]):
+        raise ValueError("a lower bound of the loss is above its upper bound")
+    return CertifiedLoss(LossSums(int(told["samples"]), lower, upper, start))
 
 
 def _settled(found: dict[str, Any]) -> tuple[Settled, ...] | None:

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from simulations.line.line_setup import OpenLine
-from simulations.runtime.argument_checks import check_at_least_one
+from simulations.runtime.argument_checks import MOST_ALPHAS, check_at_least_one
+from simulations.runtime.names_in_words import shortened
 
 __all__ = ["METHODS", "call_as_json", "check_options", "largest_bias_class", "requested_alphas"]
 
@@ -28,6 +29,8 @@ def requested_alphas(alphas: int | ArrayLike, extrapolate: bool) -> NDArray[np.f
     if isinstance(alphas, (int, np.integer)) and not isinstance(alphas, bool):
         if alphas < 2:
             raise ValueError(f"alphas must be a number of points >= 2 or the points, got {alphas}")
+        if alphas > MOST_ALPHAS:
+            raise ValueError(f"alphas must be at most {MOST_ALPHAS} points, got {shortened(alphas)}")
         return np.linspace(0.0, 1.0, int(alphas))
     grid = np.array(alphas, dtype=np.float64)
     if grid.ndim != 1 or not grid.size:

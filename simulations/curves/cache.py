@@ -19,18 +19,20 @@ import xarray as xr
 
 from simulations.line.moved_network import Line
 from simulations.runtime.atomic_files import writable_folder
-from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, write_sealed_netcdf
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 from simulations.user_data.data_passes import Batches
 
 __all__ = ["CurveCache", "fingerprint"]
 
-FORMAT = 5  # of the curves; a change of the numbers or names raises it
+FORMAT = 6  # of the curves; a change of the numbers or names raises it
 FINGERPRINT = 16  # samples of the first batch whose logits at both ends are part of the key; or all of it
 
 
 class CurveCache:
     """The curves of one call in a folder, one for each split.
+
+    An entry is a sealed file (`simulations.runtime.sealed_files`): a damaged one is made again.
 
     Args:
         folder: None: nothing is read or kept.
@@ -39,6 +41,9 @@ class CurveCache:
 
     Raises:
         ValueError: a path that is a callable: it cannot be told from another.
+
+    Warns:
+        UserWarning: the folder cannot be written: what it holds is used, and nothing is kept.
     """
 
     def __init__(self, folder: Path | str | None, line: Line, arguments: Mapping[str, Any]) -> None:
@@ -48,6 +53,7 @@ class CurveCache:
             raise ValueError(
                 "cache needs a named path: a callable cannot be told from another; pass cache=None"
             )
+        self._writable = folder is not None and _can_be_written(Path(folder))
 
     def find(self, name: str, batches: Batches) -> tuple[xr.Dataset | None, int]:
         """A split's curve, None where there is none or its file is damaged; samples evaluated for its key.
@@ -55,7 +61,8 @@ class CurveCache:
         Data that are not an `ImageDataset` are read once for their hash.
 
         Warns:
-            UserWarning: something has no stable hash; the curve will not be kept.
+            UserWarning: something has no stable hash, so that the curve will not be kept; or the file there
+                is damaged.
         """
         if self._folder is None:
             return None, 0
@@ -68,15 +75,23 @@ class CurveCache:
         if not path.is_file():
             return None, evaluations
         try:
-            return xr.load_dataset(path, engine="h5netcdf"), evaluations
-        except (OSError, ValueError, KeyError):
-            return None, evaluations  # evaluated again and overwritten
+            return read_sealed_netcdf(path), evaluations
+        except (OSError, DamagedFileError) as error:
+            warnings.warn(f"the cache's entry is made again: {error}", UserWarning, stacklevel=3)
+            return None, evaluations
 
     def keep(self, name: str, curve: xr.Dataset) -> None:
-        """Write a split's curve, whole or not at all."""
-        if name in self._paths:
-            writable_folder(self._paths[name].parent)
-            write_netcdf(self._paths[name], curve)
+        """Write a split's curve with its digest, whole or not at all.
+
+        Warns:
+            UserWarning: it cannot be written; what was computed is not lost by it.
+        """
+        if name not in self._paths or not self._writable:
+            return
+        try:
+            write_sealed_netcdf(self._paths[name], curve)
+        except OSError as error:
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=3)
 
     def _key(self, batches: Batches) -> tuple[str, int]:
         """32 hex digits, and the samples evaluated for them."""
@@ -97,6 +112,16 @@ class CurveCache:
         outputs, evaluations = fingerprint(line, batches)
         digest.add(outputs, "logits")
         return digest.hexdigest(), evaluations
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Found out before the work; no error, since the curve can be had all the same."""
+    try:
+        writable_folder(folder)
+    except OSError as error:
+        warnings.warn(f"the cache is not written: {error}", UserWarning, stacklevel=4)
+        return False
+    return True
 
 
 def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:

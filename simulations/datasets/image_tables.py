@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.datasets.pixels import image_values
+from simulations.runtime.names_in_words import first_names
 
 __all__ = ["IMAGE_COLUMNS", "LABEL_COLUMNS", "ImageTables", "Part", "datasets_library", "quiet"]
 
@@ -22,6 +24,8 @@ LABEL_COLUMNS = (
     "fine_label",
 )  # CIFAR-100 has fine and coarse labels: the fine are its hundred classes
 REFERENCE_IMAGES = 1000
+MOST_PIXELS = 2**24
+"""Of an image: 4096 x 4096. A file of a few bytes can hold more than the memory."""
 DECODED_AT_ONCE = 1024  # encoded images held in memory at a time
 
 
@@ -71,7 +75,7 @@ class ImageTables:
         if not self._image or not self._label:
             raise ValueError(
                 f"{source} must have the columns image (or img) and label (or fine_label), "
-                f"it has {sorted(features)}"
+                f"it has [{first_names(features)}]"
             )
         for name in self.splits:
             self._tables[name] = self._with_images(name)
@@ -149,11 +153,17 @@ class ImageTables:
         if encoded is None or (encoded["bytes"] is None and encoded["path"] is None):
             raise ValueError(f"{place()} of {self._source} holds no image")
         try:
-            image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+                image = Image.open(BytesIO(encoded["bytes"])) if encoded["bytes"] is not None else None
             if (
                 image is None or "exif" in image.info
             ):  # a file beside the table, a photograph that may lie on its side
                 image = feature.decode_example(encoded)
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(
+                    f"{image.width} x {image.height} pixels are more than the {MOST_PIXELS} that are read"
+                )
             image.load()
         except Exception as error:  # Pillow's readers raise whatever they like
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -17,6 +17,7 @@ from simulations.datasets.image_tables import (
     datasets_library,
     quiet,
 )
+from simulations.runtime.names_in_words import first_names
 
 __all__ = ["parquet_images"]
 
@@ -49,11 +50,16 @@ def parquet_images(folder: Path) -> Iterator[ImageTables]:
         tables: dict[str, Any] = {}
         with quiet(datasets):
             for split, paths in files.items():
-                tables[split] = datasets.Dataset.from_parquet(
-                    [glob.escape(str(path)) for path in paths],
-                    cache_dir=str(Path(temporary) / "cache"),
-                    columns=list(columns),
-                )
+                try:
+                    tables[split] = datasets.Dataset.from_parquet(
+                        [glob.escape(str(path)) for path in paths],
+                        cache_dir=str(Path(temporary) / "cache"),
+                        columns=list(columns),
+                    )
+                except datasets.exceptions.DatasetGenerationError as error:
+                    why = error.__cause__ or error
+                    words = f"the files of split {split!r} of {folder} cannot be read"
+                    raise ValueError(f"{words}: {type(why).__name__}: {why}") from error
         try:
             yield ImageTables(tables, str(folder), parts)
         finally:
@@ -94,13 +100,13 @@ def _columns(folder: Path, parts: Mapping[str, list[Part]]) -> tuple[str, str]:
     if not image or not label:
         raise ValueError(
             f"{folder} must have the columns image (or img) and label (or fine_label), "
-            f"it has {sorted(first[0].columns)}"
+            f"it has [{first_names(first[0].columns)}]"
         )
     for split, files in parts.items():
         for part in files:
             if missing := [name for name in (image, label) if name not in part.columns]:
                 raise ValueError(
                     f"{part.file} (split {split!r}) of {folder} has no column {missing[0]}, which "
-                    f"{first[0].file} has: it has {sorted(part.columns)}"
+                    f"{first[0].file} has: it has [{first_names(part.columns)}]"
                 )
     return image, label

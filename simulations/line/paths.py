@@ -20,6 +20,7 @@ from torch import nn
 from simulations.models.buffers import between, is_continuous
 from simulations.models.layer_depths import bias_depths
 from simulations.models.roles import Roles, roles_without_running
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.random_streams import torch_stream
 
 __all__ = [
@@ -121,7 +122,7 @@ def tensor_exponents(
     if pattern is not None:
         walking = {name for name in names if fnmatchcase(name, pattern)}
         if not walking:
-            raise ValueError(f"path {path!r}: no parameter matches; they are {', '.join(names)}")
+            raise ValueError(f"path {path!r}: no parameter matches; they are {first_of(names)}")
     elif path == "weights":
         walking -= set(biases)
     elif path in ("bias", "last_bias"):

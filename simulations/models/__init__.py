@@ -5,5 +5,5 @@ checkpoints.py   states checked and hashed (checkpoint_files.py, checkpoint_name
 roles.py         biases and the last layer (bias_names.py, last_layer.py, layer_depths.py)
 buffers.py       what is no parameter along the line; running_statistics.py   batch norm's
 evaluation.py    logits and scores; devices.py, input_types.py   where and in which type
-May import: nothing of ours.
+May import: runtime.
 """

@@ -16,6 +16,8 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["bias_names", "bias_of_module", "chosen_biases", "owner_and_part"]
 
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
@@ -47,7 +49,7 @@ def chosen_biases(model: nn.Module, patterns: Iterable[str]) -> list[str]:
     names = [name for name, _ in model.named_parameters()]
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"biases: no parameter is named {pattern!r}; they are {', '.join(names)}")
+            raise ValueError(f"biases: no parameter is named {pattern!r}; they are {first_of(names)}")
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 

@@ -26,6 +26,7 @@ import torch
 from torch import nn
 
 from simulations.models.running_statistics import batch_counters, statistics_names
+from simulations.runtime.names_in_words import first_of
 
 __all__ = [
     "BUFFER_POLICIES",
@@ -164,16 +165,11 @@ def _refusal(statistics: list[str], differing: list[str]) -> str:
     others = [name for name in differing if name not in statistics]
     parts = []
     if statistics:
-        parts.append(f"the model keeps running statistics ({_some(statistics)})")
+        parts.append(f"the model keeps running statistics ({first_of(statistics, NAMED)})")
     if others:
-        parts.append(f"start and end differ in the buffers {_some(others)}")
+        parts.append(f"start and end differ in the buffers {first_of(others, NAMED)}")
     choices = ["keep", "interpolate", *(["recalibrate"] if statistics else [])]
     return (
         f"{' and '.join(parts)}, which two checkpoints do not define between them: choose buffers="
         f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r} ('refuse' is the default)"
     )
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -12,7 +13,9 @@ __all__ = ["read_safetensors"]
 INDEX = ".index.json"
 
 
-def read_safetensors(name: str, path: Path) -> dict[str, torch.Tensor]:
+def read_safetensors(
+    name: str, path: Path, check_names: Callable[[Collection[str]], None] | None = None
+) -> dict[str, torch.Tensor]:
     """The tensors of a .safetensors file, of an index (*.index.json) with its shards, or of a folder.
 
     A folder is read by its one index, or is its one .safetensors file, as libraries save a network.
@@ -20,6 +23,8 @@ def read_safetensors(name: str, path: Path) -> dict[str, torch.Tensor]:
     Args:
         name: "start" or "end", for messages.
         path: of the file or folder.
+        check_names: is given all names before a tensor is read, and raises an error for names that are
+            refused; None: none are.
 
     Raises:
         FileNotFoundError: no such file, or a shard that is not there.
@@ -27,17 +32,35 @@ def read_safetensors(name: str, path: Path) -> dict[str, torch.Tensor]:
             none or that its shards do not follow.
     """
     if path.is_dir():
-        return read_safetensors(name, _only_file(name, path))
+        return read_safetensors(name, _only_file(name, path), check_names)
     if not path.is_file():
         raise FileNotFoundError(f"{name}: there is no file {path}")
     if path.name.endswith(INDEX):
-        return _sharded(name, path)
+        return _sharded(name, path, check_names)
     if path.suffix != ".safetensors":
         raise ValueError(
             f"{name}: {path} is not a .safetensors file; others are pickles, which can run code: load it "
             "yourself and pass the state dict, or save it with safetensors.torch.save_file"
         )
+    if check_names is not None:
+        check_names(_names_in(name, path))
     return _one_file(name, path)
+
+
+def _names_in(name: str, path: Path) -> list[str]:
+    """The names in a file's header."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return list(file.keys())
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {_first(error)}") from error
+
+
+def _first(error: Exception) -> str:
+    """The error's first line, cut: it may quote the file."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _only_file(name: str, folder: Path) -> Path:
@@ -59,11 +82,15 @@ def _one_file(name: str, path: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (SafetensorError, ValueError, OSError) as error:
-        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {error}") from error
+        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {_first(error)}") from error
 
 
-def _sharded(name: str, index: Path) -> dict[str, torch.Tensor]:
+def _sharded(
+    name: str, index: Path, check_names: Callable[[Collection[str]], None] | None
+) -> dict[str, torch.Tensor]:
     shards = _shards(name, index)
+    if check_names is not None:
+        check_names(shards.keys())
     found: dict[str, torch.Tensor] = {}
     for file in sorted(set(shards.values())):
         path = index.parent / file
@@ -86,7 +113,7 @@ def _shards(name: str, index: Path) -> dict[str, str]:
     try:
         shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         whole = all(isinstance(file, str) and Path(file).name == file for file in shards.values())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{name}: {index} is no index of safetensors files (no weight_map)") from error
     if not whole or not shards or not all(file.endswith(".safetensors") for file in shards.values()):
         raise ValueError(f"{name}: {index} must name .safetensors files that lie beside it, and at least one")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from simulations.models.checkpoint_names import (
     same_memory,
     without_prefix,
 )
+from simulations.runtime.names_in_words import first_names, shortened
 
 __all__ = ["Checkpoint", "checkpoint_hash", "further_names", "load_checkpoint"]
 
@@ -47,13 +49,16 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
     if isinstance(source, nn.Module):
         state: Mapping[str, torch.Tensor] = source.state_dict()
     elif isinstance(source, (str, Path)):
-        state = read_safetensors(name, Path(source))
+        # From the header alone: a file of other names is refused before its numbers are read.
+        state = read_safetensors(name, Path(source), lambda names: _check_names(name, names, model))
     elif isinstance(source, Mapping):
         state = source
     else:
         raise ValueError(
             f"{name} must be a module, a state dict or a safetensors path, got {type(source).__name__}"
         )
+    if odd := [key for key in state if not isinstance(key, str)]:
+        raise ValueError(f"{name} must be a state dict, whose keys are names: one is {shortened(odd[0])}")
     wanted = dict(model.state_dict())
     tied = same_memory(model) | further_names(model)
     optional = {*tied, *tied.values(), *extra_state_names(model)}
@@ -64,14 +69,15 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         present = next((key for key in (first, further) if key in state), None)
         if present is not None:
             state = {first: state[present], further: state[present]} | dict(state)
-    missing = sorted(set(wanted) - set(state))
-    unknown = sorted(set(state) - set(wanted))
-    if missing or unknown:
-        raise ValueError(f"{name} does not fit the model: missing {missing}, unknown {unknown}")
+    _refuse_other_names(name, set(state), set(wanted))
     for key, own in wanted.items():
         tensor = state[key]
         if is_lazy(tensor) or is_lazy(own):
             raise ValueError(f"{name}[{key!r}] has no values yet: run one batch through the module first")
+        for of, one in ((f"{name}[{key!r}]", tensor), (f"the model's {key!r}", own)):
+            if isinstance(one, torch.Tensor) and (one.layout != torch.strided or one.is_meta):
+                kind = "is on the meta device and has no values" if one.is_meta else f"is {one.layout}"
+                raise ValueError(f"{of} {kind}: a line needs plain (dense) tensors, such as of .to_dense()")
         if not isinstance(tensor, torch.Tensor) or tensor.dtype != own.dtype:
             found = getattr(tensor, "dtype", type(tensor).__name__)
             raise ValueError(f"{name}[{key!r}] must be a tensor of {own.dtype} as the model's, got {found}")
@@ -87,6 +93,29 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
                 f"{name}[{key!r}] and {name}[{own_name!r}] are one tensor in the model and differ here"
             )
     return {key: tensor.detach() for key, tensor in state.items()}
+
+
+def _check_names(name: str, names: Collection[str], model: nn.Module) -> None:
+    """Refuse names that cannot be the model's, whatever their tensors are.
+
+    Raises:
+        ValueError: naming some of them.
+    """
+    wanted = set(model.state_dict())
+    tied = same_memory(model) | further_names(model)
+    optional = {*tied, *tied.values(), *extra_state_names(model)}
+    with warnings.catch_warnings():  # said when the tensors are read
+        warnings.simplefilter("ignore", UserWarning)
+        known = set(without_prefix(name, dict.fromkeys(names), wanted, optional))
+    _refuse_other_names(name, known | optional, wanted)
+
+
+def _refuse_other_names(name: str, state: set[str], wanted: set[str]) -> None:
+    if state != wanted:
+        raise ValueError(
+            f"{name} does not fit the model: missing [{first_names(wanted - state)}], unknown "
+            f"[{first_names(state - wanted)}]"
+        )
 
 
 def checkpoint_hash(state: Mapping[str, torch.Tensor]) -> str:

@@ -17,6 +17,7 @@ from torch import nn
 
 from simulations.models.bias_names import bias_names, bias_of_module, chosen_biases, owner_and_part
 from simulations.models.last_layer import LastLayer, last_layer_that_ran, takes_hooks
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["Roles", "effective_bias", "find_roles", "roles_in_words", "roles_with", "roles_without_running"]
 
@@ -161,9 +162,9 @@ def effective_bias(run: Run, parameters: Mapping[str, torch.Tensor], roles: Role
 
 def roles_in_words(roles: Roles) -> str:
     """As `mli diagnose` tells them: one line."""
-    words = [f"biases: {_some(roles.biases) or 'none'}"]
+    words = [f"biases: {first_of(roles.biases, 8) or 'none'}"]
     if roles.unsure:
-        words.append(f"perhaps biases, taken as weights: {_some(roles.unsure)}")
+        words.append(f"perhaps biases, taken as weights: {first_of(roles.unsure, 8)}")
     last = "the model itself" if roles.last_layer == "" else roles.last_layer
     words.append(f"last layer: {'none' if last is None else last}, {roles.how}")
     if roles.last_layer is not None:
@@ -238,7 +239,7 @@ def _with(
 def _no_shift(names: Sequence[str]) -> str:
     return (
         "the logits do not split into a signal and a last bias: no bias shifts those of all samples alike "
-        f"(tried {_some(names)})"
+        f"(tried {first_of(names, 8)})"
     )
 
 
@@ -280,8 +281,3 @@ def _centred(logits: torch.Tensor) -> torch.Tensor:
 
 def _alike(own: torch.Tensor) -> float:
     return ALIKE if own.dtype in (torch.float32, torch.float64) else ALIKE_IN_HALF
-
-
-def _some(names: Sequence[str], shown: int = 8) -> str:
-    more = len(names) - shown
-    return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -20,7 +21,7 @@ from threadpoolctl import threadpool_limits
 from simulations.gradient_flow import FlowError
 from simulations.power_model_experiments.cases import Group, Values, table
 from simulations.power_model_experiments.catalogue import module_name
-from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, write_sealed_netcdf
 
 __all__ = ["THREADS", "Part", "experiment_module", "load_part", "make_part", "versions"]
 
@@ -66,7 +67,7 @@ def experiment_module(experiment: str) -> ModuleType:
 
 
 def make_part(folder: Path, part: Part) -> None:
-    """Solve a part and write it to folder/file_name, whole or not at all.
+    """Solve a part and write it with its digest to folder/file_name, whole or not at all.
 
     Where the solver gives up, the part's numbers are nan and its `failure` holds the solver's words.
     """
@@ -80,14 +81,21 @@ def make_part(folder: Path, part: Part) -> None:
             values, failure = [{} for _ in cases], str(error)
     result = table(cases, values, module.VARIABLES, part.n_classes, part.seed)
     result["failure"] = (("seed", "case"), [[failure] * len(cases)])
-    write_netcdf(folder / part.file_name, result)
+    write_sealed_netcdf(folder / part.file_name, result)
 
 
 def load_part(folder: Path, part: Part) -> xr.Dataset | None:
-    """The part's numbers, None where its file is absent or cannot be read to its end."""
+    """The part's numbers, None where its file is absent or not what was written.
+
+    Warns:
+        UserWarning: it is there and damaged.
+    """
     try:
-        found = xr.load_dataset(folder / part.file_name, engine="h5netcdf")
-    except (OSError, ValueError, KeyError, RuntimeError):  # h5py's ways to say absent or damaged
+        found = read_sealed_netcdf(folder / part.file_name)
+    except FileNotFoundError:
+        return None
+    except (OSError, DamagedFileError) as error:
+        warnings.warn(f"a part is made again: {error}", UserWarning, stacklevel=2)
         return None
     # Of fixed width they would be cut to the shortest when parts are put together.
     return found.assign_coords(start=found["start"].astype(object)).assign(

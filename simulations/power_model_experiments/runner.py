@@ -22,8 +22,8 @@ from simulations.power_model_experiments.parts import (
 )
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.runtime.atomic_files import writable_folder
-from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.progress import progress_bar
+from simulations.runtime.sealed_files import write_sealed_netcdf
 from simulations.runtime.worker_processes import in_processes
 
 __all__ = ["run_experiments"]
@@ -69,7 +69,7 @@ def run_experiments(
     _check(experiments, seeds, size)
     chosen = {name: tuple(groups or experiment_module(name).GROUPS[size]) for name in experiments}
     parts = {name: _parts(name, chosen[name], seeds) for name in experiments}
-    store = writable_folder(writable_folder(folder) / "parts")
+    store = writable_folder(writable_folder(folder, [f"{name}.nc" for name in experiments]) / "parts")
     everything = [part for of_one in parts.values() for part in of_one]
     to_do = [part for part in everything if load_part(store, part) is None]
     results = in_processes(make_part, store, to_do, processes=processes, threads=THREADS)
@@ -90,7 +90,9 @@ def _write(folder: Path, name: str, size: str, groups: Sequence[Group], parts: S
     for part in parts:
         found = load_part(folder / "parts", part)
         if found is None:
-            raise OSError(f"{folder / 'parts' / part.file_name} was removed while the experiments ran")
+            raise OSError(
+                f"{folder / 'parts' / part.file_name} was removed or damaged while the experiments ran"
+            )
         by_seed.setdefault(part.seed, []).append(found)
     variables = experiment_module(name).VARIABLES
     # A group of few classes may have no number a class where a wider one has: both have one shape.
@@ -106,7 +108,7 @@ def _write(folder: Path, name: str, size: str, groups: Sequence[Group], parts: S
         threads=THREADS,
     )
     path = folder / f"{name}.nc"
-    write_netcdf(path, result)
+    write_sealed_netcdf(path, result)
     return path
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import xarray as xr
 
 from simulations.runs.store import Store
+from simulations.runs.store_inventory import vanished_runs
 from simulations.specs.sweep_file import read_sweep
 
 __all__ = ["experiment_runs"]
@@ -20,12 +21,18 @@ def experiment_runs(store: Store | Path | str, name: str, form: str = "quick") -
 
     Raises:
         ValueError: as `read_sweep`; a run whose files are not what was written (`DamagedRunError`).
+
+    Warns:
+        UserWarning: runs vanished while they were read, which another process makes again.
     """
     store = store if isinstance(store, Store) else Store(store)
     sweep = read_sweep(name, form)
     prefix = "" if sweep.name == "star" else f"{sweep.name}/"
-    return [
-        store.load(run.spec).assign_attrs(experiment=sweep.name, arm=prefix + run.label)
-        for run in sweep.runs
-        if store.is_finished(run.spec)
-    ]
+    found = []
+    with vanished_runs(store) as vanished:
+        for planned in sweep.runs:
+            if store.is_finished(planned.spec):
+                with vanished.skipped(planned.spec.name):
+                    labels = {"experiment": sweep.name, "arm": prefix + planned.label}
+                    found.append(store.load(planned.spec).assign_attrs(labels))
+    return found

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
@@ -27,6 +29,7 @@ from simulations.runtime.provenance import provenance
 from simulations.specs.run_spec import RunSpec
 from simulations.training.progress_report import ProgressCallback
 from simulations.training.result import TrainingResult
+from simulations.training.resume_file import OtherCheckpointError
 
 __all__ = ["MadeRun", "RunSpec", "Store", "make_run", "stored_whole", "torch_alone", "write_run"]
 
@@ -109,14 +112,31 @@ def _make(
     store.path(spec).mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
     data, test = run_data(spec)
-    checkpoint = store.path(spec, CHECKPOINT)
-    result = train_run(
-        spec, run_network(spec, data), data, device=device, checkpoint=checkpoint, progress=progress
-    )
+    result = _trained(spec, store, data, device, progress)
     spent = (time.perf_counter() - began, time.process_time() - cpu)
     write_run(spec, store, result, (data, test), device, spent)
-    checkpoint.unlink(missing_ok=True)
+    store.path(spec, CHECKPOINT).unlink(missing_ok=True)
     return result.status, float(result.history["loss"][-1])
+
+
+def _trained(
+    spec: RunSpec, store: Store, data: ImageDataset, device: str, progress: ProgressCallback | str | None
+) -> TrainingResult:
+    """Trained from the store's checkpoint; one that is of no use is set aside, so that no run is stuck."""
+    how: dict[str, Any] = {
+        "device": device,
+        "checkpoint": store.path(spec, CHECKPOINT),
+        "progress": progress,
+    }
+    try:
+        return train_run(spec, run_network(spec, data), data, **how)
+    except OtherCheckpointError as error:
+        warnings.warn(
+            f"{error}. It is set aside as {store.set_aside(spec)}, and the run is made from its beginning",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return train_run(spec, run_network(spec, data), data, **how)
 
 
 def write_run(

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from simulations.runs.store import Store
+from simulations.runs.store import NotFinishedError, Store
 from simulations.runs.verified_files import DamagedRunError
 from simulations.runtime.provenance import code_hash
 from simulations.specs.run_spec import RunSpec
 
-__all__ = ["STATES", "StoredRun", "full_name", "garbage", "garbage_run", "stored_run", "stored_runs"]
+__all__ = [
+    "STATES",
+    "StoredRun",
+    "Vanished",
+    "full_name",
+    "garbage",
+    "garbage_run",
+    "stored_run",
+    "stored_runs",
+    "vanished_runs",
+]
 
 
 STATES = ("reached", "stagnated", "diverged", "failed", "unfinished", "damaged")
@@ -36,8 +49,52 @@ class StoredRun:
 
 
 def stored_runs(store: Store) -> list[StoredRun]:
-    """Every run, sorted by name; files' contents are not looked at (`Store.problems` does)."""
-    return [stored_run(store, name) for name in store.names()]
+    """Every run, sorted by name; files' contents are not looked at (`Store.problems` does).
+
+    Warns:
+        UserWarning: runs vanished meanwhile; they are left out.
+    """
+    found = []
+    with vanished_runs(store) as vanished:
+        for name in store.names():
+            with vanished.skipped(name):
+                found.append(stored_run(store, name))
+    return found
+
+
+class Vanished:
+    """The names of runs that another process removed while they were read."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    @contextmanager
+    def skipped(self, name: str) -> Iterator[None]:
+        """Leaves the block where the run of this name vanishes, and notes the name."""
+        try:
+            yield
+        except NotFinishedError:
+            self.names.append(name)
+
+
+@contextmanager
+def vanished_runs(store: Store) -> Iterator[Vanished]:
+    """Skips runs that vanish while a store is read, which a sweep may be making again, and says so once.
+
+    Warns:
+        UserWarning: at the end, how many did.
+    """
+    vanished = Vanished()
+    yield vanished
+    if vanished.names:
+        many = len(vanished.names) > 1
+        warnings.warn(
+            f"{len(vanished.names)} run{'s' if many else ''} vanished from {store.folder} while it was read "
+            f"({', '.join(vanished.names[:3])}{', ...' if len(vanished.names) > 3 else ''}): another process "
+            f"removes or makes {'them' if many else 'it'} again; {'they are' if many else 'it is'} left out",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def full_name(store: Store, beginning: str) -> str:
@@ -60,12 +117,20 @@ def garbage(store: Store, *, other_code: bool = False) -> list[StoredRun]:
         store: of the runs.
         other_code: also those made by other code of this package.
     """
-    judged = (garbage_run(store, name, other_code=other_code) for name in store.names())
+    judged = []
+    with vanished_runs(store) as vanished:
+        for name in store.names():
+            with vanished.skipped(name):
+                judged.append(garbage_run(store, name, other_code=other_code))
     return [run for run in judged if run is not None]
 
 
 def garbage_run(store: Store, name: str, *, other_code: bool = False) -> StoredRun | None:
-    """The run as it is now, if `garbage` counts it; None if not."""
+    """The run as it is now, if `garbage` counts it; None if not.
+
+    Raises:
+        NotFinishedError: it vanished meanwhile.
+    """
     run = stored_run(store, name)
     if run.state in ("failed", "unfinished", "damaged") or (other_code and run.other_code):
         return run
@@ -74,9 +139,15 @@ def garbage_run(store: Store, name: str, *, other_code: bool = False) -> StoredR
 
 
 def stored_run(store: Store, name: str) -> StoredRun:
-    """The run of that name as it is now."""
+    """The run of that name as it is now.
+
+    Raises:
+        NotFinishedError: it vanished meanwhile.
+    """
     try:
         spec = store.spec(name)
+    except FileNotFoundError as error:
+        raise NotFinishedError(f"run {name} is not in {store.folder}") from error
     except (ValueError, OSError) as error:
         return StoredRun(name, "damaged", None, str(error))
     if store.is_finished(name):

@@ -20,8 +20,8 @@ __all__ = [
     "DamagedRunError",
     "OtherDataError",
     "digest",
+    "file_of_run",
     "read_netcdf",
-    "read_tensors",
     "read_verified",
     "write_tensors",
     "write_text",
@@ -57,8 +57,32 @@ def digest(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
+def file_of_run(folder: Path, file: str) -> Path:
+    """The path of a file of a run, which must lie in the run's folder.
+
+    Args:
+        folder: of the run.
+        file: its path in the folder, as provenance.json names it.
+
+    Raises:
+        DamagedRunError: a path that leads out of the folder, also by a symbolic link, or to what is no
+            regular file (a device, a pipe, a folder), of which reading could not end.
+    """
+    path = folder / file
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve()) and path.resolve() != folder.resolve()
+        regular = inside and (not path.exists() or path.is_file())
+    except (OSError, ValueError, RuntimeError) as error:  # a name too long, a zero byte, a loop of links
+        raise DamagedRunError(f"{folder} has no file of the name {file[:100]!r}: {error}") from error
+    if not inside:
+        raise DamagedRunError(f"{folder}: the file {file[:100]!r} lies outside the run's folder")
+    if not regular:
+        raise DamagedRunError(f"{path} is no regular file")
+    return path
+
+
 def read_verified(path: Path, expected: str) -> bytes:
-    """The bytes of a file that has this digest.
+    """The bytes of a regular file that has this digest.
 
     Raises:
         DamagedRunError: it is missing, or its bytes have another digest.
@@ -82,14 +106,3 @@ def read_netcdf(path: Path, expected: str) -> xr.Dataset:
     """
     # From the bytes that were checked: the file could change in between.
     return dataset_from_bytes(read_verified(path, expected))
-
-
-def read_tensors(path: Path, expected: str) -> dict[str, torch.Tensor]:
-    """The state dict in a safetensors file that has this digest.
-
-    Raises:
-        DamagedRunError: as `read_verified`.
-    """
-    from safetensors.torch import load
-
-    return load(read_verified(path, expected))

@@ -1,9 +1,8 @@
 """What every room needs of the machine.
 
 Comes in: paths, names, jobs. Goes out: files whole or not at all, random streams, processes, provenance.
-atomic_files.py, netcdf.py   files; progress.py   progress bars; argument_checks.py   counts
-random_streams.py     random numbers by the name of their use
-provenance.py         code, versions and machine that made a number
-worker_processes.py   jobs in spawned processes
+atomic_files.py, leftovers.py, netcdf.py, sealed_files.py   files; provenance.py   what made a number
+worker_processes.py   jobs in processes; random_streams.py   random numbers by the name of their use
+progress.py   progress bars; argument_checks.py, names_in_words.py, spreadsheet_text.py   counts and words
 May import: nothing of ours.
 """

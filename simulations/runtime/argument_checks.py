@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["check_at_least_one"]
+__all__ = ["MOST_ALPHAS", "check_at_least_one"]
+
+MOST_ALPHAS = 100_001
+"""Points of a path: a hundred thousand steps, a thousand times as fine as the default."""
 
 
 def check_at_least_one(name: str, value: object) -> None:

@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-import glob
-import os
-from collections.abc import Iterator
+import errno
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_path", "remove_leftovers", "writable_folder"]
+from simulations.runtime.leftovers import remove_leftovers, temporary_name
+
+__all__ = ["DISK_IS_FULL", "atomic_path", "writable_file", "writable_folder"]
+
+DISK_IS_FULL = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
+"""Errors of the disk, not of what was written: every other file there would meet them too."""
+
+_cleaned: set[Path] = set()  # folders in which this process has looked for leftovers
 
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """A temporary path beside `path`: renamed onto it when the block ends well, removed when it does not.
 
-    The temporary name keeps the suffix (writers choose their format by it) and holds the process
-    id, so two processes never write the same temporary file.
+    The temporary name keeps the suffix (writers choose their format by it) and says which process of which
+    machine it is of (`simulations.runtime.leftovers`): two never write the same temporary file. The first
+    use of a folder removes what dead processes left in it.
+
+    Raises:
+        OSError: the disk is full; the message names the folder. Others as they come.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(temporary_name(path.stem, path.suffix))
+    _clean_once(path.parent)
     try:
         yield temporary
         temporary.replace(path)
+    except OSError as error:
+        if error.errno in DISK_IS_FULL:
+            words = f"the folder {path.parent} cannot be written"
+            raise OSError(error.errno, f"{words}: {error.strerror}", str(path)) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def writable_folder(folder: Path | str) -> Path:
+def writable_folder(folder: Path | str, files: Iterable[str] = ()) -> Path:
     """The folder, made if need be, after a probe file was written and removed in it.
 
     What killed processes left in it in mid-write is removed; no other file is touched.
+
+    Args:
+        folder: to write to.
+        files: names of what will be written there: none may be a folder now, or too long.
 
     Raises:
         OSError: it cannot be made or written; the message names it. Call this before the work
@@ -40,38 +60,45 @@ def writable_folder(folder: Path | str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Never renamed to a name that a user's file might have.
-        probe = folder / f".probe.{os.getpid()}.partial"
+        probe = folder / temporary_name("probe")
         probe.touch()
         probe.unlink(missing_ok=True)
         remove_leftovers(folder)
-    except OSError as error:
-        raise OSError(
-            f"the output folder {folder} cannot be written ({error.strerror or error}): choose another"
-        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        words = getattr(error, "strerror", None) or error
+        raise OSError(f"the output folder {folder} cannot be written ({words}): choose another") from error
+    for name in files:
+        _refuse_name(folder / name)
     return folder
 
 
-def remove_leftovers(folder: Path, stem: str | None = None) -> None:
-    """Remove what processes killed in mid-write left in the folder, by the id in `atomic_path`'s name.
+def writable_file(path: Path | str) -> Path:
+    """The path of a file to be written, after its folder was made and its name was tried beside it.
 
-    Of the files with this stem only, where one is given.
+    Raises:
+        OSError: the folder cannot be written, or a file of this name not be made: it is a folder, or the
+            name is too long. The message names it.
     """
-    for partial in folder.glob(f".{'*' if stem is None else glob.escape(stem)}.*.partial*"):
-        process = partial.name.rpartition(".partial")[0].rpartition(".")[2]
-        if process.isdigit() and not _is_alive(int(process)):
-            partial.unlink(missing_ok=True)
+    path = Path(path)
+    writable_folder(path.parent, [path.name])
+    return path
 
 
-def _is_alive(process: int) -> bool:
+def _refuse_name(path: Path) -> None:
+    """Refuse the path of a file that is a folder, or that the system does not take (too long)."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+        taken = path.is_dir()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written ({error.strerror or error}): choose another name") from error
+    if taken:
+        raise OSError(f"the output folder {path.parent} cannot be used: {path} is a folder itself")
+
+
+def _clean_once(folder: Path) -> None:
+    if folder in _cleaned:
+        return
+    _cleaned.add(folder)
     try:
-        # Of a process that nobody has waited for, the kernel (Linux) keeps the id: state Z.
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return True
-    return state != "Z"
+        remove_leftovers(folder)
+    except OSError:  # the write itself will say what is wrong
+        return

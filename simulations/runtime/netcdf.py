@@ -21,6 +21,7 @@ import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
 from simulations.runtime.atomic_files import atomic_path
+from simulations.runtime.leftovers import temporary_prefix
 
 __all__ = ["dataset_from_bytes", "netcdf_bytes", "read_netcdf", "write_bytes", "write_netcdf"]
 
@@ -67,7 +68,7 @@ def netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] 
     """
     # Not in memory: the library's images hold the time of their making, and no two are the same. Not under
     # the path's own temporary name: of a file that cannot be closed (a full disk) it keeps the name for good.
-    with TemporaryDirectory(prefix=".netcdf-", dir=folder) as unique:
+    with TemporaryDirectory(prefix=temporary_prefix(), dir=folder) as unique:
         file = Path(unique) / "content.nc"
         try:
             # Not by `to_netcdf()`: in a Dask worker that asks the cluster for a lock, which no one passes on.

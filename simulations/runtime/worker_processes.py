@@ -127,6 +127,8 @@ def _prepare_worker(threads: int, initializer: Callable[..., Any] | None, initar
 
     # A terminal sends Ctrl-C to the whole group: the caller alone decides, and says so by SIGTERM.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):  # likewise a terminal that is closed
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave_job)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(threads)

@@ -4,7 +4,7 @@ Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (
 run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be
 sweep_file.py   sweeps; a new experiment is a file in simulations/experiments and a name in `EXPERIMENTS`
   (or `REALISTIC`, which take core-hours)
-May import: mli_theory.
+May import: runtime, mli_theory.
 """
 
 from simulations.specs.run_spec import RunSpec

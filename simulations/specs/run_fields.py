@@ -6,6 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from simulations.runtime.argument_checks import MOST_ALPHAS
+from simulations.runtime.names_in_words import shortened
+
 __all__ = ["CHOICES", "RUN_PATHS", "check_value", "path_refusal", "typed"]
 
 RUN_PATHS = ("linear", "homogeneous", "weights", "bias", "no_last_bias")
@@ -34,6 +37,8 @@ LEAST = {
     "alphas": 2,
     "seed": 0,
 }
+MOST = {"alphas": MOST_ALPHAS}
+_LARGEST = 2**63 - 1  # a file's integers have 64 bits
 # (low, low itself allowed, high, high itself allowed)
 RANGES = {
     "label_noise": (0.0, True, 1.0, True),
@@ -69,10 +74,17 @@ def typed(name: str, value: Any, kind: type, optional: bool) -> Any:
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
     if kind is float and not isinstance(value, bool) and isinstance(value, (int, float)):
         # 1 and 1.0 are one number and must give one name; so must 0.0 and -0.0.
-        value = float(value) + 0.0
+        try:
+            value = float(value) + 0.0
+        except OverflowError:
+            raise ValueError(f"{name} must be a finite number, got one of more than 300 digits") from None
         fits = math.isfinite(value)
+    if kind is int and fits and abs(value) > _LARGEST:
+        raise ValueError(f"{name} must be an integer below 2^63, got {shortened(value)}")
     if not fits:
-        raise ValueError(f"{name} must be {_KINDS[kind]}{' or absent' if optional else ''}, got {value!r}")
+        raise ValueError(
+            f"{name} must be {_KINDS[kind]}{' or absent' if optional else ''}, got {shortened(value)}"
+        )
     return value
 
 
@@ -86,6 +98,8 @@ def check_value(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {value!r}")
     if name in LEAST and value < LEAST[name]:
         raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {value!r}")
+    if name in MOST and value > MOST[name]:
+        raise ValueError(f"{name} must be at most {MOST[name]}, got {value!r}")
     if name in RANGES:
         low, with_low, high, with_high = RANGES[name]
         if not (low < value < high or (with_low and value == low) or (with_high and value == high)):

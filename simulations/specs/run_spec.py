@@ -18,6 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from simulations.runtime.names_in_words import first_names
 from simulations.specs.run_fields import check_value, path_refusal, typed
 
 __all__ = ["RunSpec"]
@@ -177,12 +178,13 @@ class RunSpec:
             ValueError: no TOML, or what `from_dict` refuses.
             FileNotFoundError: no such file.
         """
-        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        where = source if isinstance(source, Path) else "the text"
         try:
-            return cls.from_dict(tomllib.loads(text))
-        except tomllib.TOMLDecodeError as error:
-            where = source if isinstance(source, Path) else "the text"
+            text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+            values = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:  # TOML's own, a decoder's, a number of 5,000 digits
             raise ValueError(f"{where} is no TOML: {error}") from error
+        return cls.from_dict(values)
 
     @classmethod
     def check_keys(cls, keys: typing.Iterable[str]) -> None:
@@ -194,7 +196,7 @@ class RunSpec:
         unknown = [key for key in keys if key not in _FIELDS]
         if unknown:
             raise ValueError(
-                f"unknown key{'s' if len(unknown) > 1 else ''} {', '.join(map(repr, unknown))}: "
+                f"unknown key{'s' if len(unknown) > 1 else ''} {first_names(unknown)}: "
                 f"a run has {', '.join(_FIELDS)}"
             )
 
@@ -232,7 +234,7 @@ class RunSpec:
             return tuple(part.strip() for part in text.split(","))
         try:
             return tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             return text  # refused with its name by the spec
 
 

@@ -25,6 +25,7 @@ grid over `bias` may name "no_last_bias".
 from __future__ import annotations
 
 import itertools
+import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from mli_theory.short_repr import short_repr
+from simulations.runtime.names_in_words import shortened
 from simulations.specs.run_fields import path_refusal
 from simulations.specs.run_spec import RunSpec
 
@@ -77,6 +79,8 @@ CHEAP = ("harder_problems",)
 ONE_FORM = (*REALISTIC, *CHEAP)
 # By path: while a user's module is loaded, the package of that name may be the user's.
 _FILES = Path(__file__).resolve().parents[1] / "experiments"
+MOST_RUNS = 100_000
+"""Of a sweep; before any is made, all are named."""
 KEYS = ("title", "fixed", "grid", "arm", "seeds", "ensembles")
 
 
@@ -139,7 +143,7 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
         raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
-    except ValueError as error:  # TOML's own error is one
+    except (ValueError, RecursionError) as error:  # TOML's own, a decoder's; tables in tables without end
         raise ValueError(f"{source}: {error}") from error
 
 
@@ -147,10 +151,11 @@ def with_seeds(sweep: Sweep, least: int) -> Sweep:
     """The sweep with at least so many seeds in each arm: its own, then those that follow its largest.
 
     Raises:
-        ValueError: fewer than one seed.
+        ValueError: fewer than one seed, or more runs than `MOST_RUNS`.
     """
     if least < 1:
         raise ValueError(f"an arm needs at least 1 seed, got {least}")
+    _check_size(len(sweep.labels()), least)
     runs: list[PlannedRun] = []
     for label in sweep.labels():
         arm = [run for run in sweep.runs if run.label == label]
@@ -165,7 +170,7 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
     fixed, grid = content.get("fixed", {}), content.get("grid", {})
     for table, what in ((fixed, "fixed"), (grid, "grid")):
         if not isinstance(table, dict):
-            raise ValueError(f"{what} must be a table, got {table!r}")
+            raise ValueError(f"{what} must be a table, got {shortened(table)}")
         RunSpec.check_keys(key for key in table if key != "seed")
     _refuse_seed(fixed, "[fixed]")
     if "grid" in content and not grid:
@@ -175,6 +180,7 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
     if not isinstance(arms, list) or not arms or not all(isinstance(arm, dict) for arm in arms):
         raise ValueError(f"arm must be tables [[arm]], got {arms!r}")
     runs = [run for arm in arms for run in _runs_of(arm, fixed, grid, content.get("seeds"))]
+    _check_size(len(runs), 1)
     _check_distinct(runs)
     ensembles = content.get("ensembles", False)
     _check_ensembles(ensembles, runs)
@@ -194,6 +200,8 @@ def _runs_of(
     both = [key for key in own if key in grid]
     if both:
         raise ValueError(f"{where} sets {', '.join(both)}, which the grid varies")
+    points = math.prod(len(values) for values in grid.values())
+    _check_size(points, len(_seeds(arm.get("seeds", seeds), where)))
     for point in itertools.product(*grid.values()):
         chosen = dict(zip(grid, point, strict=True))
         words = [called] if called else []
@@ -204,6 +212,14 @@ def _runs_of(
                 yield PlannedRun(label or "run", _spec(values))
             except ValueError as error:
                 raise ValueError(f"{label or where}: {error}") from error
+
+
+def _check_size(points: int, seeds: int) -> None:
+    if points * seeds > MOST_RUNS:
+        raise ValueError(
+            f"a sweep has at most {MOST_RUNS} runs, and {points} combinations from {seeds} seeds each are "
+            "more: split it"
+        )
 
 
 def _spec(values: dict[str, Any]) -> RunSpec:

@@ -2,7 +2,7 @@
 
 Comes in: sweeps (`simulations.specs`) and a store. Goes out: runs in the store, and what became of them.
 runner.py      hands runs out, records failures, goes on after an interruption
-executors.py   the engines
+executors.py   the engines; executor.py   what is asked of each; dask_cluster.py, dask_security.py   Dask's
 May import: models, runs, runtime, specs, mli_theory.
 """
 

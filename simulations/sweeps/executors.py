@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -15,11 +14,9 @@ from concurrent.futures import (
     BrokenExecutor,
     Future,
     ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +25,13 @@ from torch import nn
 from simulations.models.devices import checked_device
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.runtime.worker_processes import worker_pool
+from simulations.sweeps.dask_cluster import dask_executor
+from simulations.sweeps.dask_security import DaskTls
+from simulations.sweeps.executor import Executor, extra_missing
 
 __all__ = [
     "EXECUTORS",
-    "Executor",
     "any_executor",
-    "dask_executor",
     "here",
     "local_executor",
     "open_executor",
@@ -42,30 +40,13 @@ __all__ = [
 EXECUTORS = ("local", "dask", "slurm")
 
 
-@dataclass(frozen=True, eq=False)
-class Executor:
-    """How to start work somewhere and how to wait for it.
-
-    Attributes:
-        submit: (function, *arguments) -> future.
-        first_done: futures -> those that are done, at least one; waits.
-        slots: how many futures may be under way at once, None for any number.
-        batch: a context for many submits at once.
-        lost: errors of it or of its futures that mean the executor, not the function, has failed.
-    """
-
-    submit: Callable[..., Any]
-    first_done: Callable[[Set[Any]], Set[Any]]
-    slots: int | None = None
-    batch: Callable[[], AbstractContextManager[Any]] = nullcontext
-    lost: tuple[type[BaseException], ...] = ()
-
-
 def open_executor(
     name: str,
     *,
     processes: int | None = None,
     scheduler: str | None = None,
+    tls: DaskTls | None = None,
+    insecure_dask: bool = False,
     device: str = "cpu",
     logs: Path | str = "slurm-logs",
     slurm: Mapping[str, Any] | None = None,
@@ -76,13 +57,16 @@ def open_executor(
         name: "local", "dask" or "slurm".
         processes: of local, None: one a core.
         scheduler: address of dask's.
+        tls: the files with which dask's connections are encrypted, and both sides known; None: none, or what
+            dask's own configuration names.
+        insecure_dask: accept a Dask cluster that strangers can reach (`simulations.sweeps.dask_security`).
         device: where torch computes: with "cuda" a Dask task asks for the worker resource GPU = 1.
         logs: slurm's, a folder on a file system that all nodes see.
         slurm: parameters of submitit's AutoExecutor (timeout_min, slurm_partition, ...).
 
     Raises:
-        ValueError: an unknown name; dask without a scheduler, or a scheduler without dask; with local, a
-            device that is not there.
+        ValueError: an unknown name; dask without a scheduler, or a scheduler, TLS or `insecure_dask` without
+            dask; a cluster that strangers can reach; with local, a device that is not there.
         ModuleNotFoundError: the extra `cluster` is missing.
         OSError: a scheduler that does not answer.
     """
@@ -92,9 +76,14 @@ def open_executor(
         raise ValueError(
             f"executor {name!r} with scheduler {scheduler!r}: an address goes with 'dask', and with it alone"
         )
+    if name != "dask" and (tls is not None or insecure_dask):
+        raise ValueError(f"executor {name!r}: TLS files and insecure_dask go with 'dask', and with it alone")
     if name == "dask":
-        return dask_executor(str(scheduler), resources={"GPU": 1} if device.startswith("cuda") else None)
+        resources = {"GPU": 1} if device.startswith("cuda") else None
+        return dask_executor(str(scheduler), resources=resources, tls=tls, insecure=insecure_dask)
     if name == "slurm":
+        if "logs" in (slurm or {}):
+            raise ValueError("slurm: logs is no parameter of submitit; they lie beside the store")
         return slurm_executor(logs, **(slurm or {}))
     checked_device(device, nn.Identity(), "float32")  # of other machines only they can tell
     return local_executor(processes)
@@ -139,94 +128,6 @@ class _ProcessEach:
 
 
 @contextmanager
-def dask_executor(
-    scheduler: str, *, resources: Mapping[str, float] | None = None, timeout: float = 30.0
-) -> Iterator[Executor]:
-    """A running Dask cluster: `dask scheduler`, and `dask worker --nthreads 1` as often as wanted.
-
-    Workers need this package and must see the store under the same path. A worker that dies has its run made
-    by another; after an error or Ctrl-C here, runs that no worker has begun are cancelled.
-
-    Args:
-        scheduler: its address, "tcp://host:8786".
-        resources: that a task takes of its worker (`dask worker --resources "GPU=1"`).
-        timeout: seconds to wait for an answer, and then for a first worker.
-
-    Raises:
-        ModuleNotFoundError: the extra `cluster` is missing.
-        ConnectionError: no scheduler answers, or it has no worker, or none with the resources.
-    """
-    try:
-        import distributed
-    except ModuleNotFoundError as error:
-        raise _extra_missing("dask") from error
-    try:
-        _ask(scheduler, timeout)
-        client = distributed.Client(scheduler, timeout=timeout, set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ConnectionError(
-            f"no Dask scheduler answers at {scheduler} within {timeout:g} s: start one with `dask scheduler` "
-            f"and give its address ({str(error) or type(error).__name__})"
-        ) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=timeout)
-        except TimeoutError as error:
-            raise ConnectionError(
-                f"the Dask scheduler at {scheduler} has no worker: start some with `dask worker {scheduler} "
-                "--nthreads 1`"
-            ) from error
-        _check_resources(client, scheduler, resources or {})
-        under_way: set[Any] = set()
-
-        def submit(function: Callable[..., Any], *arguments: Any) -> Any:
-            # pure: a result that the scheduler remembers would be taken for a run that is in the store.
-            future = client.submit(function, *arguments, pure=False, resources=resources)
-            under_way.add(future)
-            return future
-
-        def first_done(futures: Set[Any]) -> Set[Any]:
-            with client.as_current():
-                done = distributed.wait(list(futures), return_when="FIRST_COMPLETED").done
-            under_way.difference_update(done)
-            return set(done)
-
-        try:
-            yield Executor(submit, first_done, lost=(distributed.CancelledError,))
-        finally:
-            if under_way:
-                client.cancel(list(under_way))
-
-
-def _ask(scheduler: str, timeout: float) -> None:
-    """Ask a Dask scheduler who it is: a client waits for ever for one that answers the call and is silent."""
-    from distributed.core import rpc
-
-    async def ask() -> None:
-        async with asyncio.timeout(timeout):
-            async with rpc(scheduler, timeout=timeout) as remote:
-                await remote.identity()
-
-    # In a thread: the caller's may run a loop of its own, as a notebook's does.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, ask()).result()
-
-
-def _check_resources(client: Any, scheduler: str, resources: Mapping[str, float]) -> None:
-    """A task that no worker can ever take would wait without a word."""
-    # Asked there: what the client knows of workers is cut to a few in some versions.
-    workers = client.run_on_scheduler(
-        lambda dask_scheduler: [dict(worker.resources) for worker in dask_scheduler.workers.values()]
-    )
-    if not any(all(own.get(name, 0) >= amount for name, amount in resources.items()) for own in workers):
-        wanted = " ".join(f"{name}={amount:g}" for name, amount in resources.items())
-        raise ConnectionError(
-            f"no worker of the Dask scheduler at {scheduler} has the resource {wanted}: start them with "
-            f'`dask worker {scheduler} --nthreads 1 --resources "{wanted}"`'
-        )
-
-
-@contextmanager
 def slurm_executor(logs: Path | str, *, cluster: str | None = None, **parameters: Any) -> Iterator[Executor]:
     """A Slurm cluster by submitit, one job a run; leaving by an error cancels what was submitted.
 
@@ -244,14 +145,14 @@ def slurm_executor(logs: Path | str, *, cluster: str | None = None, **parameters
     try:
         import submitit
     except ModuleNotFoundError as error:
-        raise _extra_missing("submitit") from error
+        raise extra_missing("submitit") from error
     try:
         # By name: submitit alone would take its local executor where there is no Slurm.
         executor = submitit.AutoExecutor(folder=logs, cluster=cluster or "slurm")
         executor.update_parameters(**parameters)
     except RuntimeError as error:  # submitit's word for "no sbatch here"
         raise OSError(f"Slurm cannot be used here: {error}") from error
-    except NameError as error:  # submitit's word for an unknown parameter
+    except (NameError, TypeError, ValueError, AssertionError) as error:  # its words for bad parameters
         raise ValueError(f"submitit refuses {parameters}: {error}") from error
     jobs: set[Any] = set()
 
@@ -311,7 +212,3 @@ def _cores() -> int:
 
 def _first_of_standard(futures: Set[Any]) -> Set[Any]:
     return wait(futures, return_when=FIRST_COMPLETED).done
-
-
-def _extra_missing(library: str) -> ModuleNotFoundError:
-    return ModuleNotFoundError(f"{library} is not installed: pip install 'mli-plateau[cluster]'")

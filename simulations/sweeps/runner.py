@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,20 +15,20 @@ from typing import Any
 from mli_theory.short_repr import short_repr
 from simulations.runs.ensemble_of_runs import FailedRun, make_runs_together
 from simulations.runs.one_run import MadeRun, Store, make_run
+from simulations.runs.store import NotFinishedError
+from simulations.runtime.atomic_files import DISK_IS_FULL
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.provenance import code_hash
 from simulations.specs.ensembles import jobs_of
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import Sweep
-from simulations.sweeps.executors import Executor, any_executor
+from simulations.sweeps.executor import Executor
+from simulations.sweeps.executors import any_executor
 
 __all__ = ["SweepOutcome", "record_failure", "run_sweeps"]
 
 Job = tuple[RunSpec, ...]
 """One run, or those of an ensemble."""
-
-# Errors of the disk, not of a run: every other run would meet them too.
-DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass
@@ -57,9 +56,7 @@ class SweepOutcome:
         found = []
         for sweep in sweeps:
             names = {run.spec.name: run.label for run in sweep.runs}
-            states = Counter(
-                "failed" if name in self.failed else str(store.provenance(name)["status"]) for name in names
-            )
+            states = Counter("failed" if name in self.failed else _status(store, name) for name in names)
             made = sum(name in self.made for name in names)
             counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
             found.append(f"{sweep.name}: {len(names)} runs, {counts}; {made} made now")
@@ -131,15 +128,26 @@ def _words(arm: str, spec: RunSpec, outcome: SweepOutcome) -> str:
     return f"runs, last {arm} seed {spec.seed} {end}{failures}"
 
 
+def _status(store: Store, name: str) -> str:
+    try:
+        return str(store.provenance(name)["status"])
+    except NotFinishedError:
+        return "removed by another process"
+
+
 def _is_kept(spec: RunSpec, store: Store, outcome: SweepOutcome) -> bool:
     if not store.is_finished(spec):
         return False
-    problems = store.problems(spec)
+    try:
+        problems = store.problems(spec)
+        code = "" if problems else store.provenance(spec).get("code")
+    except NotFinishedError:  # another process removes or repairs it just now
+        return False
     if problems:
         outcome.repaired[spec.name] = problems
         return False
     outcome.kept.append(spec.name)
-    if store.provenance(spec).get("code") != code_hash():
+    if code != code_hash():
         outcome.other_code.append(spec.name)
     return True
 
@@ -195,7 +203,7 @@ def _of_job(job: Job, future: Any, executor: Executor) -> list[MadeRun | FailedR
 
 def _take(spec: RunSpec, made: MadeRun | FailedRun, store: Store, outcome: SweepOutcome) -> None:
     if isinstance(made, FailedRun):
-        if made.number in DISK:
+        if made.number in DISK_IS_FULL:
             raise OSError(
                 made.number,
                 f"the store {store.folder} cannot be written ({made.error}); finished runs stay, the same "

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import time
 import warnings
@@ -30,9 +29,10 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from simulations.models.checkpoints import checkpoint_hash
-from simulations.runtime.atomic_files import atomic_path, remove_leftovers
+from simulations.runtime.atomic_files import atomic_path
+from simulations.runtime.leftovers import remove_leftovers, temporary_name
 
-__all__ = ["TrainingCheckpoint", "load_optimizer", "model_hash", "optimizer_tensors"]
+__all__ = ["OtherCheckpointError", "TrainingCheckpoint", "load_optimizer", "model_hash", "optimizer_tensors"]
 
 # To be raised whenever the layout, or what a step computes, changes.
 FORMAT = 1
@@ -40,6 +40,10 @@ DURATIONS_BETWEEN_WRITES = 50
 KEY = "mli_training"
 
 Tensors = dict[str, torch.Tensor]
+
+
+class OtherCheckpointError(ValueError):
+    """A file that is another call's checkpoint, or none at all; it was left as it is."""
 
 
 class TrainingCheckpoint:
@@ -66,7 +70,7 @@ class TrainingCheckpoint:
             raise IsADirectoryError(f"checkpoint: {self.path} is a folder, it must be a file")
         try:
             remove_leftovers(folder, self.path.stem)
-            probe = folder / f".{self.path.stem}.{os.getpid()}.partial"
+            probe = folder / temporary_name(self.path.stem)
             probe.touch()
             probe.unlink()
         except OSError as error:
@@ -78,26 +82,31 @@ class TrainingCheckpoint:
         A damaged file and one of another setting are ignored with a warning.
 
         Raises:
-            ValueError: the file is another call's, or something else altogether: it is left as it is.
+            OtherCheckpointError: the file is another call's, or something else altogether: it is left as it
+                is.
         """
         if not self.path.exists():
             return None
-        content = self.path.read_bytes()
-        if not _may_be_ours(content):
-            raise ValueError(f"checkpoint {self.path} is not a training checkpoint: give another path")
+        # Of a pipe or a device the reading might not end.
+        content = self.path.read_bytes() if self.path.is_file() else None
+        if content is None or not _may_be_ours(content):
+            raise OtherCheckpointError(
+                f"checkpoint {self.path} is not a training checkpoint: give another path"
+            )
         try:
             tensors = tensors_from_bytes(content)
             about = json.loads(json.loads(content[8 : 8 + _header_length(content)])["__metadata__"][KEY])
             if about.pop("digest") != _digest(tensors, about):
                 raise ValueError("its digest is another")
-        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+        # What safetensors, json and torch raise of bytes that nobody wrote; RuntimeError has deep JSON's.
+        except (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
             self._ignore(f"it is damaged ({error})")
             return None
         if about["format"] != FORMAT:
             self._ignore(f"its format is {about['format']}, this version's is {FORMAT}")
             return None
         if about["call"] != self._call:
-            raise ValueError(
+            raise OtherCheckpointError(
                 f"checkpoint {self.path} belongs to another call: {_differences(about['call'], self._call)}. "
                 "Give another path, or remove the file if it is not needed"
             )

@@ -23,6 +23,7 @@ from torch.utils.data import (
 
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.evaluation import BATCH
+from simulations.runtime.names_in_words import first_names
 from simulations.user_data.batch import Batch
 from simulations.user_data.content_digest import ContentDigest
 from simulations.user_data.sample_sources import (
@@ -199,7 +200,7 @@ def _batch(item: Any) -> Batch:
         if key is not None and isinstance(item[key], torch.Tensor):
             return Batch((), {name: value for name, value in item.items() if name != key}, item[key])
         raise ValueError(
-            f"a batch with the keys {sorted(map(str, item))} has no tensor 'labels': pass a batch_hook"
+            f"a batch with the keys [{first_names(item)}] has no tensor 'labels': pass a batch_hook"
         )
     raise ValueError(
         f"a batch of type {type(item).__name__} is not known: pass (inputs, labels), mappings with 'labels' "

@@ -63,6 +63,8 @@ class ReachedError(Exception):
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_its_commands_do_what_the_page_says(folder, words, monkeypatch):
     monkeypatch.chdir(folder)
+    for name in ("dask.crt", "dask.key"):  # the openssl line makes them; nothing is read from them here
+        (folder / name).touch()
     asked = {}
     if "--executor" in words:
         known = inspect.signature(executors.open_executor)
@@ -83,6 +85,9 @@ def test_its_commands_do_what_the_page_says(folder, words, monkeypatch):
             assert asked["slurm"] == {"timeout_min": 60, "slurm_partition": "short"}
         else:
             assert asked["scheduler"] in words
+            encrypted = asked["scheduler"].startswith("tls://")
+            assert encrypted == ("--tls-key" in words) == (asked["tls"] is not None)
+            assert not asked["insecure_dask"]
     elif "cuda" in words and not torch.cuda.is_available():
         assert found.exit_code == 2  # refused before any run
         assert "cuda" in found.output

@@ -43,8 +43,8 @@ if __name__ == "__main__":
 """
 
 
-def validate(folder, stop):
-    """Exit code and standard error; Ctrl-C is sent when the file `stop` is about to take its final name."""
+def validate(folder, stop, sent=signal.SIGINT):
+    """Exit code, standard error; a signal is sent when the file `stop` is about to take its final name."""
     fifo = folder / f"marker-{stop}"
     os.mkfifo(fifo)
     marker = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
@@ -57,7 +57,7 @@ def validate(folder, stop):
                 while not select.select([marker], [], [], 1)[0]:
                     assert process.poll() is None, f"never came to rename {stop}: {process.stderr.read()}"
                 assert os.read(marker, 4) == b"here"
-                process.send_signal(signal.SIGINT)
+                process.send_signal(sent)
             _, said = process.communicate(timeout=600)  # a guard against a hang, no measure of speed
         finally:
             process.kill()
@@ -73,15 +73,16 @@ def made(out):
     }
 
 
-def test_ctrl_c_leaves_no_half_file_and_the_same_command_finishes(tmp_path):
+def test_ctrl_c_and_term_leave_no_half_file_and_the_same_command_finishes(tmp_path):
     (tmp_path / "driver.py").write_text(DRIVER)
     out = tmp_path / "out"
     # While a worker's file, then the report, is complete under its temporary name only.
-    for stop in ("linear.nc", "report.json"):
-        code, said = validate(tmp_path, stop)
+    for stop, sent in (("linear.nc", signal.SIGTERM), ("report.json", signal.SIGINT)):
+        code, said = validate(tmp_path, stop, sent)
         assert code == 1, said
         assert "the same command goes on" in said
         assert "Traceback" not in said
+        assert "leaked" not in said  # semaphores of the workers
         files = {path.name for path in out.rglob("*") if path.is_file()}
         assert files
         assert stop not in files

@@ -29,13 +29,13 @@ def folder(tmp_path_factory):
     store = tmp_path_factory.mktemp("store")
     done = mli("train", *settings(*FIELDS), "--store", store)
     assert done.exit_code == 0, done.output
-    assert done.output == f"reached: {store / tiny().name}\n"
+    assert done.stdout == f"reached: {store / tiny().name}\n"
     return store
 
 
 def test_a_run_by_its_fields_or_by_its_file_is_one_run(folder):
     again = mli("train", folder / tiny().name / "spec.toml", "--store", folder)
-    assert again.output == f"reached, as it was in the store: {folder / tiny().name}\n"
+    assert again.stdout == f"reached, as it was in the store: {folder / tiny().name}\n"
     assert Store(folder).names() == [tiny().name]
 
 

@@ -19,7 +19,7 @@ from validation.diagnosis.verdict import cause, causes, changed, verdict
 from validation.text.evidence_text import number
 from validation.text.plain_data import plain, strict_json
 
-__all__ = ["account_table", "diagnosis_data", "diagnosis_markdown", "write_diagnosis"]
+__all__ = ["DIAGNOSIS_FILES", "account_table", "diagnosis_data", "diagnosis_markdown", "write_diagnosis"]
 
 _ACCOUNTS = {
     "last-layer bias": "the line less the line without the last-layer bias",
@@ -28,6 +28,10 @@ _ACCOUNTS = {
     "depth": "the line less logits that move straight from the start's bias to the trained ones",
     "initialisation": "the line less the line from zero parameters",
 }
+
+
+DIAGNOSIS_FILES = ("report.md", "report.json", "curves.nc")
+"""What `write_diagnosis` writes into its folder."""
 
 
 def write_diagnosis(folder: Path | str, found: Diagnosis) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from validation.judgement.power import PLANNED_SPREAD, Operating, Rate
 
-__all__ = ["LEAST_POWER", "MOST_FALSE_ALARMS", "power_markdown", "write_power_page"]
+__all__ = ["LEAST_POWER", "MOST_FALSE_ALARMS", "PAGE", "power_markdown", "write_power_page"]
 
 MOST_FALSE_ALARMS, LEAST_POWER = 0.05, 0.8
-_NAME = "false_alarms_and_power.md"
+PAGE = "false_alarms_and_power.md"
 
 _SKEW = """\
 ## Why the rule was not changed for skewed numbers
@@ -76,7 +76,7 @@ def write_power_page(folder: Path | str, operating: Operating) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = writable_folder(folder) / _NAME
+    path = writable_folder(folder) / PAGE
     with atomic_path(path) as temporary:
         temporary.write_text(power_markdown(operating), encoding="utf-8")
     return path

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.runs.store import Store
-from simulations.runs.verified_files import read_verified
+from simulations.runs.store_inventory import vanished_runs
 from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = ["MeasuredLine", "measured_lines", "read_lines"]
@@ -43,19 +43,32 @@ def read_lines(store: Path, runs: Iterable[Mapping[str, Any]]) -> list[MeasuredL
 
     Raises:
         DamagedRunError: a file in the store is not what was written.
+
+    Warns:
+        UserWarning: runs vanished while they were read, which another process makes again.
     """
-    files, lines = Store(store), []
-    for run in runs:
-        name = str(run.get("run", ""))
-        if not name or run.get("status") != "reached" or not files.is_finished(name):
-            continue
-        digests = files.digests(name)
-        for path in _PATHS:
-            if (file := f"curves/{path}.nc") in digests:
-                content = read_verified(files.path(name, file), digests[file])
-                curve = dataset_from_bytes(content)
-                numbers = (curve[key].to_numpy().astype(np.float64) for key in ("alpha", "loss", "error"))
-                lines.append(MeasuredLine(str(run["arm"]), path, *numbers))
+    files, lines = Store(store), list[MeasuredLine]()
+    with vanished_runs(files) as vanished:
+        for run in runs:
+            name = str(run.get("run", ""))
+            # The report's words lead to no other folder than one of the store.
+            if not _is_a_name(name) or run.get("status") != "reached" or not files.is_finished(name):
+                continue
+            with vanished.skipped(name):
+                lines += _lines_of(files, name, str(run.get("arm", "")))
+    return lines
+
+
+def _is_a_name(name: str) -> bool:
+    return bool(name) and name not in (".", "..") and "/" not in name and name.isprintable()
+
+
+def _lines_of(files: Store, name: str, arm: str) -> list[MeasuredLine]:
+    lines = []
+    for path, content in files.curves(name, _PATHS).items():
+        curve = dataset_from_bytes(content)
+        numbers = (curve[key].to_numpy().astype(np.float64) for key in ("alpha", "loss", "error"))
+        lines.append(MeasuredLine(arm, path, *numbers))
     return lines
 
 

@@ -6,14 +6,18 @@ import base64
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
+
+from simulations.runs.verified_files import DamagedRunError
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 
-__all__ = ["Figure", "copy_report", "find_figures", "read_report"]
+__all__ = ["Figure", "copy_report", "find_figures", "read_report", "told_as_misshapen"]
 
 _MADE_BY = "make it with `mli validate`, or name another folder with --input"
 
@@ -49,7 +53,7 @@ def read_report(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"there is no {path}: {_MADE_BY}")
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({error}): {_MADE_BY}") from error
     claims = data.get("claims") if isinstance(data, Mapping) else None
     if not isinstance(claims, list) or not all(
@@ -60,6 +64,26 @@ def read_report(folder: Path) -> dict[str, Any]:
     return dict(data)
 
 
+@contextmanager
+def told_as_misshapen(folder: Path) -> Iterator[None]:
+    """What goes wrong in showing a report.json is said of that file: it may have been made by anything.
+
+    Args:
+        folder: of the report.json.
+
+    Raises:
+        ValueError: in place of an error that a value of another kind than a report's gives rise to.
+    """
+    try:
+        yield
+    except (DamagedRunError, UnicodeError):
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, OverflowError, TemplateError) as error:
+        raise ValueError(
+            f"{folder / 'report.json'} is not a report ({type(error).__name__}: {error}): {_MADE_BY}"
+        ) from error
+
+
 def copy_report(source: Path, target: Path) -> None:
     """Copy report.json and, where there are some, report.md and the figures that it shows: the same bytes."""
     names = ["report.json", "report.md"]
@@ -67,7 +91,7 @@ def copy_report(source: Path, target: Path) -> None:
         text = (source / "report.md").read_text(encoding="utf-8")
         names += dict.fromkeys(re.findall(r"\]\((figures/[^/)]+)\)", text))
     for name in names:
-        if (source / name).is_file() and (source / name).resolve() != (target / name).resolve():
+        if _is_of(source, source / name) and (source / name).resolve() != (target / name).resolve():
             writable_folder((target / name).parent)
             with atomic_path(target / name) as temporary:
                 shutil.copyfile(source / name, temporary)
@@ -76,12 +100,13 @@ def copy_report(source: Path, target: Path) -> None:
 def find_figures(folders: Iterable[Path]) -> list[Figure]:
     """Every figure in the folders by name, as SVG where there is one, else PNG; the first of one name.
 
-    A caption is read from `<name>.txt` or `<name>.md` beside the figure. It ends in where the numbers come
-    from, "(Data ...)", as `mli figures` and `mli validate` write it; where it does not, that is said.
+    A symbolic link that leads out of its folder is left out. A caption is read from `<name>.txt` or
+    `<name>.md` beside the figure. It ends in where the numbers come from, "(Data ...)", as `mli figures` and
+    `mli validate` write it; where it does not, that is said.
     """
     found: dict[str, Path] = {}
     for folder in folders:
-        files = sorted(p for p in folder.glob("[!.]*") if p.suffix in _KINDS) if folder.is_dir() else []
+        files = sorted(p for p in folder.glob("[!.]*") if p.suffix in _KINDS and _is_of(folder, p))
         here: dict[str, Path] = {}
         for path in sorted(files, key=lambda p: (p.stem, p.suffix != ".svg")):
             here.setdefault(path.stem, path)
@@ -89,9 +114,14 @@ def find_figures(folders: Iterable[Path]) -> list[Figure]:
     return [_figure(found[name]) for name in sorted(found, key=_natural)]
 
 
+def _is_of(folder: Path, path: Path) -> bool:
+    """Whether a regular file lies in its folder: a page that is passed on shows nothing from elsewhere."""
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
 def _figure(path: Path) -> Figure:
     beside = [path.with_suffix(suffix) for suffix in (".txt", ".md")]
-    written = [p.read_text(encoding="utf-8").strip() for p in beside if p.is_file()]
+    written = [p.read_text(encoding="utf-8").strip() for p in beside if _is_of(path.parent, p)]
     caption = written[0] if written else f"{path.stem.replace('_', ' ').capitalize()}, without a caption."
     if _SOURCE not in caption:
         caption = f"{caption} {_NO_SOURCE}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.runtime.atomic_files import atomic_path, writable_folder
+from simulations.runtime.spreadsheet_text import spreadsheet_text
 from validation.text.mean_intervals import mean_interval
 
 __all__ = ["report_tables", "write_tables"]
@@ -58,8 +59,8 @@ def report_tables(data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
         "criteria": criteria,
         "by_seed": by_seed,
         "further_numbers": further,
-        "runs": list(data.get("runs", [])),
-        "left_out": list(data.get("left_out", [])),
+        "runs": [dict(row) for row in data.get("runs", [])],
+        "left_out": [dict(row) for row in data.get("left_out", [])],
         "lines": [row for line in lines for row in _line_rows(line)],
         "provenance": [{"what": path, "value": value} for path, value in _leaves(provenance)],
     }
@@ -79,7 +80,13 @@ def write_tables(folder: Path, tables: Mapping[str, Rows]) -> None:
         ):
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(
+                {
+                    key: spreadsheet_text(value) if isinstance(value, str) else value
+                    for key, value in row.items()
+                }
+                for row in rows
+            )
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from simulations.runtime.atomic_files import atomic_path, writable_folder
 from validation.claims.rule_text import JUDGEMENT
 from validation.html_report.measured_lines import measured_lines, read_lines
 from validation.html_report.page import render_page
-from validation.html_report.source import copy_report, find_figures, read_report
+from validation.html_report.source import copy_report, find_figures, read_report, told_as_misshapen
 from validation.html_report.tables import report_tables, write_tables
 
 __all__ = ["write_report_page"]
@@ -34,10 +34,13 @@ def write_report_page(source: Path, store: Path, figures: Path, output: Path) ->
         OSError: the output cannot be written.
     """
     data = read_report(source)
-    writable_folder(output)
-    lines = measured_lines(read_lines(store, data.get("runs", [])))
-    page = render_page(data, lines, find_figures([source / "figures", figures]), JUDGEMENT)
-    write_tables(output / "tables", report_tables(data, lines))
+    writable_folder(output, ["report.html", "report.md", "report.json"])
+    shown = find_figures([source / "figures", figures])
+    with told_as_misshapen(source):
+        lines = measured_lines(read_lines(store, data.get("runs", [])))
+        page = render_page(data, lines, shown, JUDGEMENT)
+        tables = report_tables(data, lines)
+    write_tables(output / "tables", tables)
     copy_report(source, output)
     with atomic_path(output / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")

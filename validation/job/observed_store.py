@@ -8,6 +8,7 @@ from dataclasses import replace
 import xarray as xr
 
 from simulations.runs.one_run import Store
+from simulations.runs.store_inventory import vanished_runs
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import PlannedRun, Sweep
 from validation.claims.observations import FAILED, ExcludedRun, Observations, observe
@@ -35,17 +36,23 @@ def observe_store(
 
     Raises:
         DamagedRunError: a file in the store is not what was written.
+
+    Warns:
+        UserWarning: runs vanished while they were read, which another process makes again.
     """
     runs: list[xr.Dataset] = []
     failed: list[ExcludedRun] = []
     stored = _by_all_but_seed(store) if every_seed else {}
-    for one in judged:
-        for planned in (*one.sweep.runs, *_beyond(one.sweep, stored)):
-            arm, spec = one.prefix + planned.label, planned.spec
-            if store.is_finished(spec):
-                runs.append(_labelled(store, spec, one, arm))
-            elif failure := store.failure(spec):
-                failed.append(ExcludedRun(arm, spec.seed, f"ended in an error: {failure.get('error', '')}"))
+    with vanished_runs(store) as vanished:
+        for one in judged:
+            for planned in (*one.sweep.runs, *_beyond(one.sweep, stored)):
+                arm, spec = one.prefix + planned.label, planned.spec
+                if store.is_finished(spec):
+                    with vanished.skipped(spec.name):
+                        runs.append(_labelled(store, spec, one, arm))
+                elif failure := store.failure(spec):
+                    words = f"ended in an error: {failure.get('error', '')}"
+                    failed.append(ExcludedRun(arm, spec.seed, words))
     runs += recorded
     observations = observe(runs, power_model)
     return tuple(run for run in runs if run.attrs["status"] != FAILED), replace(
@@ -64,7 +71,10 @@ def _by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
     found: dict[RunSpec, list[RunSpec]] = {}
     for name in store.names():
         if store.is_finished(name):
-            spec = store.spec(name)
+            try:
+                spec = store.spec(name)
+            except FileNotFoundError:  # it vanished, as reading it would find out
+                continue
             found.setdefault(replace(spec, seed=0), []).append(spec)
     return found
 

@@ -21,13 +21,17 @@ from validation.report.report_markdown import report_markdown
 from validation.text.evidence_text import evidence_markdown
 from validation.text.plain_data import plain, strict_json
 
-__all__ = ["CENTRE_CHOICE", "report_data", "write_report"]
+__all__ = ["CENTRE_CHOICE", "REPORT_FILES", "report_data", "write_report"]
 
 CENTRE_CHOICE = (
     "The star's centre (depth 8, bias in the last layer, init_scale 0.5) was chosen because it shows a "
     "plateau, in a pilot with the seeds 0 to 7; these are not counted."
 )
 _LIBRARIES = ("mli-plateau", "torch", "numpy", "scipy", "xarray", "scikit-learn", "matplotlib")
+
+
+REPORT_FILES = ("report.md", "evidence.md", "report.json")
+"""What `write_report` writes at least."""
 
 
 def write_report(folder: Path | str, outcome: Outcome) -> dict[str, Any]:

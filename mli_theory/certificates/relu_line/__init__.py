@@ -8,6 +8,7 @@ rounding.py    the constants that bound what floating point adds, each with its 
 compiled.py    loops compiled by numba
 passes.py      one layer's Taylor models, compiled; enclosure.py   all layers
 leads.py       which class leads, and up to where
+loss.py        bounds of the loss; sure_exponential.py   exp and log with proved errors
 search.py      from first cells to decided ones; cells.py   what they say about plateau and error
 exact_walk.py  one stretch of alpha in whole numbers; settled.py   the undecided rest, settled so
 recheck.py     the cells proved a second time, by other arithmetic; settled_again.py   what is settled

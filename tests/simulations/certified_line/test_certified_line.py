@@ -37,7 +37,7 @@ def made():
 
 def exact_leaders(made, alpha):
     model, start, end, data, _ = made
-    opened = open_certified_line(model, start, end, data, "linear")
+    opened = open_certified_line(model, start, end, data, "linear", buffers="refuse")
     return [leader(exact_logits(opened.line, x, alpha)) for x in opened.inputs]
 
 
@@ -265,17 +265,43 @@ def test_an_exact_file_goes_on_from_cells_and_refuses_to_be_less(made, tmp_path)
             CertifiedLine.from_json(output.read_text())
 
 
+def test_the_loss_lies_between_its_bounds(made, tmp_path):
+    model, start, end, data, _ = made
+    output = tmp_path / "line.json"
+    found = certify_line(model, start, end, data, loss=True, tolerance=2.0**-8, output=output).loss
+    alphas = np.r_[0.0, 1.0, 0.5, np.random.default_rng(0).uniform(size=20)]
+    lower, upper = found.bounds(alphas)
+    assert (upper - lower).max() < 0.05
+    for alpha, low, high in zip(alphas, lower, upper, strict=True):
+        state = {key: (1 - alpha) * start[key].double() + alpha * end[key].double() for key in start}
+        with torch.no_grad():
+            logits = torch.func.functional_call(model, state, (data[0].double(),))
+            mean = float(nn.functional.cross_entropy(logits, data[1]))
+        assert low - 1e-12 <= mean <= high + 1e-12
+    assert found.start[0] <= found.start[1] < found.start[0] + 1e-6
+    assert found.lower.max() > found.start[1]
+    assert found.rises() is True
+    least, most = found.largest_rise
+    assert (found.rises(most), found.rises((least + most) / 2), found.rises(least / 2)) == (False, None, True)
+    again = CertifiedLine.from_json(output.read_text())
+    np.testing.assert_array_equal(again.loss.upper, found.upper)
+    assert repr(again.loss) == repr(found)
+    for bad in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="margin must be at least 0"):
+            found.rises(bad)
+    with pytest.raises(ValueError, match=r"alphas must lie in \[0, 1\]"):
+        found.bounds(1.5)
+    with pytest.raises(ValueError, match="more than is asked for, loss"):
+        certify_line(model, start, end, data, tolerance=2.0**-8, output=output)
+    kept = json.loads(output.read_text())
+    for damage in ({"lower": [0.0]}, {"upper": [-1.0] * 1024}):
+        with pytest.raises(ValueError, match="a damaged one"):
+            CertifiedLine.from_json(json.dumps(dict(kept, loss=kept["loss"] | damage)))
+
+
 def test_the_cost_is_foretold(made):
     assert 0 < seconds_expected(*made[:4]) < 60
-
-
-class Branches(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x):
-        return x + self.layer(x)
+    assert 0 < seconds_expected(*made[:4], exact=True, loss=True, tolerance=2.0**-8) < 600
 
 
 class Scaled(nn.Module):
@@ -302,7 +328,6 @@ def hooked():
         (nn.Sequential(nn.Linear(4, 4), nn.Dropout()), "Dropout in training mode"),
         (nn.Sequential(nn.Flatten(0), nn.Linear(4, 3)), r"0 \(Flatten\) cannot be certified"),
         (nn.Sequential(nn.ReLU()), "no Linear layer"),
-        (Branches(), "operation add joins|joins branches"),
         (Scaled(), "the tensor factor"),
         (hooked(), "has forward hooks"),
     ],

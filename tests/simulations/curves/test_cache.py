@@ -163,3 +163,39 @@ def test_a_batch_hook_is_part_of_the_data(digits, tmp_path):
         ).loss
 
     assert (curve(1.0) != curve(2.0)).any()
+
+
+def small_run(digits, **options):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    states = [moved(copy_of(model), seed) for seed in (1, 2)]
+    return interpolation_curves(model, *states, digits, alphas=3, **options)
+
+
+def test_a_damaged_entry_gives_no_number_and_is_made_again(digits, tmp_path):
+    first = small_run(digits, cache=tmp_path)
+    (entry,) = tmp_path.iterdir()
+    whole = entry.read_bytes()
+    loss = whole.index(first.loss.values.tobytes())
+    in_the_numbers = whole[: loss + 6] + bytes([whole[loss + 6] ^ 1]) + whole[loss + 7 :]
+    for damaged in (in_the_numbers, whole[: len(whole) // 2], b"", whole[:200] + bytes(200) + whole[400:]):
+        entry.write_bytes(damaged)
+        with pytest.warns(UserWarning, match=f"made again: .*{entry.name} is not what was written"):
+            assert small_run(digits, cache=tmp_path).equals(first)
+        assert entry.read_bytes() == whole
+    assert small_run(digits, cache=tmp_path).equals(first)  # no warning is left
+
+
+def test_a_cache_that_cannot_be_written_costs_a_warning_and_no_curve(digits, tmp_path, monkeypatch):
+    plain = small_run(digits)
+    (tmp_path / "file").write_text("the user's")
+    with pytest.warns(UserWarning, match="the cache is not written: .*cannot be written"):
+        assert small_run(digits, cache=tmp_path / "file").equals(plain)
+    assert (tmp_path / "file").read_text() == "the user's"
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("simulations.curves.cache.write_sealed_netcdf", full)
+    with pytest.warns(UserWarning, match="not kept in the cache: .*No space left"):
+        assert small_run(digits, cache=tmp_path / "cache").equals(plain)

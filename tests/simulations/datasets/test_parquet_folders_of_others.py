@@ -196,3 +196,32 @@ def test_a_palette_with_a_transparent_colour_keeps_its_colours(tmp_path):
     wanted = (rgb - rgb.mean(axis=(0, 1, 2))) / rgb.std(axis=(0, 1, 2))
     found = load(tmp_path).inputs.permute(0, 2, 3, 1).numpy()
     np.testing.assert_allclose(found[:1], wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_an_image_of_more_pixels_than_are_read_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    write(tmp_path, "train-0.parquet", images(grey(4)))
+    monkeypatch.setattr("simulations.datasets.image_tables.MOST_PIXELS", 19)
+    one_line(tmp_path, r"row 0 of train-0\.parquet .* 4 x 5 pixels are more than the 19 that are read")
+    monkeypatch.setattr("simulations.datasets.image_tables.MOST_PIXELS", 20)
+    assert len(load(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("limit", [15, 5])  # of Pillow's: a warning above it, an error above twice that
+def test_what_pillow_takes_for_a_bomb_is_no_warning_and_one_line(tmp_path, monkeypatch, limit):
+    write(tmp_path, "train-0.parquet", images(grey(4)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    if limit == 15:
+        assert len(load(tmp_path)) == 4
+    else:
+        one_line(tmp_path, r"the image in row 0 of train-0\.parquet .* cannot be read: .*decompression bomb")
+
+
+def test_a_file_damaged_between_its_ends_is_named_by_its_split(tmp_path):
+    write(tmp_path, "train-0.parquet", images(grey(400)))
+    path = tmp_path / "train-0.parquet"
+    content = path.read_bytes()
+    for at in (200, len(content) // 3):
+        path.write_bytes(content[:at] + bytes(2000) + content[at + 2000 :])
+        with pytest.raises(ValueError, match=r"train|row") as refused:
+            load(tmp_path, balanced=False)
+        assert len(str(refused.value)) < 2000

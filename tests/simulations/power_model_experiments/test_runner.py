@@ -80,10 +80,15 @@ def test_finished_parts_are_kept_and_damaged_or_changed_ones_made_again(made, tm
         for p in (tmp_path / "parts").iterdir()
         if "seed1" in p.name and xr.load_dataset(p).sizes["case"] == 1
     ]
-    damaged.write_bytes(damaged.read_bytes()[:1000])
-    run(tmp_path)
-    assert made == [(1, 3)]
-    made.clear()
+    whole = damaged.read_bytes()
+    flipped = whole[:-500] + bytes([whole[-500] ^ 1]) + whole[-499:]
+    for content in (whole[:1000], flipped, b""):
+        damaged.write_bytes(content)
+        with pytest.warns(UserWarning, match=f"a part is made again: .*{damaged.name} is not what was"):
+            run(tmp_path)
+        assert made == [(1, 3)]
+        assert damaged.read_bytes() == whole
+        made.clear()
     monkeypatch.setattr(parts, "_code_digest", lambda: "another code")
     run(tmp_path, seeds=1)
     assert made == [(0, 2), (0, 3)]

@@ -1,6 +1,7 @@
 """A run in the store: what is measured, whole or made again, the same bytes every time."""
 
 import json
+import os
 import pickle
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +16,7 @@ from simulations.models.evaluation import Scores
 from simulations.networks import fcn
 from simulations.runs import one_run
 from simulations.runs.one_run import Store, make_run
+from simulations.runs.provenance_file import provenance_text
 from simulations.runs.spec_to_training import run_data
 from simulations.runs.verified_files import DamagedRunError
 from tests.simulations.runs.helpers.tiny_runs import tiny
@@ -221,7 +223,7 @@ def test_a_file_that_left_with_its_digest_is_missed(tmp_path, file):
     before = store.digests(tiny())
     recorded = json.loads(store.path(tiny(), "provenance.json").read_text())
     del recorded["digests"][file]
-    store.path(tiny(), "provenance.json").write_text(json.dumps(recorded))
+    store.path(tiny(), "provenance.json").write_text(provenance_text(recorded))
     if file != "spec.toml":  # that one is read to know which files there must be
         store.path(tiny(), file).unlink()
     assert [problem for problem in store.problems(tiny()) if file in problem and "not recorded" in problem]
@@ -410,3 +412,68 @@ def test_a_store_that_cannot_be_written_is_found_before_any_work(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file cannot be written"):
         Store(tmp_path / "file").prepare()
+
+
+def interrupted(folder, spec):
+    """A store in which a training was stopped after its first epoch, and the checkpoint that it left."""
+    store = Store(folder)
+    store.prepare()
+
+    def stop(progress):
+        if progress.epoch:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_run(spec, store, progress=stop)
+    return store, store.path(spec, "training.checkpoint")
+
+
+@pytest.mark.parametrize(
+    "damage_it",
+    [
+        *(
+            lambda content, at=at: content[:at] + b"\xff" + content[at + 1 :]
+            for at in (0, 7, 8, 9, 20, 39, 60)
+        ),
+        lambda _: b"",
+        lambda _: b"something else altogether",
+        lambda content: bytes(len(content)),
+        lambda content: content[: len(content) // 2],
+        lambda content: (2**62).to_bytes(8, "little") + content[8:],
+        lambda content: content[:8] + b"[" * 100000 + content[8:],
+        lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    ],
+)
+def test_a_damaged_checkpoint_of_training_stops_no_run(tmp_path, damage_it):
+    spec = tiny(target_loss=1.5)
+    store, checkpoint = interrupted(tmp_path / "store", spec)
+    checkpoint.write_bytes(damage_it(checkpoint.read_bytes()))
+    with pytest.warns(RuntimeWarning, match="set aside as|is not used"):
+        assert not make_run(spec, store).kept
+    assert store.digests(spec) == made(tmp_path / "alone", spec).digests(spec)
+    assert not checkpoint.exists()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link to a folder", "of another call"])
+def test_what_lies_in_the_place_of_a_checkpoint_is_set_aside(tmp_path, kind):
+    spec = tiny(target_loss=1.5)
+    store, checkpoint = interrupted(tmp_path / "store", spec)
+    if kind == "of another call":
+        _, other = interrupted(tmp_path / "other", replace(spec, learning_rate=0.04))
+        other.replace(checkpoint)
+    elif kind == "pipe":
+        checkpoint.unlink()
+        os.mkfifo(checkpoint)
+    else:
+        (store.path(spec) / "linked").symlink_to(tmp_path)
+    if kind == "link to a folder":
+        make_run(spec, store)
+        assert tmp_path.is_dir()
+        return
+    with pytest.warns(RuntimeWarning, match="set aside as"):
+        make_run(spec, store)
+    assert [path.name for path in (store.folder / ".set-aside").iterdir()] == [
+        f"{spec.name}.training.checkpoint"
+    ]
+    assert store.digests(spec) == made(tmp_path / "alone", spec).digests(spec)
+    assert store.names() == [spec.name]

@@ -12,7 +12,8 @@ import pytest
 
 from simulations.runs.one_run import Store
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
-from simulations.sweeps.executors import dask_executor, open_executor, slurm_executor
+from simulations.sweeps.dask_cluster import dask_executor
+from simulations.sweeps.executors import open_executor, slurm_executor
 from simulations.sweeps.runner import run_sweeps
 from tests.helpers.paths import ROOT
 from tests.simulations.runs.helpers.tiny_runs import SWEEP, tiny
@@ -85,10 +86,12 @@ def test_a_dask_worker_killed_in_mid_run_loses_no_run_and_makes_none_twice(dask,
     file = tmp_path / "tiny.toml"
     file.write_text(SWEEP)
     address = free_address()
-    dask("scheduler", "--host", address, "--no-dashboard", "--no-show")
+    alone = ("--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+    dask("scheduler", "--host", address, "--no-show", *alone)
     for _ in range(2):
         # Without a nanny, which would start a worker anew: the other one must take over.
-        dask("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--preload", str(preload))
+        here = ("--host", "127.0.0.1", "--nthreads", "1", *alone)
+        dask("worker", address, *here, "--no-nanny", "--preload", str(preload))
     store, killed = Store(tmp_path / "store"), []
 
     def kill_the_worker_at_the_marker():

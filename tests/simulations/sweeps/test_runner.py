@@ -18,12 +18,14 @@ import pytest
 from simulations.runs import one_run
 from simulations.runs.finished_runs import experiment_runs
 from simulations.runs.one_run import Store
+from simulations.runs.provenance_file import provenance_text
 from simulations.runs.spec_to_training import run_data
 from simulations.runs.store_inventory import full_name, garbage, stored_runs
 from simulations.runtime.progress import ProgressLines
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
 from simulations.sweeps import runner
-from simulations.sweeps.executors import Executor, here, local_executor
+from simulations.sweeps.executor import Executor
+from simulations.sweeps.executors import here, local_executor
 from simulations.sweeps.runner import run_sweeps
 from tests.helpers.paths import ROOT
 from tests.simulations.runs.helpers.tiny_runs import SWEEP, tiny
@@ -318,7 +320,7 @@ def test_the_contents_of_a_store_in_words(tmp_path):
     store.path(tiny(), "end.safetensors").write_bytes(b"")
     assert {run.name for run in garbage(store)} == {tiny(seed=seed).name for seed in (0, 2, 3, 4)}
     recorded = json.loads(store.path(tiny(), "provenance.json").read_text())
-    store.path(tiny(), "provenance.json").write_text(json.dumps(recorded | {"code": "other"}))
+    store.path(tiny(), "provenance.json").write_text(provenance_text(recorded | {"code": "other"}))
     assert [run.name for run in stored_runs(store) if run.other_code] == [tiny().name]
     name = tiny().name
     assert full_name(store, name[:8]) == name

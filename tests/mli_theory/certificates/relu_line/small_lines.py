@@ -87,6 +87,8 @@ def broken(monkeypatch, module, old, new):
         "recheck",
         "exact_walk",
         "settled",
+        "sure_exponential",
+        "loss",
     )
     found = {}
     for name in names:
