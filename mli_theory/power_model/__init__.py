@@ -1,7 +1,6 @@
 """The power model, logits W_ij^r + b_i on one input a class: laws of its training (theory.md section 3).
 
-In the paper it is the simple model, an r-homogeneous-weight network.
-Comes in: weights, or classes, degree and loss. Goes out: times, gaps and plateaus.
+The paper's simple model. Comes in: weights, or classes, degree, loss. Goes out: times, gaps and plateaus.
 flow_equations.py      logits, loss, gradient, conserved quantities (T8)
 learning_schedule.py, first_learning_time.py   when classes are learned (T9); bias_bounds.py (T10b, T11')
 plateau_laws.py, two_class_plateau.py, crossover.py, degree_two.py   the plateau's length (T11)
