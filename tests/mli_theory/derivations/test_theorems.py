@@ -74,12 +74,17 @@ def test_each_dropped_hypothesis_has_an_exact_counterexample(theorem):
 
 
 COMPARED = [(name, step) for name, step in STEPS if isinstance(step, Comparison)]
+
+
+def claimed(step):
+    return next(function for function in step.rates if step.claim.difference.has(function))
+
+
 FAULTS = {
     "forcing": lambda step: {"forcing": step.forcing + 1},
     "decay": lambda step: {"decay": step.decay + 1},
-    "a rate": lambda step: {
-        "rates": {f: rate - 1 if not place else rate for place, (f, rate) in enumerate(step.rates.items())}
-    },
+    # Of the first function that the claim speaks of: another one's rate is a condition that is not used.
+    "a rate": lambda step: {"rates": {**step.rates, claimed(step): step.rates[claimed(step)] - 1}},
     "no equation": lambda _: {"equations": ()},
 }
 
