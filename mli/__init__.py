@@ -10,6 +10,7 @@
 
 - data and networks: `load`, `fcn`, `vgg16`, `resnet18`, `vit`, `build_network`
 - training: `train`, `train_many`
+- a network's two ends kept in training: `record_ends`, `lightning_callback`, `trainer_callback`
 - the line: `interpolation_curves`, `logit_path`, `save_curve`
 - the line proved: `certify_line`
 - the line foretold: `predict_from_endpoints`, `predict_from_probe`
@@ -18,7 +19,11 @@
 - theory: all of `mli_theory`, such as `plateau`, `predict_curves`, `certify`, `plateau_law`
 - the power model's training: `integrate`, `descend`
 - many runs: `RunSpec`, `read_sweep`, `Store`, `make_run`, `run_sweeps`, `experiment_runs`
+<<<<<<< HEAD
 - your own claims: `mli.testing`, with Hypothesis
+=======
+- the plane through three checkpoints: `plane`, `plane_coordinates`, `draw_plane`
+>>>>>>> main
 - plots: `draw_curves`, `save_diagnosis_figure`
 
 A name is imported when it is first used: `import mli` loads neither torch nor numpy. `help(mli.train)` says

@@ -43,11 +43,13 @@ from mli_theory import symbolic_plateau as symbolic_plateau
 from mli_theory import time_to_loss_bound as time_to_loss_bound
 from mli_theory import two_class_plateau_bounds as two_class_plateau_bounds
 from paper_figures.drawing.curves import draw_curves as draw_curves
+from paper_figures.drawing.plane_panel import draw_plane as draw_plane
 from paper_figures.figures.diagnosis_figure import save_diagnosis_figure as save_diagnosis_figure
 from simulations.certified_line import CertifiedLine as CertifiedLine
 from simulations.certified_line import certify_line as certify_line
 from simulations.curves import interpolation_curves as interpolation_curves
 from simulations.curves import logit_path as logit_path
+from simulations.curves import plane as plane
 from simulations.curves import save_curve as save_curve
 from simulations.curves import split_curves as split_curves
 from simulations.datasets import ImageDataset as ImageDataset
@@ -57,6 +59,7 @@ from simulations.gradient_flow import descend as descend
 from simulations.gradient_flow import integrate as integrate
 from simulations.line.paths import noise_start as noise_start
 from simulations.line.paths import zero_start as zero_start
+from simulations.line.plane_points import plane_coordinates as plane_coordinates
 from simulations.networks import build_network as build_network
 from simulations.networks import fcn as fcn
 from simulations.networks import resnet18 as resnet18
@@ -65,6 +68,9 @@ from simulations.networks import vit as vit
 from simulations.prediction import GainPrediction as GainPrediction
 from simulations.prediction import predict_from_endpoints as predict_from_endpoints
 from simulations.prediction import predict_from_probe as predict_from_probe
+from simulations.recording import lightning_callback as lightning_callback
+from simulations.recording import record_ends as record_ends
+from simulations.recording import trainer_callback as trainer_callback
 from simulations.runs import Store as Store
 from simulations.runs import experiment_runs as experiment_runs
 from simulations.runs import make_run as make_run

@@ -182,11 +182,18 @@ def _tell_cost(
     found.lines.append(
         f"seconds, by a pass of {len(few)} samples: {fewest:.2g} to {most:.2g} for {of}, beside reading them"
     )
-    k = max(int(batch.labels.max()) for batch in files.few) + 1
+    k = max(map(_numbers_a_sample, files.few))
     needed = memory_bytes(files.end, n, k, alphas, samples_of=samples_of)
     found.lines.append(
         f"memory: up to {needed / 2**20:.0f} MiB beside torch, the data and the activations of a batch"
     )
+
+
+def _numbers_a_sample(batch: Batch) -> int:
+    """What is kept of a sample at a node: its classes; of other labels two numbers for each."""
+    labels = batch.labels
+    is_class = labels.ndim == 1 and not labels.is_floating_point() and labels.dtype != torch.bool
+    return int(labels.max()) + 1 if is_class and int(labels.max()) >= 0 else 2 * max(1, labels[0].numel())
 
 
 def _roles(

@@ -211,7 +211,7 @@ def load_data(spec: str) -> Any:
     """The data that a word names: a data set, a folder, an .npz file, or a callable.
 
     Data sets and folders are those of `simulations.datasets.load`. An .npz file holds `inputs` (n, ...) and
-    integer `labels` (n,), of any type of 64 bits or less; it is read with allow_pickle=False.
+    `labels` (n, ...), numbers of 64 bits or less or truth values; it is read with allow_pickle=False.
     package.module:callable is called without arguments and returns what
     `simulations.user_data.data_passes` takes.
 
@@ -279,9 +279,10 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
             f"data: inputs in {path} must have a first dimension of samples and at least one "
             f"more, got shape {inputs.shape}"
         )
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+    if labels.dtype.kind not in "iufb" or not labels.ndim or labels.dtype.itemsize > 8:
         raise ValueError(
-            f"data: labels in {path} must be integers (n,), got {labels.dtype} of shape {labels.shape}"
+            f"data: labels in {path} must be integers (n,), or numbers (n, ...) of another objective, got "
+            f"{labels.dtype} of shape {labels.shape}"
         )
     if inputs.dtype.kind not in "fiu" or inputs.dtype.itemsize > 8:
         raise ValueError(f"data: inputs in {path} must be numbers of 64 bits or less, got {inputs.dtype}")
@@ -289,4 +290,5 @@ def _arrays(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
         first = int(np.argwhere(~np.isfinite(inputs))[0][0])
         raise ValueError(f"data: inputs in {path} must be finite, but sample {first} is not")
     native = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)  # torch has no other byte order
-    return torch.from_numpy(native), torch.from_numpy(labels.astype(np.int64))
+    kind = labels.dtype.newbyteorder("=") if labels.dtype.kind in "fb" else np.dtype(np.int64)
+    return torch.from_numpy(native), torch.from_numpy(labels.astype(kind))

@@ -1,7 +1,8 @@
 """Where a figure's data come from: the store and the files beside it, else what the package ships.
 
 Figures of runs read merged runs from the store. F7 and F10 read one file each beside it, F3 integrates the
-power model anew, which takes a second. What is shipped was collected from a full store (`collect_data`).
+power model anew, which takes a second. What is shipped was collected from a full store (`collect_data`);
+F14's is the table that claims are judged on (`validation.job.recorded_tables`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from simulations.runtime.netcdf import read_netcdf, write_netcdf
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.sealed_files import read_netcdf_of_any_version
 from simulations.runtime.worker_processes import in_processes
+from validation.job.recorded_tables import TABLED, committed_table
 
 __all__ = ["NoDataError", "collect_data", "figure_data", "figure_module", "load_experiments", "shipped_data"]
 
@@ -133,29 +135,29 @@ def _runs(store: Path, experiment: str, form: str) -> list[xr.Dataset]:
     if not store.is_dir():  # reading must not make one
         return []
     from simulations.runs.finished_runs import experiment_runs
-    from simulations.runs.store import Store
 
-    runs = Store(store)
-    return [
-        run.assign_attrs(form=form, made=runs.provenance(run.attrs["run"])["time"])
-        for run in experiment_runs(runs, experiment, form)
-    ]
+    return experiment_runs(store, experiment, form, every_seed=experiment in TABLED)
 
 
 def shipped_data(name: str) -> xr.Dataset | None:
     """A figure's data as the package ships them, None where it ships none."""
+    recorded = getattr(figure_module(name), "RECORDED", "")
     path = SHIPPED / f"{name}.nc"
-    if not path.is_file():
+    if not recorded and not path.is_file():
         return None
-    found = read_netcdf(path)
+    found = committed_table(recorded) if recorded else read_netcdf(path)
+    if found is None:
+        return None
     made = str(found.attrs["made"])
-    return found.assign_attrs(shipped=made, source=f"data shipped with the package, made {made}")
+    return found.assign_attrs(figure=name, shipped=made, source=f"data shipped with the package, made {made}")
 
 
 def collect_data(
     folder: Path | str, names: Sequence[str], store: Path | str, form: str = "quick"
 ) -> dict[str, Path | NoDataError]:
     """Write `folder/<name>.nc` from the store for each figure that has data there, compressed.
+
+    A figure of a table that claims are judged on (`RECORDED` in its module) has its data there, once.
 
     Returns:
         For each name the file, or why there is none; a file that is already there then stays.
@@ -165,8 +167,15 @@ def collect_data(
     """
     folder = writable_folder(folder)
     written: dict[str, Path | NoDataError] = {}
-    loaded = load_experiments(names, store, form)
+    recorded = {name: getattr(figure_module(name), "RECORDED", "") for name in names}
+    loaded = load_experiments([name for name in names if not recorded[name]], store, form)
     for name in names:
+        if recorded[name]:
+            written[name] = NoDataError(
+                f"{name} is drawn from what the claims are judged on: `mli runs record validation/recorded "
+                f"{recorded[name]} --store {store}` writes it"
+            )
+            continue
         found = store_data(name, Path(store), form, loaded)
         if found is None:
             written[name] = NoDataError(f"{name} has no data in {store}: {_made_by(figure_module(name))}")

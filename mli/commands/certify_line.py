@@ -10,7 +10,7 @@ import typer
 from mli.commands.line_options import AllowPickle, Data, End, Model, Start, user_network
 from mli.commands.messages import expected_errors, input_errors
 
-__all__ = ["certify_line"]
+__all__ = ["certificate_table", "certify_line", "in_words"]
 
 
 def certify_line(
@@ -35,6 +35,9 @@ def certify_line(
         Path,
         typer.Option(help="A .json file, written as it grows; the same command goes on from it."),
     ] = Path("results", "certificate.json"),
+    figure: Annotated[
+        Path | None, typer.Option(help="Folder for a figure: the proved band around the measured curve.")
+    ] = None,
     tolerance: Annotated[
         float, typer.Option(help="Width of alpha below which a cell stays undecided; coarser is faster.")
     ] = 2.0**-22,
@@ -51,10 +54,12 @@ def certify_line(
             raise ValueError(f"--output {output} is a folder: name a .json file")
         from simulations.certified_line.certify import certify_line as run
         from simulations.certified_line.certify import seconds_expected
-        from simulations.runtime.atomic_files import writable_file
+        from simulations.runtime.atomic_files import writable_file, writable_folder
         from simulations.runtime.progress import progress_bar
 
         writable_file(output)
+        if figure is not None:
+            writable_folder(figure)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)
@@ -66,7 +71,7 @@ def certify_line(
             "loss": loss,
         }
         seconds = seconds_expected(network, first, last, samples, **asked)
-        typer.echo(f"All of it takes about {_in_words(seconds)}; it can be interrupted and gone on with.")
+        typer.echo(f"All of it takes about {in_words(seconds)}; it can be interrupted and gone on with.")
         with progress_bar() as bar:
             task = bar.add_task("samples", total=None)
             found = run(
@@ -80,7 +85,14 @@ def certify_line(
             )
         from rich.console import Console
 
-        Console().print(_table(found))
+        Console().print(certificate_table(found))
+        if figure is not None:
+            from paper_figures.figures.certificate_figure import save_certificate_figure
+            from simulations.curves import interpolation_curves
+
+            curves = interpolation_curves(network, first, last, samples, path=path, buffers=buffers)
+            save_certificate_figure(figure, found, curves)
+            typer.echo(f"The figure: {figure / 'certified_line.png'}")
         if verify:
             again = found.verify(network, first, last, samples)
             if len(again.unproved):
@@ -91,7 +103,8 @@ def certify_line(
         typer.echo(f"The certificate: {output}")
 
 
-def _table(found: Any) -> Any:
+def certificate_table(found: Any) -> Any:
+    """What a `CertifiedLine` proves, as a table in words."""
     from rich.table import Table
 
     table = Table(title="The certified line", show_header=False)
@@ -160,7 +173,8 @@ def _loss_statement(found: Any) -> list[tuple[str, str]]:
     return [("loss", told)]
 
 
-def _in_words(seconds: float) -> str:
+def in_words(seconds: float) -> str:
+    """A time to wait, rounded."""
     if seconds < 90:
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

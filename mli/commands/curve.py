@@ -26,6 +26,15 @@ from mli.commands.line_options import (
     user_network,
 )
 from mli.commands.messages import expected_errors, input_errors
+from mli.commands.objective_options import (
+    Calibrated,
+    ClassWeights,
+    Ignored,
+    ObjectiveOption,
+    Smoothing,
+    Target,
+    what_to_measure,
+)
 
 __all__ = ["curve"]
 
@@ -47,12 +56,19 @@ def curve(
     allow_pickle: AllowPickle = False,
     dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
+    objective: ObjectiveOption = "cross_entropy",
+    class_weights: ClassWeights = None,
+    label_smoothing: Smoothing = 0.0,
+    ignore_index: Ignored = -100,
+    target: Target = "labels",
+    calibrated: Calibrated = False,
 ) -> None:
     """Loss and error on the line of your own network. Reads its checkpoints and data, writes one file."""
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_file
 
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
+        read |= what_to_measure(objective, class_weights, label_smoothing, ignore_index, target, calibrated)
         if dry_run:
             from mli.dry_run import DryRun, read_files, tell_curve
 

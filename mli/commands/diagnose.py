@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mli.commands.certify_line import certificate_table, in_words
 from mli.commands.line_options import (
     AllowPickle,
     Alphas,
@@ -26,8 +27,11 @@ from mli.commands.line_options import (
     user_network,
 )
 from mli.commands.messages import expected_errors, input_errors
+from mli.commands.objective_options import ObjectiveOption
 
 __all__ = ["diagnose"]
+
+CERTIFIED_TO = 2.0**-12
 
 
 def diagnose(
@@ -43,9 +47,13 @@ def diagnose(
     bias: Bias = None,
     last_layer: Last = None,
     logits: Logits = None,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Prove the line too: `mli certify-line`, to 2^-12 of alpha.")
+    ] = False,
     allow_pickle: AllowPickle = False,
     dry_run: DryRunFlag = False,
     batch_norm: BatchNorm = None,
+    objective: ObjectiveOption = "cross_entropy",
 ) -> None:
     """Why your own network's line looks as it does. Reads checkpoints and data, writes a report.
 
@@ -54,6 +62,11 @@ def diagnose(
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
 
+        if objective != "cross_entropy":
+            raise ValueError(
+                "a diagnosis accounts for the classes of a softmax (--objective cross_entropy), got "
+                f"{objective!r}: its line is drawn by mli curve --objective"
+            )
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         if dry_run:
             from mli.dry_run import DryRun, read_files, tell_diagnosis
@@ -71,6 +84,8 @@ def diagnose(
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
 
+        if certify:
+            _refuse_what_cannot_be_certified(network, first, last, samples, read)
         from paper_figures.figures.diagnosis_figure import save_diagnosis_figure
         from validation.diagnosis.accounts import diagnose as run
         from validation.diagnosis.report import account_table, write_diagnosis
@@ -85,4 +100,33 @@ def diagnose(
         for sentence in report["verdict"]:
             console.print(sentence.replace("**", ""), markup=False)
         console.print(account_table(report))
+        if certify:
+            console.print(_certified(network, first, last, samples, read, output))
         typer.echo(f"The report: {output / 'report.md'}")
+
+
+def _refuse_what_cannot_be_certified(
+    network: Any, first: Any, last: Any, samples: Any, read: dict[str, Any]
+) -> None:
+    """Before the diagnosis, and how long the certificate will take."""
+    from simulations.certified_line.certify import seconds_expected
+
+    network.eval()
+    seconds = seconds_expected(network, first, last, samples, buffers=read["buffers"], tolerance=CERTIFIED_TO)
+    typer.echo(f"The certificate takes about {in_words(seconds)}.")
+
+
+def _certified(network: Any, first: Any, last: Any, samples: Any, read: dict[str, Any], output: Path) -> Any:
+    """Write certificate and figure beside the report, and give what is proved as a table."""
+    from paper_figures.figures.certificate_figure import save_certificate_figure
+    from simulations.certified_line import certify_line
+    from simulations.curves import interpolation_curves
+
+    kept = output / "certificate.json"
+    kept.unlink(missing_ok=True)  # an older diagnosis's
+    found = certify_line(
+        network, first, last, samples, buffers=read["buffers"], tolerance=CERTIFIED_TO, output=kept
+    )
+    curves = interpolation_curves(network, first, last, samples, buffers=read["buffers"])
+    save_certificate_figure(output / "figures", found, curves)
+    return certificate_table(found)

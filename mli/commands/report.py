@@ -31,7 +31,7 @@ def report(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Only keep the verdicts in this folder (docs): its pages and the README's list are remade.",
+            help="Only keep the verdicts in this folder (docs): its pages and the README's table are remade.",
         ),
     ] = None,
 ) -> None:

@@ -175,22 +175,34 @@ def record(
         list[str] | None,
         typer.Argument(
             metavar="NAME_OR_FILE...",
-            help="Experiments or TOML files; by default those on realistic networks and data.",
+            help="Experiments or TOML files; by default those that the profile recorded judges.",
         ),
     ] = None,
     store: StoreFolder = STORE,
 ) -> None:
-    """Write finished runs as small files, FOLDER/EXPERIMENT/RUN.nc, without samples and checkpoints."""
+    """Write finished runs as small files, without samples and checkpoints.
+
+    A run of a realistic network is FOLDER/EXPERIMENT/RUN.nc; the experiments regime_map and harder_problems,
+    of many small runs, are one table each, FOLDER/EXPERIMENT.nc.
+    """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
         from simulations.specs.sweep_file import REALISTIC, read_sweep
         from validation.job.recorded_runs import record_sweep
+        from validation.job.recorded_tables import TABLED, record_table
 
         here = _existing(store)
-        sweeps = [read_sweep(name) for name in names or REALISTIC]
+        sweeps = [read_sweep(name) for name in names or (*REALISTIC, *TABLED)]
         for sweep in sweeps:
-            writable_folder(folder / sweep.name)
+            writable_folder(folder if sweep.name in TABLED else folder / sweep.name)
         for sweep in sweeps:
+            if sweep.name in TABLED:
+                table = record_table(sweep.name, here, folder)
+                typer.echo(
+                    f"{sweep.name}: {table.runs} of {table.planned} runs recorded in one table, "
+                    f"{'written now' if table.written else 'nothing new'}"
+                )
+                continue
             found = record_sweep(sweep, here, folder)
             typer.echo(
                 f"{sweep.name}: {found.recorded} of {len(sweep.runs)} runs recorded, {found.written} files "

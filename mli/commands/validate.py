@@ -55,7 +55,7 @@ def validate(
         False,
         "--power",
         help="Print how often the rules err and find on 400 synthetic data sets, and stop "
-        "(a page with --output).",
+        "(with --output the page that tells it of all claims, too).",
     ),
 ) -> None:
     """Judge the claims C1 to C9: makes the runs that the store lacks, writes a report and figures.
@@ -99,8 +99,11 @@ def validate(
             found = operating_characteristics(claims)
         typer.echo(power_text(found), nl=False)
         if output is not None:
-            with expected_errors():
-                typer.echo(write_power_page(output, found))
+            from validation.docs_pages.power_page import power_findings
+
+            with expected_errors(), said_on_a_terminal("drawing what else the page tells"):
+                page = write_power_page(output, power_findings())
+            typer.echo(page)
         return
     from validation.job.profiles import job_of, smoke_job
 

@@ -2,7 +2,7 @@
 
 Comes in: merged runs, curves, axes. Goes out: lines and points drawn, figures saved.
 style.py         fonts, colours, sizes, files; curves.py   `draw_curves`, for users' own figures too
-line_panels.py, point_panels.py   panels; seed_statistics.py   seeds as line and band
+line_panels.py, point_panels.py, plane_panel.py   panels; seed_statistics.py   seeds as line and band
 run_curves.py    curves by seed, measured and predicted; captions.py   where numbers come from
 May import: mli_theory, simulations, validation.
 """

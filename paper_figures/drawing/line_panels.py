@@ -23,6 +23,7 @@ __all__ = [
     "QUANTITIES",
     "LineStyle",
     "Panel",
+    "broken",
     "collect_lines",
     "draw_lines",
     "line_sentences",

@@ -6,15 +6,14 @@ alphas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from mli_theory import DomainError, predict_curves
+from simulations.runs.described_runs import data_name
 
 __all__ = [
     "Curves",
@@ -28,7 +27,6 @@ __all__ = [
     "measured",
     "network",
     "probe_law",
-    "provenance",
     "reached",
     "theory",
 ]
@@ -72,11 +70,6 @@ def describe(run: xr.Dataset) -> str:
     elif batch_norm(run):
         kind += ", batch norm"
     return f"{kind}, {data_name(run)}"
-
-
-def data_name(run: xr.Dataset) -> str:
-    """The last part of what the data are called: a folder's path says nothing in a figure."""
-    return str(run.attrs["data"]).rstrip("/").rpartition("/")[2]
 
 
 def degree(run: xr.Dataset) -> int | None:
@@ -143,39 +136,7 @@ def _stored(runs: Iterable[xr.Dataset], law: str) -> Curves:
     }
 
 
-def provenance(runs: Sequence[xr.Dataset], **more: Any) -> dict[str, Any]:
-    """Where a collected dataset comes from: attributes, numbers and strings alone."""
-
-    def distinct(read: Callable[[xr.Dataset], Any]) -> str:
-        return ", ".join(sorted({str(read(run)) for run in runs} - {""}))
-
-    seeds = sorted({int(run.attrs["seed"]) for run in runs})
-    left_out = [run for run in runs if run.attrs["status"] != "reached"]
-    return {
-        "runs": " ".join(sorted(str(run.attrs.get("run", "")) for run in runs)),
-        "n_runs": len(runs),
-        "n_left_out": len(left_out),
-        "seeds": " ".join(map(str, seeds)),
-        "n_seeds": len(seeds),
-        "data": distinct(data_name),
-        "experiments": distinct(lambda run: run.attrs.get("experiment", "star")),
-        "forms": distinct(lambda run: run.attrs.get("form", "")),
-        "dates_of_runs": distinct(lambda run: str(run.attrs.get("made", ""))[:10]),
-        "torch_version": distinct(lambda run: run.attrs.get("torch_version", "")),
-        "package_version": package_version(),
-        **more,
-    }
-
-
 def left_out_text(dataset: xr.Dataset) -> str:
     """How many runs a caption's numbers leave out, and why."""
     n = int(dataset.attrs["n_left_out"])
     return f" Left out: {n} run{'' if n == 1 else 's'} that did not reach the target loss." if n else ""
-
-
-def package_version() -> str:
-    """Of this package, or "source" where it is not installed."""
-    try:
-        return version("mli-plateau")
-    except PackageNotFoundError:
-        return "source"

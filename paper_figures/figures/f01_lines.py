@@ -22,12 +22,12 @@ from paper_figures.drawing.run_curves import (
     left_out_text,
     measured,
     network,
-    provenance,
     reached,
     theory,
 )
 from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, ZERO_START_LAW, AxesGrid
+from simulations.runs.described_runs import provenance
 
 __all__ = ["EXPERIMENTS", "STYLES", "TITLE", "caption", "collect", "draw", "layout"]
 

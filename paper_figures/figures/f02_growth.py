@@ -9,9 +9,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from paper_figures.drawing.run_curves import NothingToDrawError, degree, provenance, reached
+from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
+from simulations.runs.described_runs import provenance
 
 __all__ = ["ARMS", "EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 

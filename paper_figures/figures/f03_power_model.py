@@ -13,10 +13,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from mli_theory import escape_schedule
-from paper_figures.drawing.run_curves import NothingToDrawError, package_version
+from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, SINGLE_COLUMN, STYLES, AxesGrid, Layout
 from simulations.gradient_flow import integrate
+from simulations.runs.described_runs import package_version
 from simulations.runtime.random_streams import numpy_stream
 from validation.claims.power_model_runs import START_STREAM
 

@@ -18,15 +18,14 @@ from paper_figures.drawing.point_panels import (
 )
 from paper_figures.drawing.run_curves import (
     Curves,
-    data_name,
     endpoint_law,
     left_out_text,
     measured,
-    provenance,
     reached,
     theory,
 )
 from paper_figures.drawing.style import DOUBLE_COLUMN, ENDPOINT_LAW, STYLES, ZERO_START_LAW, AxesGrid, Layout
+from simulations.runs.described_runs import data_name, provenance
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout", "plateau_ends"]
 

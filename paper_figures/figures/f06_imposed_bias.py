@@ -23,7 +23,6 @@ from paper_figures.drawing.run_curves import (
     left_out_text,
     measured,
     probe_law,
-    provenance,
     reached,
     theory,
 )
@@ -37,6 +36,7 @@ from paper_figures.drawing.style import (
     Layout,
 )
 from paper_figures.figures.f04_plateau_end import plateau_ends
+from simulations.runs.described_runs import provenance
 from validation.claims.line_shape import held
 
 __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]

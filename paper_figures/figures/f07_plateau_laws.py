@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from mli_theory import DomainError, crossover_law, plateau_law
-from paper_figures.drawing.run_curves import package_version
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.starts import initial_weights
+from simulations.runs.described_runs import package_version
 
 __all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "draw", "layout"]
 

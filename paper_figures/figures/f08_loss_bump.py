@@ -10,9 +10,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from mli_theory import DomainError, loss_bump, predict_curves
-from paper_figures.drawing.run_curves import NothingToDrawError, degree, provenance, reached
+from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
+from simulations.runs.described_runs import provenance
 from validation.metrics.curve_shape import max_rise
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]

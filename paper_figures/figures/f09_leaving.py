@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from mli_theory import DomainError, correct_interval, majority_exit
-from paper_figures.drawing.run_curves import NothingToDrawError, degree, provenance, reached
+from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from simulations.runs.described_runs import provenance
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 

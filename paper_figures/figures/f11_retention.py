@@ -16,8 +16,9 @@ from paper_figures.drawing.point_panels import (
     point_sentences,
     points_of,
 )
-from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, provenance, reached
+from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, reached
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, ZERO_START_LAW, AxesGrid, Layout
+from simulations.runs.described_runs import provenance
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
 

@@ -19,11 +19,11 @@ from paper_figures.drawing.run_curves import (
     has_published_normalisation,
     left_out_text,
     measured,
-    provenance,
     reached,
 )
 from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
+from simulations.runs.described_runs import provenance
 
 __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
 

@@ -9,9 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import stats
 
-from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, provenance, reached
+from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, reached
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from simulations.runs.described_runs import provenance
 from validation.claims.steps_and_shapes import QUANTITIES, SHAPES, steps_and_shapes
 
 __all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]

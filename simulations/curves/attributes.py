@@ -10,12 +10,19 @@ import torch
 import xarray as xr
 
 from simulations.curves.engine import Engine, SplitCurve
+from simulations.curves.objective_engine import ObjectiveCurve, ObjectiveEngine
 from simulations.line.line_setup import OpenLine
 from simulations.line.moved_network import Line
 from simulations.models.checkpoints import checkpoint_hash
 from simulations.runtime.provenance import package_version
 
-__all__ = ["NOT_MEASURED", "finished_curve", "line_attributes", "say_what_is_not_measured"]
+__all__ = [
+    "NOT_MEASURED",
+    "finished_curve",
+    "line_attributes",
+    "say_what_is_not_measured",
+    "say_where_interpolation_failed",
+]
 
 NOT_MEASURED = "do not write their batches' statistics in training: theirs are interpolated between the ends"
 
@@ -57,7 +64,12 @@ def _roles(opened: OpenLine, path: object) -> dict[str, Any]:
     return found
 
 
-def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, Any], call: str) -> xr.Dataset:
+def finished_curve(
+    split: SplitCurve | ObjectiveCurve,
+    engine: Engine | ObjectiveEngine,
+    attributes: Mapping[str, Any],
+    call: str,
+) -> xr.Dataset:
     """A split's sums, all of them added, as the Dataset that `interpolation_curves` returns.
 
     Args:
@@ -70,7 +82,7 @@ def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, A
     measured_on = line.calibration if line.buffers.measured else None
     curve.attrs = {
         **attributes,
-        **engine.attributes(split),
+        **engine.attributes(split),  # type: ignore[arg-type]
         **({} if measured_on is None else {"calibration_hash": measured_on.content_hash}),
         **({"buffers_not_measured": ", ".join(line.not_measured)} if line.not_measured else {}),
         "n_samples": split.sums.n,
@@ -81,6 +93,32 @@ def finished_curve(split: SplitCurve, engine: Engine, attributes: Mapping[str, A
         "call": call,
     }
     return curve
+
+
+def say_where_interpolation_failed(
+    split: SplitCurve | ObjectiveCurve, engine: Engine | ObjectiveEngine
+) -> None:
+    """Tell what was evaluated as it is after all.
+
+    Warns:
+        UserWarning: samples, or alphas, at which the tolerances were not reached.
+    """
+    if split.unsettled:
+        warnings.warn(
+            f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
+            "and were evaluated at every alpha instead; method='grid' avoids the detour",
+            UserWarning,
+            stacklevel=4,
+        )
+    if split.direct.any():
+        tied = engine.alphas[engine.inside][split.direct]
+        warnings.warn(
+            f"at {len(tied)} of {len(engine.alphas)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, where many "
+            "samples nearly tie, classes did not reach the tolerances by interpolation: evaluated as they "
+            "are",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def say_what_is_not_measured(line: Line) -> None:

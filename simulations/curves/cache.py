@@ -18,6 +18,7 @@ import torch
 import xarray as xr
 
 from simulations.line.moved_network import Line
+from simulations.objectives.objective import Objective
 from simulations.runtime.atomic_files import writable_folder
 from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, write_sealed_netcdf
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
@@ -38,6 +39,7 @@ class CurveCache:
         folder: None: nothing is read or kept.
         line: its model and data are part of the key.
         arguments: what else the curves depend on.
+        objective: of the curves, None: classes (n, k).
 
     Raises:
         ValueError: a path that is a callable: it cannot be told from another.
@@ -46,14 +48,36 @@ class CurveCache:
         UserWarning: the folder cannot be written: what it holds is used, and nothing is kept.
     """
 
-    def __init__(self, folder: Path | str | None, line: Line, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path | str | None,
+        line: Line,
+        arguments: Mapping[str, Any],
+        objective: Objective | None = None,
+    ) -> None:
         self._folder, self._line, self._arguments = folder, line, arguments
+        self._objective = objective
         self._paths: dict[str, Path] = {}
         if folder is not None and callable(arguments.get("path")):
             raise ValueError(
                 "cache needs a named path: a callable cannot be told from another; pass cache=None"
             )
         self._writable = folder is not None and _can_be_written(Path(folder))
+
+    def find_all(self, splits: Mapping[str, Any], call: str) -> dict[str, xr.Dataset]:
+        """The splits' curves that are there; what was evaluated for their keys is counted in the splits.
+
+        Args:
+            splits: by name, with `batches` and `evaluations`.
+            call: JSON of the arguments: other words may ask for the same curve.
+        """
+        curves = {}
+        for name, split in splits.items():
+            found, evaluations = self.find(name, split.batches)
+            split.evaluations += evaluations
+            if found is not None:
+                curves[name] = found.assign_attrs(call=call)
+        return curves
 
     def find(self, name: str, batches: Batches) -> tuple[xr.Dataset | None, int]:
         """A split's curve, None where there is none or its file is damaged; samples evaluated for its key.
@@ -69,7 +93,7 @@ class CurveCache:
         try:
             key, evaluations = self._key(batches)
         except NotHashableError as error:
-            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=3)
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=5)
             return None, 0
         path = self._paths[name] = Path(self._folder) / f"curve-{key}.nc"
         if not path.is_file():
@@ -77,7 +101,7 @@ class CurveCache:
         try:
             return read_sealed_netcdf(path), evaluations
         except (OSError, DamagedFileError) as error:
-            warnings.warn(f"the cache's entry is made again: {error}", UserWarning, stacklevel=3)
+            warnings.warn(f"the cache's entry is made again: {error}", UserWarning, stacklevel=5)
             return None, evaluations
 
     def keep(self, name: str, curve: xr.Dataset) -> None:
@@ -91,7 +115,7 @@ class CurveCache:
         try:
             write_sealed_netcdf(self._paths[name], curve)
         except OSError as error:
-            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=3)
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=5)
 
     def _key(self, batches: Batches) -> tuple[str, int]:
         """32 hex digits, and the samples evaluated for them."""
@@ -109,7 +133,7 @@ class CurveCache:
             if data.untold:
                 raise NotHashableError(data.untold[0])
             digest.add(data.content_hash, "data")
-        outputs, evaluations = fingerprint(line, batches)
+        outputs, evaluations = fingerprint(line, batches, self._objective)
         digest.add(outputs, "logits")
         return digest.hexdigest(), evaluations
 
@@ -119,15 +143,24 @@ def _can_be_written(folder: Path) -> bool:
     try:
         writable_folder(folder)
     except OSError as error:
-        warnings.warn(f"the cache is not written: {error}", UserWarning, stacklevel=4)
+        warnings.warn(f"the cache is not written: {error}", UserWarning, stacklevel=6)
         return False
     return True
 
 
-def fingerprint(line: Line, batches: Batches) -> tuple[list[torch.Tensor], int]:
-    """Logits of a few samples at both ends, and the samples evaluated."""
+def fingerprint(
+    line: Line, batches: Batches, objective: Objective | None = None
+) -> tuple[list[torch.Tensor], int]:
+    """Logits of a few samples at both ends, or what an objective keeps of them, and the samples evaluated."""
     first = next(iter(batches))
     # Else something that the samples share might be cut with them.
     few = first.take(torch.arange(min(FINGERPRINT, len(first)))) if first.is_one_tensor() else first
+
+    def look(alpha: float) -> torch.Tensor:
+        if objective is None:
+            return line.logits(alpha, few)
+        output, placed = line.returned(alpha, few)
+        return objective.read(output, placed, line.output).values
+
     with line.in_precision():
-        return [line.logits(alpha, few) for alpha in (0.0, 1.0)], 2 * len(few)
+        return [look(alpha) for alpha in (0.0, 1.0)], 2 * len(few)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from simulations.curves.accumulator import CurveSums
+from simulations.curves.watched import Watched
 from simulations.interpolation.adaptive import BatchLine, Steps, follow_batch
 from simulations.interpolation.class_changes import class_states
 from simulations.interpolation.error_estimate import ErrorEstimate
@@ -39,10 +40,14 @@ class SplitCurve:
         batches: of the split.
         sums: of the curve.
         line: what evaluates on a grid, None: the engine's own line, which interpolation always asks.
+
+    Attributes:
+        watched: what else is summed of every output, None: nothing.
     """
 
     def __init__(self, batches: Batches, sums: CurveSums, line: AnyLine | None = None) -> None:
         self.batches, self.sums, self.line = batches, sums, line
+        self.watched: Watched | None = None
         self.drift, self.evaluations, self.nodes, self.unsettled = ErrorEstimate.none(), 0, 0, 0
         self.class_doubts: NDArray[Any] = np.zeros(1)  # samples, by alpha
         self.direct: NDArray[np.bool_] = np.zeros(1, dtype=bool)  # alphas evaluated as they are for any batch

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,19 @@ import xarray as xr
 from numpy.typing import ArrayLike
 from torch import nn
 
-from simulations.curves.accumulator import CurveSums
-from simulations.curves.arguments import (
-    METHODS,
-    call_as_json,
-    check_options,
-    largest_bias_class,
-    requested_alphas,
-)
-from simulations.curves.attributes import finished_curve, line_attributes, say_what_is_not_measured
-from simulations.curves.cache import CurveCache
-from simulations.curves.engine import Engine, SplitCurve
-from simulations.curves.splits import join_splits
-from simulations.line.line_setup import open_line, walkable_model
+from simulations.curves.arguments import METHODS, check_options, requested_alphas
+from simulations.curves.asked import AskedCurve
+from simulations.curves.classes_path import curve_of_classes
+from simulations.curves.objective_path import curve_of_objective
+from simulations.curves.watched import Metrics, check_watched
+from simulations.line.line_setup import walkable_model
 from simulations.line.paths import PathFunction
 from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.last_layer import Output
+from simulations.objectives.chosen import ObjectiveName, chosen_objective
+from simulations.objectives.cross_entropy import IGNORED
+from simulations.user_data.batch import OtherLabelsError
 from simulations.user_data.data_passes import BatchHook
 
 __all__ = ["METHODS", "interpolation_curves"]
@@ -62,8 +57,21 @@ def interpolation_curves(
     cache: str | Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
     batch_norm: str | None = None,
+    objective: ObjectiveName = "cross_entropy",
+    class_weights: Sequence[float] | torch.Tensor | None = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int = IGNORED,
+    target: str = "labels",
+    metrics: Metrics | None = None,
+    calibrated: bool = False,
 ) -> xr.Dataset:
     """The curves of a network on a path, from a dozen or two forward passes over the data.
+
+    Any loss: `objective` says which. What follows is of "cross_entropy" of (n, k) with one label a sample.
+    Of every other (weights, smoothing, soft labels, a label a token too) each row (a sample, a token, a label
+    of several) is evaluated at every node; interpolated are a row's logits (up to 32 classes), else its loss
+    and its margin (the label's logit less the largest other), of "squared_error" and a callable each sample's
+    loss. Memory then grows with rows, not with rows times classes.
 
     "adaptive" interpolates each sample's logits between nested Chebyshev points of alpha (theory.md T7,
     `simulations.interpolation.adaptive`); "grid" evaluates every alpha. At alpha = 0 and 1 both give the
@@ -112,27 +120,45 @@ def interpolation_curves(
             tensors a batch), counted in `forward_passes`.
         progress: called with (samples done, samples or None) after each step.
         batch_norm: the old name of `buffers`.
+        objective: "cross_entropy" of logits (n, k), or (n, ..., k) with a label a token (classes come last;
+            for the next token shift the labels yourself), labels integers or probabilities; "binary", a
+            sigmoid's logit for each label (n,), (n, 1) or (n, c), labels 0 to 1; "squared_error", outputs of
+            any shape; or a callable (output, batch) -> losses (n,), or (losses, errors). Means: over samples;
+            over tokens and labels that count; over all outputs of the squared error.
+        class_weights: (k,) of "cross_entropy", whose mean is then weighted by them, as torch's.
+        label_smoothing: of "cross_entropy", the share spread evenly over all classes, in [0, 1).
+        ignore_index: the label of "cross_entropy" and "binary" that counts for nothing.
+        target: of "squared_error": "labels", or "input" (an autoencoder's target is its input).
+        metrics: by name, callables (output, batch) -> (n,), whose mean over samples becomes a variable of
+            that name; every alpha is then evaluated.
+        calibrated: also `calibrated_loss(alpha)`, the loss with all logits divided by the
+            `temperature(alpha)` at which it is least (2^-10 to 2^10, or inf); every alpha is then evaluated.
 
     Returns:
         `loss(alpha)` in nats, `error(alpha)` (a tie is an error), their sampling `loss_standard_error` and
         `error_standard_error`, `class_share(alpha, predicted_class)`, `class_error(alpha, label)` (nan for a
         class without samples), a leading dimension `split` for several splits (see
-        `simulations.curves.split_curves`). With exits: `bias_exit`, the first alpha at which the
+        `simulations.curves.split_curves`). Another objective has `loss`, its error where it has one (share of
+        rows), their sampling errors (rows of one sample count together), and with samples `sample_loss`, the
+        mean over a sample's rows. With exits: `bias_exit`, the first alpha at which the
         prediction leaves the class of the end's largest last-layer bias (nan: never predicted, inf: never
         left), `correct_from`, the first at which it is correct (inf: never); on a grid to its spacing.
         Attributes: forward_passes (samples evaluated / samples; the 16 that pass twice before the work, and
         those that find the last layer, are not counted), estimated_loss_error, estimated_error_error and
         estimated_class_share_error (bounds of the worst over alpha, in 95 % of lines; 0 on a grid), nodes,
         method as used, path, buffers, loss and error tolerances, n_samples, start_hash, end_hash, data_hash,
-        calibration_hash (of the data of "recalibrate"), buffers_not_measured, biases and last_layer where
-        they count, threads, device, precision, torch_version, package_version, and call: JSON of the
-        arguments as given, without those that give the contents hashed above.
+        objective and n_rows (of another than (n, k)), calibration_hash (of the data of "recalibrate"),
+        buffers_not_measured, biases and last_layer where they count, threads, device, precision,
+        torch_version, package_version, and call: JSON of the arguments as given, without those that give the
+        contents hashed above.
 
     Raises:
         ValueError: bad input, named with its value, before any work where it can be known: checkpoints that
             do not fit, values that are not finite, start equal to end, alphas out of order or range, an
             unknown path, method or policy, tolerances <= 0, no data, unknown batches, labels without a logit,
-            batches that change between passes, one logit a sample, a network that draws in evaluation mode
+            batches that change between passes, one logit a sample without "binary", labels or outputs that
+            the objective does not fit (all labels are read before the work, but of (n, k)), targets that are
+            nan, no label that counts, options of another objective, a network that draws in evaluation mode
             (16 samples pass twice at the end; of several tensors a batch); later, logits that are not finite
             (the alpha is named, and a sample that is not finite itself).
 
@@ -146,6 +172,14 @@ def interpolation_curves(
     buffers = chosen_policy(buffers, batch_norm)
     grid = requested_alphas(alphas, extrapolate)
     check_options(method, loss_tolerance, error_tolerance, alphas_at_once)
+    measured = chosen_objective(
+        objective,
+        class_weights=class_weights,
+        label_smoothing=label_smoothing,
+        ignore_index=ignore_index,
+        target=target,
+    )
+    check_watched(metrics, calibrated, measured)
     arguments = {
         "alphas": alphas,
         "path": path,
@@ -165,74 +199,19 @@ def interpolation_curves(
         "biases": None if biases is None else list(biases),
         "last_layer": last_layer,
         "output": output,
+        "objective": objective,
+        "class_weights": None if class_weights is None else torch.as_tensor(class_weights).tolist(),
+        "label_smoothing": label_smoothing,
+        "ignore_index": ignore_index,
+        "target": target,
+        "metrics": metrics,
+        "calibrated": calibrated,
     }
-    call = call_as_json(arguments)
+    asked = AskedCurve(arguments, grid, measured, calibration, cache, progress)
     model = walkable_model(model, data, batch_hook)
-    with open_line(
-        model,
-        start,
-        end,
-        data,
-        path=path,
-        buffers=buffers,
-        calibration=calibration,
-        bias_depth=bias_depth,
-        batch_hook=batch_hook,
-        device=device,
-        precision=precision,
-        channels_last=channels_last,
-        biases=biases,
-        last_layer=last_layer,
-        output=output,
-        find_last=exits,
-    ) as opened:
-        line = opened.line
-        attributes = line_attributes(opened, arguments)
-        exits_from = largest_bias_class(opened) if exits else None
-        splits = {
-            name: SplitCurve(b, CurveSums(grid, exits_from, samples=samples))
-            for name, b in opened.splits.items()
-        }
-        kept = CurveCache(
-            cache,
-            line,
-            attributes
-            | {"alphas": grid, "path": path, "bias_depth": bias_depth, "exits": exits, "samples": samples}
-            | {"channels_last": channels_last, "alphas_at_once": alphas_at_once, "output": output},
-        )
-        curves = {}
-        for name, split in splits.items():
-            found, evaluations = kept.find(name, split.batches)
-            split.evaluations += evaluations
-            if found is not None:
-                curves[name] = found.assign_attrs(call=call)  # other words may ask for the same curve
-        engine = Engine(
-            line,
-            grid,
-            adaptive=method == "adaptive",
-            loss_tolerance=loss_tolerance,
-            error_tolerance=error_tolerance,
-            at_once=alphas_at_once,
-        )
-        missing = {name: split for name, split in splits.items() if name not in curves}
-        engine.run(list(missing.values()), progress)
-        say_what_is_not_measured(line)
-    for name, split in missing.items():
-        curve = curves[name] = finished_curve(split, engine, attributes, call)
-        kept.keep(name, curve)
-        if split.unsettled:
-            warnings.warn(
-                f"{split.unsettled} of {split.sums.n} samples did not reach the tolerances by interpolation "
-                "and were evaluated at every alpha instead; method='grid' avoids the detour",
-                UserWarning,
-                stacklevel=2,
-            )
-        if split.direct.any():
-            tied = grid[engine.inside][split.direct]
-            warnings.warn(
-                f"at {len(tied)} of {len(grid)} alphas, {tied[0]:.4g} to {tied[-1]:.4g}, where many samples "
-                "nearly tie, classes did not reach the tolerances by interpolation: evaluated as they are",
-                UserWarning,
-                stacklevel=2,
-            )
-    return curves[""] if "" in curves else join_splits({name: curves[name] for name in splits})
+    if measured.is_plain():
+        try:
+            return curve_of_classes(asked, model, start, end, data)
+        except OtherLabelsError:  # soft labels, or a label a token
+            pass
+    return curve_of_objective(asked, model, start, end, data)

@@ -49,7 +49,7 @@ class ErrorEstimate:
     variance of the rest; samples that changed sides, and those that became correct less those that became
     wrong; samples whose predicted class changed, and the most that one class won or lost by it (both once the
     level is the last); what standing in costs (nats), and its variance; error of the mean loss between its
-    own points and rounding of the logits, times n; n.
+    own points and rounding of the logits, times n; n (of weighted rows, the sum of their weights).
     """
 
     loss: NDArray[Any]
@@ -61,7 +61,7 @@ class ErrorEstimate:
     stand_in: NDArray[Any]
     stand_in_variance: NDArray[Any]
     between_points: float
-    n: int
+    n: float
 
     @classmethod
     def none(cls) -> ErrorEstimate:
@@ -72,27 +72,27 @@ class ErrorEstimate:
     def __add__(self, other: ErrorEstimate) -> ErrorEstimate:
         return ErrorEstimate(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
-    def loss_error(self, total: int) -> float:
+    def loss_error(self, total: float) -> float:
         """The estimated worst error over alpha of the mean loss of `total` samples like these, nats."""
         # Random parts of B equal batches add up to sqrt(B) times one's, their mean to 1/sqrt(B) of it.
         random = SPREAD * np.sqrt((self.loss_variance + self.stand_in_variance) * self.n / total)
         worst = float(np.max(np.hypot(self.loss, self.stand_in) + random))
         return (worst + self.between_points) / self.n
 
-    def stand_in_error(self, total: int) -> float:
+    def stand_in_error(self, total: float) -> float:
         """The part of it that comes from values that stand in."""
         random = SPREAD * np.sqrt(self.stand_in_variance * self.n / total)
         return float(np.max(np.abs(self.stand_in) + random)) / self.n
 
-    def class_error(self, total: int) -> float:
+    def class_error(self, total: float) -> float:
         """The estimated worst error over alpha of the error rate of `total` samples like these."""
         return self._count_error(self.flips, self.net_flips, total)
 
-    def class_share_error(self, total: int) -> float:
+    def class_share_error(self, total: float) -> float:
         """Likewise of the share of samples that are predicted as one class, of the worst class."""
         return self._count_error(self.class_flips, self.net_class_flips, total)
 
-    def _count_error(self, flips: NDArray[Any], net_flips: NDArray[Any], total: int) -> float:
+    def _count_error(self, flips: NDArray[Any], net_flips: NDArray[Any], total: float) -> float:
         more = total / self.n
         window = np.ones(NEIGHBOURS)
         points = np.convolve(np.ones(len(flips)), window, "same")

@@ -5,5 +5,5 @@ paths.py           every path: a new one goes there (for sweeps also in `specs.r
 moved_network.py   the weights of one alpha, run by forward_pass.py; walkable_module.py   wrappers
 shared_features.py   last-layer inputs used again for another bias
 line_setup.py      the user's arguments checked; step_batches.py   batches walked in one step
-May import: models, runtime, user_data.
+May import: models, objectives, runtime, user_data.
 """

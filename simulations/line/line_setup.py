@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,6 +20,8 @@ from simulations.models.last_layer import Output
 from simulations.models.one_logit import refuse_one_logit
 from simulations.models.repeated_passes import refuse_random
 from simulations.models.roles import Roles, Run, effective_bias, find_roles, roles_without_running
+from simulations.objectives.all_labels import check_all_labels
+from simulations.objectives.objective import Objective
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
 __all__ = [
@@ -41,6 +43,7 @@ class OpenLine:
         splits: the data by split, "" for data that are one.
         start, end: the checked state dicts.
         roles: which parameters are biases, and where it was asked, which layer is last.
+        totals: of an objective, the weight and the number of all rows, by split.
     """
 
     line: Line
@@ -48,6 +51,7 @@ class OpenLine:
     start: Mapping[str, torch.Tensor]
     end: Mapping[str, torch.Tensor]
     roles: Roles
+    totals: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     def last_bias(self) -> torch.Tensor | None:
         """What the last bias adds to the logits at the end (k,); None without one."""
@@ -76,12 +80,16 @@ def open_line(
     output: Output = None,
     find_last: bool = False,
     roles: Roles | None = None,
+    objective: Objective | None = None,
+    ignored: int | None = None,
 ) -> Iterator[OpenLine]:
     """The line, in inference and evaluation mode; after it the model and generators are as they were.
 
     Arguments as in `simulations.curves.interpolation_curves`; `find_last` also finds the last layer, which
     costs a few runs of a few samples; the path "last_bias" does so by itself. With `roles` nothing is looked
-    for. Before it a few samples are read and evaluated twice: see `_check_data`.
+    for. Before it a few samples are read and evaluated twice: see `_check_data`. `objective` None means
+    cross-entropy of (n, k); of another all labels are read once before any other work. Samples with the label
+    `ignored` are left out.
 
     Warns:
         UserWarning: a path of biases or weights alone, on a model with parameters that may be biases.
@@ -91,7 +99,10 @@ def open_line(
     """
     model = walkable_model(model, data, batch_hook)
     first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
-    splits = {name: Batches(part, batch_hook) for name, part in _splits(data).items()}
+    check = None if objective is None else objective.check_labels
+    splits = {
+        name: Batches(part, batch_hook, labels=check, ignored=ignored) for name, part in _splits(data).items()
+    }
     with evaluation_mode(model), torch.inference_mode():
         known_roles = roles_without_running(model, biases) if roles is None else roles
         _say_what_is_unsure(known_roles, path)
@@ -106,20 +117,20 @@ def open_line(
             # Of several splits the first is the training set, as everywhere.
             calibration=next(iter(splits.values()))
             if calibration is None
-            else Batches(calibration, batch_hook),
+            else Batches(calibration, batch_hook, labels=check, ignored=ignored),
             device=device,
             precision=precision,
             channels_last=channels_last,
             output=output,
         )
-        _check_data(line, splits)
+        totals = _check_data(line, splits, objective)
         if roles is None and (find_last or path == "last_bias" or last_layer is not None):
             run = _run_at_end(line, splits)
             known_roles = find_roles(model, run, line.end_parameters(), biases=biases, last_layer=last_layer)
         if path == "last_bias":
             line.coefficients = path_coefficients(model, path, roles=known_roles)
         try:
-            yield OpenLine(line, splits, first, last, known_roles)
+            yield OpenLine(line, splits, first, last, known_roles, totals)
         except NotFiniteError as error:
             raise NotFiniteError(f"{error}{_not_finite_data(splits)}") from error
 
@@ -146,26 +157,31 @@ def walkable_model(model: nn.Module, data: Any, batch_hook: BatchHook | None = N
 
 
 def first_batch(data: Any, batch_hook: BatchHook | None = None) -> Batch:
-    """Of the data, or of their first split.
+    """Of the data, or of their first split; of any labels.
 
     Raises:
         ValueError: as `simulations.user_data.data_passes.Batches`.
     """
-    return next(iter(Batches(next(iter(_splits(data).values())), batch_hook)))
+    first = next(iter(_splits(data).values()))
+    return next(iter(Batches(first, batch_hook, labels=_any_labels)))
 
 
 def first_batches(data: Any, samples: int) -> list[Batch]:
-    """Of the data, or of their first split, until they hold so many samples.
+    """Of the data, or of their first split, until they hold so many samples; of any labels.
 
     Raises:
         ValueError: as `simulations.user_data.data_passes.Batches`.
     """
     found: list[Batch] = []
-    for batch in Batches(next(iter(_splits(data).values()))):
+    for batch in Batches(next(iter(_splits(data).values())), labels=_any_labels):
         found.append(batch)
         if sum(map(len, found)) >= samples:
             break
     return found
+
+
+def _any_labels(_labels: torch.Tensor) -> None:
+    """Who knows the objective checks them."""
 
 
 def known_samples(data: Any) -> int | None:
@@ -174,13 +190,16 @@ def known_samples(data: Any) -> int | None:
     return None if None in counts else sum(n for n in counts if n is not None)
 
 
-def _check_data(line: Line, splits: Mapping[str, Batches]) -> None:
+def _check_data(
+    line: Line, splits: Mapping[str, Batches], objective: Objective | None
+) -> dict[str, tuple[float, int]]:
     """Refuse data that are drawn anew in each pass, and a network that draws: before any work.
 
-    Sixteen samples of the first split (of several tensors a batch) pass twice, at the end.
+    Sixteen samples of the first split (of several tensors a batch) pass twice, at the end. Of an objective
+    the labels of all splits are then read, and the totals of their rows returned.
 
     Raises:
-        ValueError: naming which.
+        ValueError: naming which; as the objective, for labels that do not fit the network's outputs.
     """
     first, *others = splits.values()
     samples = first.few()
@@ -190,12 +209,19 @@ def _check_data(line: Line, splits: Mapping[str, Batches]) -> None:
         line.calibration.few()
 
     def outputs() -> torch.Tensor:
-        found = line.end_with({}, samples)
-        refuse_one_logit(found, len(samples))
-        return found
+        if objective is None:
+            found = line.end_with({}, samples)
+            refuse_one_logit(found, len(samples))
+            return found
+        output, placed = line.returned_at_end(samples)
+        return objective.read(output, placed, line.output).values
 
     with line.in_precision():
         refuse_random(outputs, line.precision)
+        if objective is None:
+            return {}
+        output, _ = line.returned_at_end(samples)
+        return check_all_labels(objective, output, line.output, splits)
 
 
 def _not_finite_data(splits: Mapping[str, Batches]) -> str:

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -98,11 +99,23 @@ class Line:
         Raises:
             ValueError: not finite (alpha is named), no (n, k) tensor, a label that no logit is for.
         """
+        outputs, batch = self.returned(alpha, batch)
+        return self.checked(logits_of(outputs, self.output), alpha, batch)
+
+    def returned(self, alpha: float, batch: Batch) -> tuple[Any, Batch]:
+        """What the network returns, as it is, and the batch as it was given; both on the line's device."""
         self._calibrate(alpha)
         self._move(alpha)
         batch = self._placed(batch)
-        outputs = self._call(self._point | self._buffers(alpha), batch)
-        return self.checked(outputs, alpha, batch)
+        return self._run(self._point | self._buffers(alpha), batch), batch
+
+    def returned_at_end(self, batch: Batch) -> tuple[Any, Batch]:
+        """The same at the end, before any statistics are measured."""
+        self._at = None
+        for name, tensor in self._point.items():
+            tensor.copy_(self._end[name])
+        batch = self._placed(batch)
+        return self._run(self._point | self._buffers(1.0), batch), batch
 
     def end_with(self, changes: Mapping[str, torch.Tensor], batch: Batch) -> torch.Tensor:
         """What the network returns as logits at the end with some parameters replaced, unchecked."""
@@ -176,8 +189,11 @@ class Line:
         return batch.to(self.device, channels_last=self.channels_last)
 
     def _call(self, point: dict[str, torch.Tensor], batch: Batch, *, told: bool = True) -> torch.Tensor:
+        return logits_of(self._run(point, batch, told=told), self.output)
+
+    def _run(self, point: dict[str, torch.Tensor], batch: Batch, *, told: bool = True) -> Any:
         point = point | {further: point[first] for further, first in self._further_names.items()}
-        return logits_of(run_network(self.model, point, batch, told=told), self.output)
+        return run_network(self.model, point, batch, told=told)
 
     def checked(self, outputs: torch.Tensor, alpha: float, batch: Batch) -> torch.Tensor:
         """What the network returned for a batch, as `logits` gives it; raises as it does."""

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
 import torch
 
 from simulations.line.forward_pass import ForwardError
 from simulations.line.moved_network import Line
-from simulations.line.shared_features import BiasVariant, SharedFeatures
 from simulations.user_data.data_passes import Batch
 from simulations.user_data.joined_batches import joined
 
 __all__ = ["AnyLine", "LineBatch", "grouped"]
 
-AnyLine = Line | SharedFeatures | BiasVariant
+
+class AnyLine(Protocol):
+    """What gives logits at an alpha: a `Line`, or another's with something more."""
+
+    def logits(self, alpha: float, batch: Batch) -> torch.Tensor:
+        """As `Line.logits`."""
+
 
 CHECKED = 16
 _MIXED = (

@@ -42,9 +42,18 @@ def read_safetensors(
             f"{name}: {path} is not a .safetensors file; others are pickles, which can run code: load it "
             "yourself and pass the state dict, or save it with safetensors.torch.save_file"
         )
+    _refuse_bytes(name, path)
     if check_names is not None:
         check_names(_names_in(name, path))
     return _one_file(name, path)
+
+
+def _refuse_bytes(name: str, path: Path) -> None:
+    """Refuse a path that is no text, which the safetensors library does not take."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"{name}: the path {path} is not valid UTF-8: rename the file") from None
 
 
 def _names_in(name: str, path: Path) -> list[str]:

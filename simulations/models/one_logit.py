@@ -16,6 +16,6 @@ def refuse_one_logit(outputs: torch.Tensor, n_samples: int) -> None:
     if outputs.shape in ((n_samples,), (n_samples, 1)):
         raise ValueError(
             f"the network returns one output a sample, shape {tuple(outputs.shape)}: the softmax over one "
-            "class is always 1, so its loss and error would be 0; a sigmoid classifier needs a binary "
-            "objective, which comes later: meanwhile return the two logits (0, z)"
+            "class is always 1, so its loss and error would be 0; a sigmoid classifier's line is that of "
+            "objective='binary' (mli curve --objective binary); elsewhere return the two logits (0, z)"
         )

@@ -22,8 +22,6 @@ LIBRARIES = (
     "torch",
     "xarray",
     "netCDF4",
-    "h5netcdf",
-    "h5py",
     "safetensors",
     "scikit-learn",
 )

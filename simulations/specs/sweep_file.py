@@ -73,6 +73,9 @@ REALISTIC = (
     "cifar_resnet18",
     "cifar_vgg16",
     "cifar_resnet18_plain",
+    "mnist_fcn_all_biases",
+    "cifar_vgg16_small_start_all_biases",
+    "cifar_resnet18_all_biases",
 )
 # Of one form, too, but cheap: like `APART` otherwise.
 CHEAP = ("harder_problems",)

@@ -112,7 +112,9 @@ def _is_safe(address: str) -> bool:
     if protocol == _IN_PROCESS or protocol in ENCRYPTED:
         return True
     hosts = _addresses(place)
-    return bool(hosts) and all(host.is_loopback for host in hosts)
+    # ::ffff:127.0.0.1 is 127.0.0.1, which Python says from 3.13 on.
+    plain = [getattr(host, "ipv4_mapped", None) or host for host in hosts]
+    return bool(plain) and all(host.is_loopback for host in plain)
 
 
 def _addresses(place: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:

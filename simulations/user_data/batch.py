@@ -15,10 +15,14 @@ import torch
 from mli_theory.short_repr import short_repr
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "OtherLabelsError", "class_indices", "has_label"]
 
 Place = int | str
 """Of an argument: its position, or its keyword."""
+
+
+class OtherLabelsError(ValueError):
+    """Labels that are not one class index a sample."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Batch:
     Attributes:
         args: positional arguments.
         kwargs: keyword arguments.
-        labels: (n,) integers.
+        labels: (n,) integers; for another objective than cross-entropy of (n, k) its targets (n, ...).
         shared: positions and keywords of the arguments that all samples share.
     """
 
@@ -99,8 +103,10 @@ class Batch:
         return self.with_tensors(moved)
 
     def with_int64_labels(self) -> Batch:
-        """The same batch with labels that torch indexes by; it does little with its other integers."""
-        return self if self.labels.dtype == torch.int64 else replace(self, labels=self.labels.long())
+        """The same batch with integer labels that torch indexes by; it does little with other integers."""
+        labels = self.labels
+        is_index = not (labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool)
+        return replace(self, labels=labels.long()) if is_index and labels.dtype != torch.int64 else self
 
     def with_tensors(self, change: Callable[[Place, torch.Tensor], torch.Tensor]) -> Batch:
         """The same batch with every tensor of its arguments replaced by `change(place, tensor)`."""
@@ -131,20 +137,17 @@ class Batch:
                     found[kind] = int(rows[0]), place
         return found
 
-    def check(self) -> None:
-        """Refuse labels that are no class indices, and tensors that are not one row a sample.
+    def check(self, labels: Callable[[torch.Tensor], None] | None = None) -> None:
+        """Refuse labels that are none, and tensors that are not one row a sample.
+
+        Args:
+            labels: what refuses them; None: they must be `class_indices`.
 
         Raises:
             ValueError: naming what was found.
         """
-        labels = self.labels
-        if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
-            raise ValueError(
-                f"labels must be integers (n,), got {labels.dtype} {tuple(labels.shape)}: pass a batch_hook"
-            )
-        n, lowest = len(labels), int(labels.long().min()) if len(labels) else 0
-        if lowest < 0:
-            raise ValueError(f"labels must be >= 0, but one is {lowest}")
+        (class_indices if labels is None else labels)(self.labels)
+        n = len(self.labels)
         places = [place for place, _ in self.arguments()]
         unknown = [place for place in self.shared if place not in places]
         if unknown:
@@ -157,6 +160,18 @@ class Batch:
                     "tensor a row a sample, or name it in Batch(..., shared=...) by a batch_hook"
                 )
 
+    def without(self, label: int) -> Batch:
+        """The samples whose label (n,) is another one; the batch itself where all are.
+
+        Raises:
+            ValueError: as `check`, for tensors, and as `take`.
+        """
+        dropped = has_label(self.labels, label)
+        if not bool(dropped.any()):
+            return self
+        self.check(lambda _: None)
+        return self.take(torch.nonzero(~dropped)[:, 0])
+
     def add_to(self, digest: ContentDigest) -> list[str]:
         """Add all of it to a hash; the values that have no stable one are told, and count by type alone."""
         untold = []
@@ -168,6 +183,30 @@ class Batch:
                 untold.append(str(error))
         digest.add(self.labels, "labels")
         return untold
+
+
+def has_label(labels: Any, label: int) -> torch.Tensor:
+    """Which labels (n,) are this one; none of labels of another shape, or that are no tensor."""
+    if not isinstance(labels, torch.Tensor) or labels.ndim != 1:
+        return torch.zeros(1, dtype=torch.bool)
+    # Of an unsigned type -100 would be 156.
+    return (labels if labels.is_floating_point() or labels.is_complex() else labels.long()) == label
+
+
+def class_indices(labels: torch.Tensor) -> None:
+    """Refuse labels that are no class indices (n,).
+
+    Raises:
+        OtherLabelsError: they have another type or shape.
+        ValueError: one is below 0.
+    """
+    if labels.ndim != 1 or labels.is_floating_point() or labels.dtype == torch.bool:
+        raise OtherLabelsError(
+            f"labels must be integers (n,), got {labels.dtype} {tuple(labels.shape)}: pass a batch_hook"
+        )
+    lowest = int(labels.long().min()) if len(labels) else 0
+    if lowest < 0:
+        raise ValueError(f"labels must be >= 0, but one is {lowest}")
 
 
 def _changed(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:

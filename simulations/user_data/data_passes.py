@@ -24,7 +24,7 @@ from torch.utils.data import (
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.evaluation import BATCH
 from simulations.runtime.names_in_words import first_names
-from simulations.user_data.batch import Batch
+from simulations.user_data.batch import Batch, has_label
 from simulations.user_data.content_digest import ContentDigest
 from simulations.user_data.sample_sources import (
     LABELS,
@@ -55,17 +55,32 @@ class Batches:
     Before the first pass its first batch is read twice (tensors in memory without a hook are not): data that
     are drawn anew in every pass are refused where only one is made, too.
 
+    Args:
+        data: any of these.
+        hook: turns what the data yield into a `Batch`.
+        labels: what refuses labels; None: they must be class indices (n,).
+        ignored: samples whose label (n,) is this are left out as if the data had none of them; None: no such.
+
     Attributes:
         n_samples: of a pass, None where only a pass tells.
         content_hash: of the first whole pass (an `ImageDataset`'s own, without a hook), "" before it.
         untold: what the hash leaves out, in words: values without a stable one.
     """
 
-    def __init__(self, data: Any, hook: BatchHook | None = None) -> None:
+    def __init__(
+        self,
+        data: Any,
+        hook: BatchHook | None = None,
+        *,
+        labels: Callable[[torch.Tensor], None] | None = None,
+        ignored: int | None = None,
+    ) -> None:
+        self._labels, self._ignored = labels, ignored
         self.content_hash, self.n_samples = "", None
         self.untold: list[str] = []
         self._known = isinstance(data, ImageDataset) and hook is None
         self._same_order = False  # seen to be
+        self._left_out = False  # a sample, by its label
         self._hook = hook or _batch
         self._source: Callable[[], Iterable[Any]]
         self._beginning: Callable[[], Iterable[Any]] | None = None  # what is read twice; None: the source
@@ -73,13 +88,14 @@ class Batches:
             self._source, self._same_order = lambda: _split(data.inputs, data.labels), hook is None
             self.content_hash, self.n_samples = data.content_hash if self._known else "", len(data)
         elif isinstance(data, (tuple, list)) and len(data) == 2 and _tensors(data):
-            inputs, labels = data
-            if not len(inputs) or len(inputs) != len(labels):
+            inputs, given = data
+            if not len(inputs) or len(inputs) != len(given):
                 raise ValueError(
-                    f"data must be as many inputs as labels, >= 1, got {len(inputs)} and {len(labels)}"
+                    f"data must be as many inputs as labels, >= 1, got {len(inputs)} and {len(given)}"
                 )
-            self._source, self._same_order = lambda: _split(inputs, labels), hook is None
-            self.n_samples = len(labels)
+            self._source, self._same_order = lambda: _split(inputs, given), hook is None
+            left_out = ignored is not None and bool(has_label(given, ignored).any())
+            self.n_samples = None if left_out else len(given)
         elif isinstance(data, IterableDataset):
             # It may have a length, which is the user's guess, and has a __getitem__ that only raises.
             self._source = lambda: in_batches(data, BATCH)
@@ -115,7 +131,7 @@ class Batches:
             if len(batch):
                 yield batch.with_int64_labels()
         if not seen:
-            raise ValueError(f"the data hold no sample{_READ_ONCE if self.content_hash else ''}")
+            raise ValueError(self._no_sample(bool(self.content_hash)))
         if not self._known:
             found = digest.hexdigest()
             if self.content_hash not in ("", found):
@@ -146,15 +162,23 @@ class Batches:
             batch = self._hook(item)
             if not isinstance(batch, Batch):
                 raise ValueError(f"the batch hook must return a Batch, it returned {type(batch).__name__}")
-            batch.check()
+            kept = batch if self._ignored is None else batch.without(self._ignored)
+            self._left_out |= kept is not batch
+            kept.check(self._labels)
+            batch = kept
             yield batch
 
     def _first(self, *, again: bool = False) -> Batch:
         beginning = self._beginning or self._source
         first = next((batch for batch in self._read(beginning()) if len(batch)), None)
         if first is None:
-            raise ValueError(f"the data hold no sample{_READ_ONCE if again else ''}")
+            raise ValueError(self._no_sample(again))
         return first
+
+    def _no_sample(self, again: bool) -> str:
+        if self._left_out:
+            return f"every label of the data is the ignored {self._ignored}: no sample counts"
+        return f"the data hold no sample{_READ_ONCE if again else ''}"
 
     def _compare_beginnings(self) -> None:
         if self._same_order:

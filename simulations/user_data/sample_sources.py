@@ -22,7 +22,7 @@ SINGLE_SAMPLES = (
 
 
 def is_single_sample(item: Any) -> bool:
-    """Whether an item is one sample: its label is one integer, or a tensor or array without dimensions."""
+    """Whether an item is one sample: its label is one number, or a tensor or array without dimensions."""
     if isinstance(item, Mapping):
         label = next((item[key] for key in LABELS if key in item), None)
     elif isinstance(item, (tuple, list)) and len(item) == 2:
@@ -31,7 +31,7 @@ def is_single_sample(item: Any) -> bool:
         return False
     if isinstance(label, (torch.Tensor, np.ndarray)):
         return label.ndim == 0
-    return isinstance(label, (int, np.integer)) and not isinstance(label, bool)
+    return isinstance(label, (int, float, np.number)) and not isinstance(label, bool)
 
 
 def collated(samples: list[Any]) -> Any:

@@ -7,6 +7,7 @@ import shlex
 import sys
 
 import pytest
+import xarray as xr
 from typer.testing import CliRunner
 
 from mli.commands.application import app
@@ -29,23 +30,30 @@ def test_the_how_to_runs_from_its_first_to_its_last_line(tmp_path, monkeypatch):
             result = CliRunner().invoke(app, shlex.split(command))
             assert result.exit_code == 0, result.output
         runpy.run_path("my_figure.py")
+        runpy.run_path("my_losses.py")
+        runpy.run_path("my_plane.py")
     finally:
         sys.modules.pop("my_model", None)
     given = json.loads((tmp_path / "diagnosis" / "report.json").read_text())
     assert given["verdict"][0].startswith("**")
-    assert (tmp_path / "diagnosis" / "report.md").read_text().startswith("The start is initial.safetensors.")
+    assert (
+        (tmp_path / "diagnosis" / "report.md").read_text().startswith("The start is run/start.safetensors.")
+    )
     redrawn = (tmp_path / "diagnosis-redrawn" / "report.md").read_text().splitlines()[0]
     assert redrawn.startswith("The start is re-drawn")
     assert (tmp_path / "diagnosis" / "figures" / "diagnosis.png").stat().st_size > 10_000
+    assert (tmp_path / "my_plane.png").stat().st_size > 10_000
     assert (tmp_path / "my_line.png").stat().st_size > 10_000
     assert json.loads((tmp_path / "certificate.json").read_text())["path"] == "linear"
+    with xr.open_dataset(tmp_path / "smoothed.nc") as smoothed:
+        assert (smoothed.calibrated_loss <= smoothed.loss + 1e-9).all()
     assert "alpha,loss," in (tmp_path / "line.csv").read_text()
 
 
 def test_no_block_is_left_out():
-    assert list(FILES) == ["my_model.py", "train_it.py", "my_figure.py"]
-    assert PAGE.count("```python") == 3
-    assert len(COMMANDS) == PAGE.count("```sh") == 5
+    assert list(FILES) == ["my_model.py", "train_it.py", "my_figure.py", "my_losses.py", "my_plane.py"]
+    assert PAGE.count("```python") == 5
+    assert len(COMMANDS) == PAGE.count("```sh") == 6
 
 
 def test_the_model_has_about_ten_lines():

@@ -57,7 +57,7 @@ def run_forked(work, *, limits=(), cpu_seconds=None, kill_at_call=None, below=No
             if time.monotonic() > until:
                 hung = True
                 os.kill(child, signal.SIGKILL)
-            time.sleep(0.002)
+            time.sleep(0.02)
         status = found[1]
         texts = []
         for file in (out, err):

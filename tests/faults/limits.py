@@ -7,17 +7,19 @@ import shutil
 import signal
 import sys
 
+import mli.commands.application  # noqa: F401 - loaded here, so that no child has to
+import simulations.sweeps.runner  # noqa: F401
 from mli.__main__ import main
 from simulations.runs.one_run import Store
 from tests.faults.forked import run_forked
-from tests.faults.kills import contents
+from tests.faults.kills import contents, run
 from tests.faults.tally import Row
 
 FIELDS = ("limit=20", "depth=2", "width=16", "learning_rate=0.05", "target_loss=1.5", "max_epochs=60")
 FIELDS += ("alphas=3", "seed=0")
 
 
-def mli(*words):
+def command(*words):
     """The command line as a child calls it."""
 
     def call():
@@ -28,12 +30,13 @@ def mli(*words):
 
 
 def train(store):
-    return mli("train", *(word for field in FIELDS for word in ("--set", field)), "--store", store)
+    return command("train", *(word for field in FIELDS for word in ("--set", field)), "--store", store)
 
 
 def try_limits(folder, times, seed):
     """Rows of a full disk (a limit on a file's size), of signals, and of bad words."""
     folder.mkdir(parents=True, exist_ok=True)
+    run(folder / "loaded")  # here: what a command loads, each child has then
     run_forked(train(folder / "reference"))
     expected = contents(folder / "reference")
     return [
@@ -97,7 +100,7 @@ def _bad_words(folder):
     }
     for name, content in bad.items():
         (folder / name).write_bytes(content)
-        _clear(row, run_forked(mli("sweep", folder / name, *where)), name, 2, name)
+        _clear(row, run_forked(command("sweep", folder / name, *where)), name, 2, name)
     common = ("--end", "end.safetensors", "--data", "digits")
     words = [
         ("sweep", "star", "--seeds", "9" * 30),
@@ -113,7 +116,7 @@ def _bad_words(folder):
         ("runs", "list", "--store", str(folder / "no such [red]store[/red]")),
     ]
     for one in words:
-        _clear(row, run_forked(mli(*one)), " ".join(one)[:120], 2, "")
+        _clear(row, run_forked(command(*one)), " ".join(one)[:120], 2, "")
     return row
 
 

@@ -69,7 +69,9 @@ def test_an_unfinished_file_is_gone_on_with(folder):
 
 
 def test_exact_tells_the_changes(folder):
-    result = invoke("--exact", "--loss", "--verify", "--tolerance", "0.001", "--output", "line.json")
+    result = invoke(
+        "--exact", "--loss", "--verify", "--tolerance", "0.001", "--figure", "drawn", "--output", "line.json"
+    )
     assert result.exit_code == 0, result.output
     assert "class changes" in result.output
     assert " at 0; " in result.output
@@ -77,6 +79,7 @@ def test_exact_tells_the_changes(folder):
     kept = CertifiedLine.from_json((folder / "line.json").read_text())
     assert f"{kept.class_changes.sum()} in all" in result.output
     assert kept.undecided.max() < 1e-13
+    assert (folder / "drawn" / "certified_line.pdf").is_file()
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,13 @@ def test_a_diagnosis_is_a_report_curves_and_a_figure(folder, start):
 
 
 def test_without_a_start_it_is_redrawn_and_said(folder):
-    assert invoke("diagnose", "--output", "out").exit_code == 0
+    result = invoke("diagnose", "--output", "out", "--certify")
+    assert result.exit_code == 0, result.output
+    assert "The certificate takes about" in result.output
+    assert json.loads((folder / "out" / "certificate.json").read_text())["path"] == "linear"
+    assert (folder / "out" / "figures" / "certified_line.png").is_file()
+    refused = invoke("diagnose", "--output", "other", "--certify", model="tupled")
+    assert refused.exit_code == 2
     assert "under torch seed 0" in (folder / "out" / "report.md").read_text().splitlines()[0]
 
 

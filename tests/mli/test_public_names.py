@@ -29,6 +29,7 @@ PUBLIC = """
     descend integrate RunSpec Sweep read_sweep with_seeds Store experiment_runs make_run
     open_executor run_sweeps barrier bumps gauss_length held_interval max_rise plateau_end Diagnosis
     diagnose verdict write_diagnosis draw_curves save_diagnosis_figure CertifiedLine certify_line
+    record_ends lightning_callback trainer_callback plane plane_coordinates draw_plane
 """.split()  # noqa: SIM905 - ninety names, to be read by people
 
 

@@ -269,9 +269,11 @@ def test_arrays_that_are_none_are_refused(folder):
     np.savez("x.npz", x=np.ones(3))
     with pytest.raises(ValueError, match=r"must hold the arrays inputs and labels, it holds \['x'\]"):
         load_data("x.npz")
-    np.savez("floats.npz", inputs=np.ones((2, 4)), labels=np.ones(2))
-    with pytest.raises(ValueError, match=r"labels in floats.npz must be integers"):
-        load_data("floats.npz")
+    np.savez("words.npz", inputs=np.ones((2, 4)), labels=np.array(["a", "b"]))
+    with pytest.raises(ValueError, match=r"labels in words.npz must be integers \(n,\), or numbers"):
+        load_data("words.npz")
+    np.savez("floats.npz", inputs=np.ones((2, 4)), labels=np.ones(2))  # of another objective: refused there
+    assert load_data("floats.npz")[1].dtype == torch.float64
     np.savez("nan.npz", inputs=np.array([[1.0], [np.nan]]), labels=np.array([0, 1]))
     with pytest.raises(ValueError, match="must be finite, but sample 1 is not"):
         load_data("nan.npz")

@@ -99,7 +99,7 @@ def test_collecting_from_nothing_keeps_what_is_there(shipped, tmp_path):
     assert (shipped / "F4.nc").read_bytes() == b"of before"
 
 
-@pytest.mark.parametrize("name", [name for name in FIGURES if (sources.SHIPPED / f"{name}.nc").is_file()])
+@pytest.mark.parametrize("name", [name for name in FIGURES if sources.shipped_data(name) is not None])
 def test_what_the_package_ships_can_be_drawn(name, tmp_path):
     found = sources.shipped_data(name)
     assert found.attrs["figure"] == name
@@ -108,6 +108,13 @@ def test_what_the_package_ships_can_be_drawn(name, tmp_path):
     assert figure.stat().st_size > 5_000
     assert text.read_text().startswith(f"{name}. ")
     assert np.isfinite(next(values for values in found.data_vars.values() if values.dtype.kind == "f")).any()
+
+
+def test_a_figure_of_a_recorded_table_is_not_collected_a_second_time(shipped, store):
+    written = collect_data(shipped, ("F14",), store)
+    assert "`mli runs record validation/recorded regime_map --store" in str(written["F14"])
+    assert not list(shipped.iterdir())
+    assert figure_data("F14", store, shipped=True).attrs["experiment"] == "regime_map"
 
 
 def test_names():

@@ -125,3 +125,13 @@ def test_bootstrap_edges():
 def test_bad_input_is_refused_with_its_value(call, shown):
     with pytest.raises(ValueError, match=re.escape(shown)):
         call()
+
+
+def test_whole_numbers_beyond_an_int64_are_flipped_as_exactly_as_small_ones():
+    """The same sample on a scale at which the sums no longer fit, and one that spans both."""
+    sample = np.array([3.0, -1.0, 2.0, 5.0, -2.0, 1.0, 4.0])
+    by_hand = np.mean([sum(signs * sample) >= sample.sum() for signs in itertools.product([1, -1], repeat=7)])
+    assert sign_flip_test(sample) == by_hand
+    assert sign_flip_test(sample * 2.0**61) == by_hand
+    beside = np.append(sample * 2.0**70, 2.0**-5)  # 75 bits apart
+    assert sign_flip_test(beside) == sign_flip_test(np.append(sample * 2.0**20, 0.01))

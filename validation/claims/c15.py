@@ -159,7 +159,7 @@ CLAIM = Claim(
     ),
     measure=_measure,
     check=_check,
-    n_seeds=24,  # by docs/false_alarms_and_power.md at the pilot's spread
+    n_seeds=24,  # the file plans 32; docs/false_alarms_and_power.md says what so many find
     needs=f"runs of the experiment {_EXPERIMENT}",
     experiment=_EXPERIMENT,
     arms=tuple(

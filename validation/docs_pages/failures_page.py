@@ -13,6 +13,7 @@ from validation.docs_pages.failures_of_the_account import SECTIONS_OF_THE_ACCOUN
 from validation.docs_pages.failures_of_the_laws import SECTIONS_OF_THE_LAWS
 from validation.docs_pages.reproduce_page import made_from
 from validation.text.evidence_text import number
+from validation.text.judged_where import verdict_there
 from validation.text.mean_intervals import UNDER_TEN, interval_or_range, mean_interval
 
 __all__ = ["where_it_fails_markdown"]
@@ -62,7 +63,7 @@ def _unsupported(record: Mapping[str, Any]) -> list[str]:
             for c in claim["criteria"]
             if c["judged"] and not _clearly_held(c)
         ]
-        head = f"**{claim['id']} {claim['title']}: {claim['verdict']}.** {claim['statement']}"
+        head = f"**{claim['id']} {claim['title']}: {verdict_there(claim)}.** {claim['statement']}"
         missing = f" {claim['missing'][:1].upper()}{claim['missing'][1:]}." if claim["missing"] else ""
         scope = f"Judged on: {claim['scope']}.{missing}"
         shown = [f"What does not hold, or not surely (mean and its 95 % interval; {UNDER_TEN}):", "", *failed]

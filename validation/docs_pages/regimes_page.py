@@ -10,6 +10,7 @@ import xarray as xr
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from validation.regimes import BORDER, LEAST_EFFECT, LONG, cell_means
 from validation.regimes.borders import LAWS, START_BEFORE, constant_shares, shares_of_map
+from validation.text.cells_in_words import cells_in_words
 
 __all__ = ["NAME", "regimes_markdown", "write_regimes_page"]
 
@@ -76,29 +77,17 @@ def _words(cells: xr.Dataset) -> list[str]:
     known = bias.notnull()
     missing = (cells["runs"] > 0) & ~known
     return [
-        f"- A bias makes the error plateau: {_where(bias == 1)}.",
-        f"- Depth makes the loss plateau: {_where(depth == 1)}.",
-        f"- The loss plateau is as long, but a bias moves its end: {_where(long_loss & (depth == 0))}.",
-        f"- Both at once: a bias makes the error's, depth the loss's: {_where((bias == 1) & (depth == 1))}.",
-        f"- Neither: {_where((bias == 0) & (depth == 0) & ~long_loss)}.",
-        f"- Not known, no pair of runs at its target: {_where(missing)}.",
-        f"- Known, though some runs missed it: {_where(known & (cells['missed'] > 0))}.",
+        f"- A bias makes the error plateau: {cells_in_words(bias == 1)}.",
+        f"- Depth makes the loss plateau: {cells_in_words(depth == 1)}.",
+        "- The loss plateau is as long, but a bias moves its end: "
+        f"{cells_in_words(long_loss & (depth == 0))}.",
+        "- Both at once: a bias makes the error's, depth the loss's: "
+        f"{cells_in_words((bias == 1) & (depth == 1))}.",
+        f"- Neither: {cells_in_words((bias == 0) & (depth == 0) & ~long_loss)}.",
+        f"- Not known, no pair of runs at its target: {cells_in_words(missing)}.",
+        f"- Known, though some runs missed it: {cells_in_words(known & (cells['missed'] > 0))}.",
         "",
     ]
-
-
-def _where(flags: xr.DataArray) -> str:
-    """The cells that are set, "depth 6 at 0.3 to 0.4; depth 8 at 0.3"."""
-    scales = flags["init_scale"].to_numpy()
-    found = []
-    for depth in flags["depth"].to_numpy():
-        chosen = np.flatnonzero(flags.sel(depth=depth).transpose("init_scale").to_numpy())
-        if chosen.size == 0:
-            continue
-        runs = np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1)
-        parts = [f"{scales[r[0]]:g}" + (f" to {scales[r[-1]]:g}" if len(r) > 1 else "") for r in runs]
-        found.append(f"depth {depth} at {', '.join(parts)}")
-    return "; ".join(found) or "nowhere"
 
 
 def _tables(cells: xr.Dataset) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from validation.claims.claim_figures import CLAIM_FIGURES
 from validation.claims.rule_text import P_OF_A_CLAIM
 from validation.text.evidence_text import number
+from validation.text.judged_where import verdict_there
 from validation.text.mean_intervals import interval_or_range
 
 __all__ = ["ABSTRACT", "made_from", "reproduce_markdown"]
@@ -48,7 +49,7 @@ Each sentence of the abstract of X. Wang, A. N. Wang, M. Zhou and R. Ge, *Platea
 Interpolation - A "Biased" View of Loss Landscape for Deep Networks* (ICLR 2023), the claim that it became
 here, the command that judges it, the figure that shows it, and the verdict. The rules were fixed before the
 runs (`mli validate --rules`). A verdict is about our runs (small networks, one machine's hours), not about
-the paper's: "refuted" says that our numbers contradict the sentence as we read it, and which.
+the paper's: "refuted" at a depth and scale says that our numbers there contradict the sentence as we read it.
 
 Everything at once, from a fresh clone: `mli validate --profile standard`, then `mli figures`, then
 `mli report`. A claim alone is shown by `--claim`; all nine are judged together, since their p-values are
@@ -85,9 +86,14 @@ def reproduce_markdown(record: Mapping[str, Any]) -> str:
 
 def made_from(record: Mapping[str, Any]) -> str:
     """The line that says which runs a page's numbers and verdicts are from, and what makes them."""
+    if "tables" in record or record["profile"] == "recorded":
+        tables = "".join(f", {t['runs']} in the table of {t['experiment']}" for t in record.get("tables", ()))
+        runs = f"{record['runs']} recorded runs of realistic networks{tables}"
+    else:
+        runs = f"{record['runs']} runs of networks in its store and {record['power_model_runs']} of "
+        runs += "the power model"
     return (
-        f"*Verdicts and numbers: profile {record['profile']}, {record['runs']} runs of networks in its store "
-        f"and {record['power_model_runs']} of the power model, torch {record['torch']}. Made by "
+        f"*Verdicts and numbers: profile {record['profile']}, {runs}, torch {record['torch']}. Made by "
         "`mli report --record docs`; do not edit.*\n"
     )
 
@@ -102,7 +108,7 @@ def _table(claims: Sequence[Mapping[str, Any]], profile: str) -> str:
         figures = ", ".join(f"`mli figures {name}`" for name in CLAIM_FIGURES[claim["id"]]) or "none"
         lines.append(
             f"| {claim['id']} {claim['title']} | {claim['scope']} | "
-            f"`mli validate {job} --claim {claim['id']}` | {figures} | **{claim['verdict']}** | "
+            f"`mli validate {job} --claim {claim['id']}` | {figures} | **{verdict_there(claim)}** | "
             f"{number(claim['p_holm'])} |"
         )
     return "\n".join(lines) + "\n"

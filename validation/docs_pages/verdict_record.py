@@ -60,6 +60,7 @@ def record_of(data: Mapping[str, Any]) -> dict[str, Any]:
         "runs": len({run.get("run", (run["arm"], run["seed"])) for run in data["runs"]}),
         "power_model_runs": len(data["power_model_runs"]),
         "torch": data["versions"]["torch"],
+        **({"tables": _short(data["tables"])} if data.get("tables") else {}),
         "claims": [_claim(claim) for claim in data["claims"]],
     }
 

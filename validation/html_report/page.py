@@ -7,14 +7,17 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+import xarray as xr
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from validation.claims.rule_text import P_OF_A_CLAIM
+from validation.claims.rule_text import p_of_a_claim
 from validation.html_report.blocks import blocks, legible
 from validation.html_report.claim_view import plotted_claim, shown_claim
 from validation.html_report.source import Figure
+from validation.text.judged_where import verdict_there
+from validation.text.where_it_holds import HEADINGS, sentence_rows
 
 __all__ = ["render_page"]
 
@@ -22,7 +25,11 @@ _TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
 
 
 def render_page(
-    data: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], figures: Sequence[Figure], rule: str
+    data: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    figures: Sequence[Figure],
+    rule: str,
+    dataset: xr.Dataset | None = None,
 ) -> str:
     """The whole page.
 
@@ -31,6 +38,7 @@ def render_page(
         lines: of `measured_lines`, may be empty.
         figures: to embed, may be empty.
         rule: the rule of judgement in words.
+        dataset: the map of regimes (`validation.regimes.regime_map`), for where the abstract holds; or None.
 
     The library that plots is embedded from the plotly package, so the same input gives the same bytes under
     the same version of it.
@@ -46,6 +54,7 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters["legible"] = legible
+    environment.filters["there"] = verdict_there
     scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer_results.js", "explorer.js")
     claims = [shown_claim(claim, [figure.name for figure in figures]) for claim in data["claims"]]
     page: str = environment.get_template("page.html").render(
@@ -56,8 +65,11 @@ def render_page(
         left_out=blocks({"left out": data.get("left_out", [])}),
         lines=lines,
         figures=figures,
+        headings=HEADINGS,
+        sentences=sentence_rows(data["claims"], dataset),
+        map=dataset is not None,
         rule=rule,
-        p_of_a_claim=P_OF_A_CLAIM,
+        p_of_a_claim=p_of_a_claim(len(data["claims"])),
         style=Markup(_resource("page.css")),
         library=_script(get_plotlyjs()),
         scripts=[_script(_resource(name)) for name in scripts],

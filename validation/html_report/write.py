@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from simulations.runtime.atomic_files import atomic_path, writable_folder
-from validation.claims.rule_text import JUDGEMENT
+from validation.claims.rule_text import judgement
 from validation.html_report.measured_lines import measured_lines, read_lines
 from validation.html_report.page import render_page
 from validation.html_report.source import copy_report, find_figures, read_report, told_as_misshapen
 from validation.html_report.tables import report_tables, write_tables
+from validation.job.recorded_tables import committed_table
 
 __all__ = ["write_report_page"]
 
@@ -36,9 +37,10 @@ def write_report_page(source: Path, store: Path, figures: Path, output: Path) ->
     data = read_report(source)
     writable_folder(output, ["report.html", "report.md", "report.json"])
     shown = find_figures([source / "figures", figures])
+    table = committed_table("regime_map")
     with told_as_misshapen(source):
         lines = measured_lines(read_lines(store, data.get("runs", [])))
-        page = render_page(data, lines, shown, JUDGEMENT)
+        page = render_page(data, lines, shown, judgement(len(data["claims"])), table)
         tables = report_tables(data, lines)
     write_tables(output / "tables", tables)
     copy_report(source, output)

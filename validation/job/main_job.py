@@ -22,6 +22,7 @@ from validation.claims.power_model_runs import START_STREAM, PowerModelRuns
 from validation.job.observed_store import observe_store
 from validation.job.profiles import Job
 from validation.job.recorded_runs import committed_runs
+from validation.job.recorded_tables import committed_tables
 from validation.judgement.judging import Verdict, judge
 
 __all__ = ["Outcome", "integrate_power_model", "run_main_job"]
@@ -59,6 +60,7 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
     store = store if isinstance(store, Store) else Store(store)
     folder = writable_folder(folder)
     recorded = committed_runs(job.recorded) if job.recorded else []
+    tables = committed_tables(job.tables)
     if job.trains:
         store.prepare()
     elif job.judged and not store.folder.is_dir():
@@ -71,7 +73,7 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
         with open_executor("local", processes=job.processes) as executor:
             run_sweeps([judged.sweep for judged in job.judged], store, executor)
     runs, observations = observe_store(
-        store, job.judged, power_model, every_seed=not job.trains, recorded=recorded
+        store, job.judged, power_model, every_seed=not job.trains, recorded=recorded, tables=tables
     )
     return Outcome(job, runs, observations, judge(job.claims, observations))
 

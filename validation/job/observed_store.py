@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import xarray as xr
 
+from simulations.runs.finished_runs import runs_beyond, specs_by_all_but_seed
 from simulations.runs.one_run import Store
 from simulations.runs.store_inventory import vanished_runs
 from simulations.specs.run_spec import RunSpec
-from simulations.specs.sweep_file import PlannedRun, Sweep
 from validation.claims.observations import FAILED, ExcludedRun, Observations, observe
 from validation.job.profiles import JudgedSweep
 from validation.job.run_gauss_length import run_gauss_length
@@ -25,6 +25,7 @@ def observe_store(
     *,
     every_seed: bool = False,
     recorded: Iterable[xr.Dataset] = (),
+    tables: Mapping[str, xr.Dataset] | None = None,
 ) -> tuple[tuple[xr.Dataset, ...], Observations]:
     """All runs of the sweeps that the store has, and the observations made of them.
 
@@ -32,7 +33,8 @@ def observe_store(
     the quick one have that form's name before it, so that they are never counted with those that the rules
     are about. Runs of the star have `gauss_length`. With `every_seed`, runs of an arm from seeds that its
     sweep does not plan are taken too (`mli sweep --seeds` makes them). `recorded` runs, which
-    `validation.job.recorded_runs` reads, stand beside those of the store.
+    `validation.job.recorded_runs` reads, stand beside those of the store, and so do `tables`, by
+    experiment, which `validation.job.recorded_tables` reads.
 
     Raises:
         DamagedRunError: a file in the store is not what was written.
@@ -42,10 +44,10 @@ def observe_store(
     """
     runs: list[xr.Dataset] = []
     failed: list[ExcludedRun] = []
-    stored = _by_all_but_seed(store) if every_seed else {}
+    stored = specs_by_all_but_seed(store) if every_seed else {}
     with vanished_runs(store) as vanished:
         for one in judged:
-            for planned in (*one.sweep.runs, *_beyond(one.sweep, stored)):
+            for planned in (*one.sweep.runs, *runs_beyond(one.sweep, stored)):
                 arm, spec = one.prefix + planned.label, planned.spec
                 if store.is_finished(spec):
                     with vanished.skipped(spec.name):
@@ -54,7 +56,7 @@ def observe_store(
                     words = f"ended in an error: {failure.get('error', '')}"
                     failed.append(ExcludedRun(arm, spec.seed, words))
     runs += recorded
-    observations = observe(runs, power_model)
+    observations = observe(runs, power_model, tables)
     return tuple(run for run in runs if run.attrs["status"] != FAILED), replace(
         observations, left_out=(*observations.left_out, *failed)
     )
@@ -64,28 +66,6 @@ def not_judged(store: Store, runs: Iterable[xr.Dataset]) -> int:
     """How many finished runs a store has besides these: those of a user's own sweeps, for instance."""
     judged = {str(run.attrs["run"]) for run in runs}
     return sum(store.is_finished(name) and name not in judged for name in store.names())
-
-
-def _by_all_but_seed(store: Store) -> dict[RunSpec, list[RunSpec]]:
-    """The specs of all finished runs by what they share with other seeds."""
-    found: dict[RunSpec, list[RunSpec]] = {}
-    for name in store.names():
-        if store.is_finished(name):
-            try:
-                spec = store.spec(name)
-            except FileNotFoundError:  # it vanished, as reading it would find out
-                continue
-            found.setdefault(replace(spec, seed=0), []).append(spec)
-    return found
-
-
-def _beyond(sweep: Sweep, stored: Mapping[RunSpec, Sequence[RunSpec]]) -> Iterator[PlannedRun]:
-    """Stored runs of the sweep's arms from seeds that it does not plan, arm by arm in order of seed."""
-    planned = {run.spec for run in sweep.runs}
-    for label, shared in {run.label: replace(run.spec, seed=0) for run in sweep.runs}.items():
-        for spec in sorted(stored.get(shared, ()), key=lambda spec: spec.seed):
-            if spec not in planned:
-                yield PlannedRun(label, spec)
 
 
 def _labelled(store: Store, spec: RunSpec, judged: JudgedSweep, arm: str) -> xr.Dataset:

@@ -11,6 +11,7 @@ from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import EXPERIMENTS, FORMS, REALISTIC, PlannedRun, Sweep, read_sweep
 from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
 from validation.claims.power_model_runs import PowerModelRuns
+from validation.job.recorded_tables import TABLED
 
 __all__ = ["PROFILES", "RECORDED", "Job", "JudgedSweep", "job_of", "smoke_job"]
 
@@ -54,6 +55,7 @@ class Job:
         processes: workers; each run has its spec's torch threads.
         claims: that are judged, all together.
         recorded: experiments whose recorded runs (`validation.job.recorded_runs`) the claims see, too.
+        tables: experiments whose recorded tables (`validation.job.recorded_tables`) they see.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Job:
     processes: int = 2
     claims: tuple[Claim, ...] = CLAIMS
     recorded: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
     __repr__ = short_repr
 
@@ -106,7 +109,7 @@ class Job:
                     "title": judged.sweep.title,
                     "runs_planned": len(judged.sweep.runs),
                 }
-                for judged in (*self.judged, *map(_realistic, self.recorded))
+                for judged in (*self.judged, *map(_recorded, (*self.recorded, *self.tables)))
             ],
         }
 
@@ -123,7 +126,15 @@ def job_of(profile: str) -> Job:
     if profile not in (*PROFILES, RECORDED):
         raise ValueError(f"profile must be one of {', '.join((*PROFILES, RECORDED))}, got {profile!r}")
     if profile == RECORDED:
-        return Job(RECORDED, (), trains=False, power_model_seeds=(), claims=REGIME_CLAIMS, recorded=REALISTIC)
+        return Job(
+            RECORDED,
+            (),
+            trains=False,
+            power_model_seeds=(),
+            claims=REGIME_CLAIMS,
+            recorded=REALISTIC,
+            tables=TABLED,
+        )
     if profile == "quick":
         return Job("quick", (JudgedSweep(read_sweep("star"), "quick"),))
     if profile == "standard":
@@ -163,7 +174,7 @@ def _all_sweeps(forms: Sequence[str]) -> tuple[JudgedSweep, ...]:
     return tuple(found)
 
 
-def _realistic(name: str) -> JudgedSweep:
+def _recorded(name: str) -> JudgedSweep:
     return JudgedSweep(read_sweep(name), "recorded")
 
 

@@ -25,10 +25,19 @@ from simulations.specs.sweep_file import PlannedRun, Sweep
 from validation.claims.observations import FAILED
 from validation.claims.zero_start import with_zero_start_curves
 
-__all__ = ["RecordedSweep", "committed_runs", "read_recorded", "record_sweep", "recorded_run"]
+__all__ = [
+    "COMMITTED",
+    "WORTH_PACKING",
+    "RecordedSweep",
+    "committed_runs",
+    "read_recorded",
+    "record_sweep",
+    "recorded_run",
+]
 
 # By path: while a user's module is loaded, the package of that name may be the user's.
-_COMMITTED = Path(__file__).resolve().parents[1] / "recorded"
+COMMITTED = Path(__file__).resolve().parents[1] / "recorded"
+"""What the package carries."""
 SAMPLE = "sample"
 # Of M1 and M2 a recorded run keeps what both ends foretell of the curves, not how that was checked.
 _LEFT_OUT = ("gain", "gain_predicted", "signal_cosine", "held_out_alpha")
@@ -146,7 +155,7 @@ def committed_runs(experiments: Iterable[str] = ()) -> list[xr.Dataset]:
         DamagedRunError: as `read_recorded`.
     """
     wanted = set(experiments)
-    return [run for run in read_recorded(_COMMITTED) if not wanted or run.attrs["experiment"] in wanted]
+    return [run for run in read_recorded(COMMITTED) if not wanted or run.attrs["experiment"] in wanted]
 
 
 def _read(path: Path) -> xr.Dataset:

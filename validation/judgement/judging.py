@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.specs.sweep_file import REALISTIC
+from simulations.specs.sweep_file import APART, CHEAP, REALISTIC
 from validation.claims.claim import Claim, Criterion
 from validation.claims.hypotheses import Check
 from validation.claims.observations import Observations
@@ -99,7 +99,7 @@ class Verdict:
             return ""
         seeds, needed = _fewest(self.results), self.claim.n_seeds
         then = "`mli validate --profile full`"
-        if set(self.claim.experiment.split()) & set(REALISTIC):
+        if set(self.claim.experiment.split()) & {*REALISTIC, *CHEAP, *APART}:
             then = "`mli runs record validation/recorded` in a checkout and `mli validate --profile recorded`"
         return (
             f"{seeds or 'no'} seed{'' if seeds == 1 else 's'} with a number, {needed} needed: `mli sweep "

@@ -3,14 +3,14 @@
 A data set is one number a seed for every criterion of every claim, drawn around a planted mean, and judged
 by the rule itself (`judging.decide`). Numbers are normal, with the spread the rules are planned for
 (PLANNED_SPREAD of the distance from threshold to effect size), but where a criterion's number is a share:
-0 or 1 for the power model's starts, sevenths for the arms of the star. Criteria are drawn independently,
-which is the hardest case for a claim that needs all of its criteria.
+0 or 1 for the power model's starts and for "1 if ..." of a seed, sevenths for the arms of the star. Criteria
+are drawn independently, which is the hardest case for a claim that needs all of its criteria.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,15 @@ from validation.claims.claim import Claim, Criterion
 from validation.claims.rule_text import claims_in_words
 from validation.judgement.judging import CriterionResult, decide, p_of_criterion
 
-__all__ = ["PLANNED_SPREAD", "Operating", "Rate", "operating_characteristics", "power_text"]
+__all__ = [
+    "PLANNED_SPREAD",
+    "Operating",
+    "PowerBySeeds",
+    "Rate",
+    "operating_characteristics",
+    "power_by_seeds",
+    "power_text",
+]
 
 Floats = NDArray[np.float64]
 
@@ -73,11 +81,16 @@ class Operating:
     refutation: dict[str, Rate]
 
 
-_Drawer = Callable[[Criterion, float, np.random.Generator], Floats]
-
-
-def operating_characteristics(claims: Sequence[Claim], n_sets: int = 400, seed: int = 0) -> Operating:
+def operating_characteristics(
+    claims: Sequence[Claim], n_sets: int = 400, seed: int = 0, seeds: int | None = _SEEDS
+) -> Operating:
     """Judge `n_sets` data sets for each scenario; the same seed gives the same answer.
+
+    Args:
+        claims: judged together.
+        n_sets: data sets of a scenario.
+        seed: of the draws.
+        seeds: numbers of a criterion; None: as many as its claim needs at the least.
 
     Raises:
         ValueError: fewer than one data set.
@@ -85,11 +98,18 @@ def operating_characteristics(claims: Sequence[Claim], n_sets: int = 400, seed: 
     if n_sets < 1:
         raise ValueError(f"n_sets must be at least 1, got {n_sets}")
     rng = np.random.default_rng(seed)
-    null = [[_draw(claim, _threshold, rng) for claim in claims] for _ in range(n_sets)]
-    true = [[_draw(claim, _effect, rng) for claim in claims] for _ in range(n_sets)]
-    edge = [[_one_at(claim, _threshold, rng) for claim in claims] for _ in range(n_sets)]
-    against = [[_one_at(claim, _mirrored, rng) for claim in claims] for _ in range(n_sets)]
-    skewed = [[_draw(claim, _threshold, rng, _skewed) for claim in claims] for _ in range(n_sets)]
+    counts = [seeds or claim.n_seeds for claim in claims]
+    numbers = [_Numbers(count) for count in counts]
+    skew = [_Numbers(count, skewed=True) for count in counts]
+    drawn = list(zip(claims, numbers, strict=True))
+    null = [[_draw(claim, _threshold, rng, one) for claim, one in drawn] for _ in range(n_sets)]
+    true = [[_draw(claim, _effect, rng, one) for claim, one in drawn] for _ in range(n_sets)]
+    edge = [[_one_at(claim, _threshold, rng, one) for claim, one in drawn] for _ in range(n_sets)]
+    against = [[_one_at(claim, _mirrored, rng, one) for claim, one in drawn] for _ in range(n_sets)]
+    skewed = [
+        [_draw(claim, _threshold, rng, one) for claim, one in zip(claims, skew, strict=True)]
+        for _ in range(n_sets)
+    ]
 
     def mixed(row: int, nulls: set[int]) -> list[tuple[CriterionResult, ...]]:
         return [(edge if i in nulls else true)[row][i] for i in range(len(claims))]
@@ -115,6 +135,66 @@ def operating_characteristics(claims: Sequence[Claim], n_sets: int = 400, seed: 
         {c.id: _found(claims, i, true, null, "supported") for i, c in enumerate(claims)},
         {c.id: _found(claims, i, against, null, "refuted") for i, c in enumerate(claims)},
     )
+
+
+class PowerBySeeds(NamedTuple):
+    """How often a claim is decided rightly with so many seeds that spread so far.
+
+    `spread` is over seeds, in units of the distance from threshold to effect size.
+    """
+
+    seeds: int
+    spread: float
+    support: Rate
+    refutation: Rate
+
+
+def power_by_seeds(
+    claim: Claim,
+    together: int,
+    seeds: Sequence[int],
+    spreads: Sequence[float],
+    n_sets: int = 100,
+    seed: int = 0,
+) -> list[PowerBySeeds]:
+    """How many seeds a claim needs: supported where true, refuted where one criterion is as far off.
+
+    Args:
+        claim: judged by its criteria, whatever number of seeds it asks for.
+        together: claims of its family; the others have no test, which is Holm's hardest step.
+        seeds: numbers of a criterion, to be tried.
+        spreads: over seeds, in units of the distance from threshold to effect size.
+        n_sets: data sets for each.
+        seed: of the draws.
+
+    Raises:
+        ValueError: fewer than one data set.
+    """
+    if n_sets < 1:
+        raise ValueError(f"n_sets must be at least 1, got {n_sets}")
+    found = []
+    for count in seeds:
+        for spread in spreads:
+            rng, numbers = np.random.default_rng(seed), _Numbers(count, spread)
+            judged = replace(claim, n_seeds=count)
+            true = [_draw(judged, _effect, rng, numbers) for _ in range(n_sets)]
+            against = [_one_at(judged, _mirrored, rng, numbers) for _ in range(n_sets)]
+            found.append(
+                PowerBySeeds(
+                    count,
+                    spread,
+                    _decided(judged, together, true, "supported"),
+                    _decided(judged, together, against, "refuted"),
+                )
+            )
+    return found
+
+
+def _decided(claim: Claim, together: int, sets: Sequence[Sequence[CriterionResult]], word: str) -> Rate:
+    silent = [CriterionResult(claim.criteria[0], {}, (), None, None, None, None)]
+    others = [silent] * (together - 1)
+    hits = sum(decide([claim] * together, [one, *others])[0].verdict == word for one in sets)
+    return Rate(hits, len(sets))
 
 
 def power_text(operating: Operating) -> str:
@@ -151,21 +231,47 @@ def _mirrored(criterion: Criterion) -> float:
     return 2 * criterion.threshold - criterion.effect_size
 
 
+class _Numbers(NamedTuple):
+    """How a criterion's numbers are drawn: how many, how far they spread, and whether they are skewed."""
+
+    seeds: int
+    spread: float | None = None
+    skewed: bool = False
+
+    def __call__(self, criterion: Criterion, mean: float, rng: np.random.Generator) -> Floats:
+        """One number a seed, around the mean; multiples of 2^-40, which the exact test adds up faster."""
+        width = PLANNED_SPREAD if self.spread is None else self.spread
+        width *= abs(criterion.effect_size - criterion.threshold)
+        if self.skewed:
+            return _rounded(mean + width * (rng.exponential(size=self.seeds) - 1))
+        share = float(np.clip(mean, 0.0, 1.0))
+        if criterion.key == "power_model_order":
+            return rng.binomial(1, share, _STARTS).astype(float)
+        if criterion.unit == "of the arms":
+            return rng.binomial(_ARMS_OF_THE_STAR, share, self.seeds) / _ARMS_OF_THE_STAR
+        if criterion.unit == "of the seeds":
+            return rng.binomial(1, share, self.seeds).astype(float)
+        return _rounded(mean + width * rng.normal(size=self.seeds))
+
+
+def _rounded(numbers: Floats) -> Floats:
+    return np.round(numbers * 2.0**40) / 2.0**40
+
+
 def _draw(
-    claim: Claim, mean: Callable[[Criterion], float], rng: np.random.Generator, numbers: _Drawer | None = None
+    claim: Claim, mean: Callable[[Criterion], float], rng: np.random.Generator, numbers: _Numbers
 ) -> tuple[CriterionResult, ...]:
-    numbers = numbers or _numbers
     return tuple(_judged(c, numbers(c, mean(c), rng)) for c in claim.criteria)
 
 
 def _one_at(
-    claim: Claim, mean: Callable[[Criterion], float], rng: np.random.Generator
+    claim: Claim, mean: Callable[[Criterion], float], rng: np.random.Generator, numbers: _Numbers
 ) -> tuple[CriterionResult, ...]:
     """One criterion that can refute, drawn at random, at `mean`; the others at their effect size."""
     refuting = [c.key for c in claim.criteria if c.can_refute]
     chosen = refuting[rng.integers(len(refuting))]
     return tuple(
-        _judged(c, _numbers(c, mean(c) if c.key == chosen else c.effect_size, rng)) for c in claim.criteria
+        _judged(c, numbers(c, mean(c) if c.key == chosen else c.effect_size, rng)) for c in claim.criteria
     )
 
 
@@ -173,23 +279,6 @@ def _judged(criterion: Criterion, numbers: Floats) -> CriterionResult:
     by_seed = dict(enumerate(map(float, numbers)))
     support, against = p_of_criterion(criterion, numbers)
     return CriterionResult(criterion, by_seed, (), float(numbers.mean()), None, support, against)
-
-
-def _numbers(criterion: Criterion, mean: float, rng: np.random.Generator) -> Floats:
-    share = float(np.clip(mean, 0.0, 1.0))
-    if criterion.key == "power_model_order":
-        return rng.binomial(1, share, _STARTS).astype(float)
-    if criterion.unit == "of the arms":
-        return rng.binomial(_ARMS_OF_THE_STAR, share, _SEEDS) / _ARMS_OF_THE_STAR
-    return mean + _spread(criterion) * rng.normal(size=_SEEDS)
-
-
-def _skewed(criterion: Criterion, mean: float, rng: np.random.Generator) -> Floats:
-    return mean + _spread(criterion) * (rng.exponential(size=_SEEDS) - 1)
-
-
-def _spread(criterion: Criterion) -> float:
-    return PLANNED_SPREAD * abs(criterion.effect_size - criterion.threshold)
 
 
 _DataSet = Sequence[Sequence[CriterionResult]]

@@ -7,12 +7,10 @@ the line later with it than without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import xarray as xr
-
-from validation.regimes.map_dataset import regime_map
 
 __all__ = [
     "BORDER",
@@ -51,25 +49,24 @@ class BorderShares:
     cells: Mapping[int, int]
 
 
-def border_shares(runs: Iterable[xr.Dataset], optimizer: str | None = None) -> BorderShares:
+def border_shares(dataset: xr.Dataset, optimizer: str | None = None) -> BorderShares:
     """Per seed, the share of cells that each border puts on the right side.
 
     A cell in which M2 says nothing counts against M2. Seeds without a cell are left out.
 
     Args:
-        runs: merged runs of the experiment regime_map, those that did not reach their target included or not.
+        dataset: a map, of `validation.regimes.regime_map`.
         optimizer: only the cells of this one; None: of all.
 
     Raises:
-        ValueError: no runs, or two of one place in the map.
+        ValueError: a map without runs of one kind, with or without a last-layer bias.
     """
-    chosen = [run for run in runs if optimizer is None or run.attrs["optimizer"] == optimizer]
-    dataset = regime_map(chosen)
+    chosen = dataset if optimizer is None else dataset.sel(optimizer=[optimizer])
     return BorderShares(
-        scale_to_the_depth=shares_of_map(dataset, LAWS["scale^depth"]),
-        m2=shares_of_map(dataset, LAWS["M2"]),
-        constant=constant_shares(dataset),
-        cells=_cells(dataset),
+        scale_to_the_depth=shares_of_map(chosen, LAWS["scale^depth"]),
+        m2=shares_of_map(chosen, LAWS["M2"]),
+        constant=constant_shares(chosen),
+        cells=_cells(chosen),
     )
 
 

@@ -65,6 +65,16 @@ def report_data(outcome: Outcome) -> dict[str, Any]:
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in _LIBRARIES},
             "torch_threads_of_a_run": sorted({int(run.attrs["threads"]) for run in outcome.runs}),
             "runs": [_run(run) for run in outcome.runs],
+            "tables": [
+                {
+                    "experiment": name,
+                    "runs": int(table.attrs["n_runs"]),
+                    "planned": int(table.attrs["planned_runs"]),
+                    "seeds": str(table.attrs["seeds"]),
+                    "made": str(table.attrs["made"]),
+                }
+                for name, table in outcome.observations.tables.items()
+            ],
             "left_out": [
                 {"arm": out.arm, "seed": out.seed, "reason": out.reason}
                 for out in outcome.observations.left_out

@@ -7,6 +7,7 @@ from typing import Any
 
 from validation.claims.rule_text import claims_in_words, judgement, p_of_a_claim
 from validation.text.evidence_text import MOST_ROWS, evidence_lines, number
+from validation.text.judged_where import verdict_there
 from validation.text.mean_intervals import interval_or_range, mean_interval
 
 __all__ = ["report_markdown"]
@@ -59,7 +60,8 @@ _RECORDED_RUNS = """\
 **What was run.** Networks and data nearer to practice than the star's, trained once and kept: each run is a
 small file that the package carries (`validation/recorded/<experiment>/<run>.nc`: curves, history, last-layer
 biases, where they come from), so that the verdicts are the same wherever the package is installed. Their
-recipes are `simulations/experiments/<experiment>.toml`; arms are called `experiment/arm`. The paths are those
+recipes are `simulations/experiments/<experiment>.toml`; of sweeps of many small runs one table is kept
+(`validation/recorded/<experiment>.nc`). Arms are called `experiment/arm`. The paths are those
 of the other profiles: *linear*, the straight line; *homogeneous*, the bias of layer l at `alpha^l`; *weights*
 alone, the biases as trained; *no_last_bias*, linear with the last layer's bias put to 0. A1 to A6 are the
 sentences of the abstract of Wang, Wang, Zhou and Ge, "Plateau in Monotonic Linear Interpolation" (ICLR 2023);
@@ -96,6 +98,7 @@ def report_markdown(data: Mapping[str, Any]) -> str:
                 *map(_claim, _counted_claims(data)),
                 "## The runs\n",
                 *_table_of_arms(data["runs"]),
+                *_tables(data),
                 _left_out_and_versions(data),
             ]
         )
@@ -109,6 +112,14 @@ def report_markdown(data: Mapping[str, Any]) -> str:
     parts += map(_claim, _counted_claims(data))
     parts += [_where_it_fails(data), _runs(data)]
     return "\n".join(parts)
+
+
+def _tables(data: Mapping[str, Any]) -> list[str]:
+    return [
+        f"One table (`validation/recorded/{t['experiment']}.nc`): {t['runs']} of {t['planned']} runs of "
+        f"{t['experiment']}, seeds {t['seeds'].replace(' ', ', ')}, made {t['made']}.\n"
+        for t in data["tables"]
+    ]
 
 
 def _how_it_is_judged(data: Mapping[str, Any]) -> str:
@@ -129,13 +140,13 @@ def _verdict_table(data: Mapping[str, Any]) -> str:
     for claim in data["claims"]:
         about = ", ".join(dict.fromkeys(c["about"] for c in claim["criteria"]))
         p = number(claim["p_holm"])
-        lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{claim['verdict']}** | {p} |")
+        lines.append(f"| {claim['id']} | {claim['title']} | {about} | **{verdict_there(claim)}** | {p} |")
     return "\n".join([*lines, "", p_of_a_claim(len(data["claims"]))]) + "\n"
 
 
 def _claim(claim: Mapping[str, Any]) -> str:
     lines = [
-        f"## {claim['id']} {claim['title']}: {claim['verdict']}\n",
+        f"## {claim['id']} {claim['title']}: {verdict_there(claim)}\n",
         f"{claim['statement']} (Source: {claim['source']}.)\n",
         f"*Judged on.* {claim['scope']}.\n",
         f"*Hypotheses.* {claim['hypotheses']}\n",
@@ -220,9 +231,10 @@ def _criterion_row(criterion: Mapping[str, Any]) -> str:
 def _conclusion(claim: Mapping[str, Any]) -> str:
     if claim["p_holm"] is None:
         return f"**Undecided**: this needs {claim['needs']}. {claim['missing']}."
+    verdict = verdict_there(claim)
     p_for, p_against, p_holm = (number(claim[key]) for key in ("p_support", "p_against", "p_holm"))
     return (
-        f"**{claim['verdict'].capitalize()}**: all criteria together give p = {p_for} for the claim and "
+        f"**{verdict[:1].upper()}{verdict[1:]}**: all criteria together give p = {p_for} for the claim and "
         f"{p_against} against it; corrected over the {claims_in_words(claim['judged_together'])} claims and "
         f"both directions, {p_holm}."
         + (_what_failed(claim) if claim["verdict"] == "refuted" else "")

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from validation.text.evidence_text import number
+from validation.text.judged_where import verdict_there
 
 __all__ = ["verdict_table"]
 
@@ -28,10 +29,10 @@ def verdict_table(data: Mapping[str, Any], shown: Container[str] | None = None) 
     table = Table(box=box.SIMPLE_HEAD, title=title)
     table.add_column("")
     table.add_column("claim", max_width=22)
-    table.add_column("verdict", max_width=14)
+    table.add_column("verdict", max_width=20)
     table.add_column("mean over seeds (claimed)")
     for claim in claims:
-        verdict = Text(claim["verdict"], style=_STYLES.get(claim["verdict"], "yellow"))
+        verdict = Text(verdict_there(claim), style=_STYLES.get(claim["verdict"], "yellow"))
         measured = "\n".join([*map(_criterion, claim["criteria"]), *filter(None, [claim["missing"]])])
         table.add_row(claim["id"], claim["title"], verdict, measured, end_section=True)
     return table

@@ -86,6 +86,13 @@ def test_cells_that_missed_are_hatched_or_crossed_and_counted():
         ]
         assert [(int(x), int(y)) for x, y in crosses] == [(1, 1)]  # depth 8 at 1
     assert "(4 of 10)" in f14_regime_map.caption(dataset)
+    # No border is drawn along a cell that is not known: only below and left of depth 8 at 1 (effect 0.1).
+    black = [
+        tuple(map(tuple, np.array(line.get_data()).T))
+        for line in axes[0, 2].get_lines()
+        if line.get_linewidth() == f14_regime_map.MEASURED["linewidth"] and len(line.get_xdata())
+    ]
+    assert black == [((1, 1), (2, 1))]
 
 
 def test_the_caption_is_short_and_counts_the_plateaus(whole):

@@ -6,10 +6,15 @@ from matplotlib.figure import Figure
 def drawn(figure, runs):
     """The dataset that the figure's module collects from the runs, and the axes it draws it on."""
     dataset = figure.collect(runs)
+    return dataset, drawn_dataset(figure, dataset)
+
+
+def drawn_dataset(figure, dataset):
+    """The axes on which the figure's module draws a dataset."""
     layout = figure.layout(dataset)
     axes = Figure().subplots(layout.rows, layout.columns, squeeze=False)
     figure.draw(axes, dataset)
-    return dataset, axes
+    return axes
 
 
 def line(ax, label):

@@ -30,6 +30,13 @@ DEFAULTS = {
     "biases": None,
     "last_layer": None,
     "output": None,
+    "objective": "cross_entropy",
+    "class_weights": None,
+    "label_smoothing": 0.0,
+    "ignore_index": -100,
+    "target": "labels",
+    "metrics": None,
+    "calibrated": False,
 }
 
 

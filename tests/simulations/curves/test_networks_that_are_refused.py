@@ -64,7 +64,7 @@ class Squeezed(nn.Module):
 def test_one_logit_is_refused_by_its_shape(call, make, labels):
     model = make()
     with pytest.raises(
-        ValueError, match=r"one output a sample, shape \(\d+,( 1)?\).*binary objective"
+        ValueError, match=r"one output a sample, shape \(\d+,( 1)?\).*objective='binary'"
     ) as error:
         call(model, *line_of(model), images(labels=labels))
     assert "\n" not in str(error.value)

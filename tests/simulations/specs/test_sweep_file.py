@@ -164,11 +164,23 @@ def test_realistic_experiments_have_one_form_and_seeds_of_their_own():
         assert sweep.name == name
         seeds = {label: [r.spec.seed for r in sweep.runs if r.label == label] for label in sweep.labels()}
         first = seeds[sweep.labels()[0]]
-        assert first == list(range(300, 312 if name == "mnist_fcn" else 311))
+        assert first == list(range(300, 312 if name.startswith("mnist_fcn") else 311))
         assert all(of_arm == first for of_arm in seeds.values())  # paired
         assert all(run.spec.threads == 1 and run.spec.test_limit for run in sweep.runs)
         with pytest.raises(ValueError, match=f"{name} has one form alone, got 'paper'"):
             read_sweep(name, "paper")
+
+
+@pytest.mark.parametrize("name", [name for name in REALISTIC if name.endswith("_all_biases")])
+def test_networks_with_a_bias_in_all_layers_are_otherwise_those_with_a_last_one(name):
+    others = {
+        replace(run.spec, paths=("linear",))
+        for run in read_sweep(name.removesuffix("_all_biases")).runs
+        if run.label.endswith("bias=last") and not run.label.startswith("depth-4")
+    }
+    runs = read_sweep(name).runs
+    assert {run.spec.bias for run in runs} == {"all"}
+    assert {replace(run.spec, bias="last", paths=("linear",)) for run in runs} == others
 
 
 def test_harder_problems_differ_from_the_easy_one_in_their_hardness_alone_and_share_its_seeds():

@@ -49,6 +49,8 @@ def test_a_scheduler_that_no_stranger_reaches_is_accepted(address):
 @example(ipaddress.ip_address("127.255.255.255"), "")
 @example(ipaddress.ip_address("128.0.0.0"), "tcp://")
 @example(ipaddress.ip_address("::1"), "tcp://")
+@example(ipaddress.ip_address("::ffff:127.0.0.1"), "tcp://")
+@example(ipaddress.ip_address("::ffff:10.0.0.1"), "tcp://")
 def test_without_tls_only_this_machines_own_addresses_are_accepted(host, protocol):
     address = f"{protocol}[{host}]:8786" if host.version == 6 else f"{protocol}{host}:8786"
     # By the numbers alone: 127/8, and 1 of version 6.
@@ -160,6 +162,7 @@ def start_cluster(started, block, scheduler, worker):
     return address, first, second
 
 
+@pytest.mark.subprocess
 def test_what_the_page_starts_on_one_machine_listens_to_it_alone(started):
     address, scheduler, worker = start_cluster(started, PLAIN, "127.0.0.1", "127.0.0.1")
     found = [*scheduler.listening(), *worker.listening()]
@@ -169,6 +172,7 @@ def test_what_the_page_starts_on_one_machine_listens_to_it_alone(started):
         assert executor.submit(abs, -3).result() == 3
 
 
+@pytest.mark.subprocess
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have one loopback address")
 def test_what_the_page_starts_on_several_machines_listens_where_it_says_and_wants_a_key(started, tmp_path):
     make_key = next(words for words in ENCRYPTED if words[0] == "openssl")

@@ -4,7 +4,6 @@ import pytest
 from typer.testing import CliRunner
 
 from mli.commands.application import app
-from paper_figures.sources import shipped_data
 from tests.helpers.paths import ROOT
 from tests.validation.regimes.helpers.planted_map import pair, planted_map
 from validation.docs_pages.regimes_page import regimes_markdown
@@ -69,9 +68,6 @@ def test_what_is_missing_is_said():
 
 
 def test_the_page_in_docs_is_that_of_the_shipped_data(tmp_path):
-    dataset = shipped_data("F14")
-    if dataset is None:
-        pytest.fail("F14 is not shipped: `mli figures F14 --collect paper_figures/data`")
     found = CliRunner().invoke(app, ["figures", "--page", str(tmp_path), "--shipped"])
     assert found.exit_code == 0, found.output
     assert (tmp_path / "regimes.md").read_text() == (ROOT / "docs" / "regimes.md").read_text()

@@ -1,16 +1,21 @@
 """Verdicts kept in docs/: the committed pages are those of the committed records and of today's rules."""
 
+import html
+import io
 import json
 import re
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from mli.commands.application import app
 from tests.helpers.paths import ROOT
 from tests.validation.helpers.planted import planted
 from tests.validation.helpers.reported import validated
-from validation.claims import CLAIMS
+from validation.claims import CLAIMS, REGIME_CLAIMS
+from validation.claims.rule_text import judgement, p_of_a_claim
+from validation.claims.scope_text import scope_text
 from validation.docs_pages.failure_tables import over_seeds
 from validation.docs_pages.failures_of_the_account import SECTIONS_OF_THE_ACCOUNT
 from validation.docs_pages.failures_of_the_laws import SECTIONS_OF_THE_LAWS
@@ -19,15 +24,18 @@ from validation.docs_pages.verdict_record import record_of
 from validation.docs_pages.write_pages import (
     pages_of,
     read_records,
-    readme_block,
-    with_readme_block,
+    readme_table,
+    with_readme_table,
     write_verdicts,
 )
+from validation.html_report.write import write_report_page
 from validation.job.main_job import Outcome
-from validation.job.profiles import PROFILES, job_of
+from validation.job.profiles import PROFILES, RECORDED, job_of
 from validation.judgement.judging import judge
 from validation.report.report_data import report_data
+from validation.report.terminal_table import verdict_table
 from validation.text.evidence_text import number
+from validation.text.judged_where import JUDGED_WHERE
 
 DOCS = ROOT / "docs"
 RUN_THIS = "run `mli report --record docs` after `mli validate` of the profile"
@@ -45,7 +53,7 @@ def records():
 
 
 def test_every_profile_has_its_verdicts_recorded(records):
-    assert tuple(records) == PROFILES
+    assert tuple(records) == (*PROFILES, RECORDED)
 
 
 def test_the_committed_pages_are_those_of_the_committed_records(records):
@@ -53,14 +61,62 @@ def test_the_committed_pages_are_those_of_the_committed_records(records):
         assert (DOCS / name).read_text(encoding="utf-8") == page, RUN_THIS
 
 
-def test_the_list_in_the_readme_is_that_of_the_committed_records(records):
+def test_the_table_in_the_readme_is_that_of_the_committed_records_and_map(records):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"```text\n{readme_block(records)}```" in readme, RUN_THIS
+    assert f"\n{readme_table(records)}\n" in readme, RUN_THIS
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("claim", [*CLAIMS, *REGIME_CLAIMS], ids=lambda claim: claim.id)
+def test_the_networks_beside_a_verdict_are_those_of_its_scope(claim):
+    scope, words = scope_text(claim), JUDGED_WHERE[claim.id]
+    kinds = re.compile(r"VGG-16|ResNet-18|power model|digits")
+    assert set(kinds.findall(words)) <= set(kinds.findall(scope))
+    for key in ("depth", "scale"):
+        for told in re.findall(rf"{key} ([\d.]+)", words):
+            assert re.search(rf"{key} [^,]*\b{told}\b", scope)
+
+
+BARE = re.compile(r"refuted(?! (?:at|on) )")
+"""The word without the networks that it is about."""
+EXPLAINED = (
+    *(p_of_a_claim(count) for count in (9, len(REGIME_CLAIMS))),
+    *(judgement(count) for count in (9, len(REGIME_CLAIMS))),
+    *("undecided, not refuted", "claim to be refuted", "refuted where false"),
+    '"refuted" at a depth',
+)
+
+
+def bare(text):
+    """Lines with "refuted" and no network beside it, where the word itself is not explained."""
+    text = html.unescape(re.sub(r"<(script|style).*?</\1>", "", text, flags=re.DOTALL))
+    text = text.replace('class="verdict refuted"', "")
+    for words in EXPLAINED:
+        text = text.replace(words, "").replace(words.replace("\n", " "), "")
+    return [line for line in text.splitlines() if BARE.search(line)]
+
+
+def test_refuted_never_stands_without_its_networks(tmp_path):
+    """In the README, the docs, both kinds of report, and what the command prints."""
+    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+        assert not bare(path.read_text(encoding="utf-8")), path
+    validated(tmp_path / "in", loss_rise=0.0)  # C8 and C9 are refuted in it
+    page = write_report_page(tmp_path / "in", tmp_path / "in" / "store", tmp_path / "no", tmp_path / "out")
+    for path in (page, *(tmp_path / "in").glob("*.md")):
+        assert not bare(path.read_text(encoding="utf-8")), path
+    assert "refuted at depth 8, scale 0.5" in page.read_text(encoding="utf-8")
+    data = json.loads((tmp_path / "in" / "report.json").read_text())
+    for width in (80, 120):
+        console = Console(width=width, file=io.StringIO())
+        console.print(verdict_table(data))
+        assert "refuted at depth 8" in console.file.getvalue()
+        assert not bare(console.file.getvalue())
+    assert bare("C5 is refuted.")
+
+
+@pytest.mark.parametrize("profile", [*PROFILES, RECORDED])
 def test_the_committed_records_are_of_the_rules_as_they_stand(records, profile):
-    for claim, kept in zip(CLAIMS, records[profile]["claims"], strict=True):
+    claims = REGIME_CLAIMS if profile == RECORDED else CLAIMS
+    for claim, kept in zip(claims, records[profile]["claims"], strict=True):
         # Not the scope: it says of which sweep's form the judged runs were, today's or an older one.
         for key in ("id", "title", "statement"):
             assert getattr(claim, key) == kept[key], RUN_THIS
@@ -206,22 +262,22 @@ def test_no_zero_has_a_minus_sign(summary):
     assert "-0.00 " not in where_it_fails_markdown(recorded(practical=0.0, noise=1e-4))
 
 
-def test_records_are_written_with_their_pages_and_the_list_of_the_readme(tmp_path):
-    (tmp_path / "README.md").write_text("before\n```text\nclaim old\n```\nafter\n")
+def test_records_are_written_with_their_pages_and_the_table_of_the_readme(tmp_path):
+    (tmp_path / "README.md").write_text("before\n\n| sentence of the abstract |\n| old |\n\nafter\n")
     (tmp_path / "docs").mkdir()
     record = recorded()
     written = write_verdicts(tmp_path / "docs", record)
     assert [str(path.relative_to(tmp_path)) for path in written] == [
         "docs/verdicts/quick.json",
+        "docs/verdicts.md",
         "docs/reproduce_the_paper.md",
         "docs/where_the_account_fails.md",
-        "docs/verdicts.md",
         "README.md",
     ]
     assert read_records(tmp_path / "docs") == {"quick": json.loads(json.dumps(record))}
     readme = (tmp_path / "README.md").read_text()
-    assert readme == f"before\n```text\n{readme_block({'quick': record})}```\nafter\n"
-    assert with_readme_block("no list here", {"quick": record}) == "no list here"
+    assert readme == f"before\n\n{readme_table({'quick': record})}\nafter\n"
+    assert with_readme_table("no table here", {"quick": record}) == "no table here"
     # A second profile stands beside the first.
     write_verdicts(tmp_path / "docs", record | {"profile": "full"})
     assert "| claim | quick: verdict | p | full: verdict | p |" in (tmp_path / "docs/verdicts.md").read_text()

@@ -102,7 +102,7 @@ def test_what_is_not_there_is_no_number(planted_dataset):
 
 
 def test_the_planted_border_is_met_in_every_cell_and_a_constant_guess_is_not():
-    shares = border_shares(planted_map())
+    shares = border_shares(regime_map(planted_map()))
     assert BORDER == 5e-3
     assert shares.scale_to_the_depth == {400: 1.0, 401: 1.0}
     assert shares.cells == {400: 12, 401: 12}
@@ -114,20 +114,20 @@ def test_the_planted_border_is_met_in_every_cell_and_a_constant_guess_is_not():
 
 def test_m2s_share_counts_where_it_says_nothing_against_it():
     runs = [*pair(8, 0.5, 400, effect=0.2), *pair(8, 1.0, 400, effect=0.0, m2_end=0.06)]
-    assert border_shares(runs).m2 == {400: 0.5}  # right at 0.5, wrong at 1
+    assert border_shares(regime_map(runs)).m2 == {400: 0.5}  # right at 0.5, wrong at 1
     silent = [run.drop_vars(["endpoint_loss", "endpoint_error"]) for run in runs]
-    assert border_shares(silent).m2 == {400: 0.0}
+    assert border_shares(regime_map(silent)).m2 == {400: 0.0}
 
 
 def test_cells_that_missed_the_target_are_not_counted():
     runs = pair(8, 0.5, 400, effect=0.2) + pair(8, 0.4, 400, effect=0.2, status="stagnated")
-    assert border_shares(runs).cells == {400: 1}
+    assert border_shares(regime_map(runs)).cells == {400: 1}
 
 
 def test_an_optimiser_alone_is_judged_on_its_own_cells():
     with_adam = [run for run in planted_map() if run.attrs["optimizer"] == "adam"]
-    assert border_shares(planted_map(), "adam") == border_shares(with_adam)
-    assert border_shares(planted_map(), "adam").cells == {400: 6, 401: 6}
+    assert border_shares(regime_map(planted_map()), "adam") == border_shares(regime_map(with_adam))
+    assert border_shares(regime_map(planted_map()), "adam").cells == {400: 6, 401: 6}
 
 
 def test_the_border_holds_its_edge_and_the_least_effect_does_not():
@@ -136,8 +136,8 @@ def test_the_border_holds_its_edge_and_the_least_effect_does_not():
     assert float(predicted_plateau(dataset, "scale^depth").squeeze()) == 0
     edge = dataset.assign(scale_to_the_depth=xr.full_like(dataset["scale_to_the_depth"], BORDER))
     assert float(predicted_plateau(edge, "scale^depth").squeeze()) == 1
-    assert border_shares(pair(2, 0.5, 400, effect=0.04)).scale_to_the_depth == {400: 1.0}
-    assert border_shares(pair(2, 0.5, 400, effect=0.06)).scale_to_the_depth == {400: 0.0}
+    assert border_shares(regime_map(pair(2, 0.5, 400, effect=0.04))).scale_to_the_depth == {400: 1.0}
+    assert border_shares(regime_map(pair(2, 0.5, 400, effect=0.06))).scale_to_the_depth == {400: 0.0}
 
 
 def test_every_law_says_0_or_1_or_nothing(planted_dataset):
@@ -153,4 +153,4 @@ def test_a_map_of_nothing_or_of_one_place_twice_is_refused():
     with pytest.raises(ValueError, match="two runs of the map have optimizer=sgd, bias=last, depth=2"):
         regime_map([run, run])
     with pytest.raises(ValueError, match="one kind is missing"):
-        border_shares([run])
+        border_shares(regime_map([run]))

@@ -112,7 +112,11 @@ def test_the_markdown_explains_itself_then_judges_then_confesses(planted_outcome
 def test_a_refuted_claim_names_what_failed_and_nothing_else(tmp_path):
     write_report(tmp_path, outcome(ends={("depth-2", "linear"): 0.45}))
     text = (tmp_path / "report.md").read_text()
-    (said,) = [line for line in text.splitlines() if line.startswith("**Refuted**") and "plateau on" in line]
+    (said,) = [
+        line
+        for line in text.splitlines()
+        if line.startswith("**Refuted at depth 8, scale 0.5**") and "plateau on" in line
+    ]
     assert said.count("at depth 8 (centre) minus that at depth 2 (mean") == 2  # of the loss and of the error
     assert "without any bias" not in said
     assert "Of the other 2 means 2 lie on the claimed side." in said
