@@ -41,6 +41,16 @@ def stop(*why: object, code: int) -> NoReturn:
     sys.exit(code)
 
 
+def _stop_interrupted(kept: str = "") -> NoReturn:
+    """End the command after Ctrl-C: one line, and exit code 1 wherever it was."""
+    # An object that Ctrl-C left half made may fail when it is removed; Python would show its traceback.
+    sys.unraisablehook = lambda _: None
+    # Where Ctrl-C passed through the exec of a string (an import of dataclasses), CPython would end by the
+    # signal in spite of our exit code, unless another exec comes after it.
+    exec("")
+    stop(f"interrupted{kept}", code=WENT_WRONG)
+
+
 class OneLineRefusals(TyperGroup):
     """The verbs; what the parser of options refuses is one line, too, and names the help to read."""
 
@@ -69,9 +79,9 @@ class OneLineRefusals(TyperGroup):
             said = error.format_message().replace("Value error, ", "").rstrip(".")
             stop(f"{said} (see `{path} --help`)", code=WRITTEN_WRONG)
         except typer.Abort:
-            stop("interrupted", code=WENT_WRONG)
+            _stop_interrupted()
         if code == 130:  # what typer makes of Ctrl-C
-            stop("interrupted", code=WENT_WRONG)
+            _stop_interrupted()
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -95,8 +105,7 @@ def expected_errors(*, goes_on: bool = False) -> Iterator[None]:
             raise
         stop(words, code=WENT_WRONG)
     except KeyboardInterrupt:
-        kept = "; finished runs are kept, the same command goes on from there" if goes_on else ""
-        stop(f"interrupted{kept}", code=WENT_WRONG)
+        _stop_interrupted("; finished runs are kept, the same command goes on from there" if goes_on else "")
 
 
 @contextmanager

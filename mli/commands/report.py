@@ -53,5 +53,9 @@ def report(
             return
         from validation.html_report.write import write_report_page
 
+        if store is not None and not store.is_dir():
+            raise FileNotFoundError(
+                f"there is no store at {store}: leave --store out to draw no lines of runs that are not there"
+            )
         runs = store or (input / "store" if (input / "store").is_dir() else STORE)
         typer.echo(f"The page: {write_report_page(input, runs, figures, output)}")

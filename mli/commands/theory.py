@@ -18,8 +18,7 @@ def theory(
         str | None,
         typer.Argument(
             help="A theorem: T1 to T16, T4p, T9b, T10b, T10c, T11b, T11p, T12b, T14b (p is the prime, for "
-            "which a shell would wait "
-            "for a second quote); t4p and T4prime are the same."
+            "which a shell would wait for a second quote; t4p and T4prime are the same).",
         ),
     ] = None,
     long: Annotated[
@@ -47,13 +46,13 @@ def theory(
     with expected_errors(), input_errors():
         if latex and (as_json or long):
             raise ValueError("--latex is a form of its own: leave --json and --long out")
-        chosen = list(THEOREMS.values()) if name is None else [THEOREMS[theorem_name(name, THEOREMS)]]
+        names = [*THEOREMS] if name is None else [theorem_name(name, THEOREMS)]
         if write_docs is not None:
             _write_docs(write_docs)
             return
         on_a_line = name is None and not (long or steps or latex)
         data: list[dict[str, Any]] = []
-        for theorem in chosen:
+        for theorem in (THEOREMS[one] for one in names):
             with said_on_a_terminal(f"re-proving {theorem.name}, {len(theorem.checked_steps)} steps"):
                 if as_json:
                     data.append(rendering.as_data(theorem, steps=steps))

@@ -121,12 +121,13 @@ def _run_validate(folder: Path, job: Job, store: Path, shown: set[str]) -> None:
     from simulations.runs.store import Store
     from simulations.runs.verified_files import DamagedRunError, OtherDataError
     from simulations.runtime.atomic_files import writable_folder
-    from validation.job.main_job import run_main_job
+    from validation.job.main_job import require_store, run_main_job
     from validation.job.observed_store import not_judged
     from validation.report.report_data import REPORT_FILES, write_report
     from validation.report.terminal_table import verdict_table
 
-    # Found out before the training, not after it.
+    # Found out before the training, not after it; a store that is not there before any folder is made.
+    require_store(job, store)
     writable_folder(folder, REPORT_FILES)
     if job.judged:
         writable_folder(folder / "figures")

@@ -1,8 +1,11 @@
 """How long `certify` is expected to take, and which lines are too large for it.
 
-Seconds on one core, fitted to the lines of benchmarks/certify.py (its `--ratios` prints measured over
-expected): work for the roots, and for each cell on which L' is expanded. Where the loss rises few cells find
-it; a proof that it does not takes about 3.5 r of them. Lines without a verdict can take longer.
+Seconds on one core, fitted to the lines of benchmarks/certify.py (its `--ratios` writes measured and expected
+ones to benchmarks/certify_cost.csv): work for the roots, and for each cell on which L' is expanded. Where the
+loss rises, the search meets the rise after as many cells as come before it in its order; a proof that it does
+not rise takes about 3.5 r of them. Zero starts are cheaper: their logits have two terms, and L' is known at
+alpha = 0. Where logits are so large that no verdict is to be expected, all cells are paid for. Other lines
+without a verdict can take longer.
 """
 
 from __future__ import annotations
@@ -18,9 +21,11 @@ __all__ = ["expected_seconds", "most_expected_seconds", "refuse_what_is_too_larg
 Floats = NDArray[np.float64]
 
 _MOST_BITS = 1e9  # of one polynomial: a single call on one of this size takes seconds
-_CELLS_OF_A_RISE = 3
+_LARGEST_LOGIT = 1e15  # nats: beyond it floats do not know an exponential
+_LARGEST_TERM = 2.0**90  # nats, of a logit's: beyond it the search's balls of 96 bits do not either
 _CELLS_OF_A_PROOF = 3.5  # times the degree
-_ALPHAS = np.linspace(0, 1, 65)
+# The centres of the search's cells in its order: 1/2, 1/4, 3/4, 1/8, ...
+_CENTRES = [(2 * i + 1) / 2**depth for depth in range(1, 8) for i in range(2 ** (depth - 1))]
 
 
 def expected_seconds(
@@ -31,19 +36,23 @@ def expected_seconds(
     degree: int,
     max_cells: int,
 ) -> float:
-    """The estimate for one line: whether its loss rises is looked for on 65 alphas, in floats."""
+    """The estimate for one line; whether and where its loss rises is looked for on 127 alphas, in floats."""
     k = len(start_bias)
-    cells = (
-        _CELLS_OF_A_RISE
-        if _rises(start_weights, start_bias, end_weights, end_bias, degree)
-        else _CELLS_OF_A_PROOF * degree
-    )
-    return _seconds(k, degree, min(cells, max_cells))
+    if start_weights.any():
+        cells = _expected_cells(start_weights, start_bias, end_weights, end_bias, degree)
+        return _seconds(k, degree, min(cells, max_cells))
+    tied = np.ptp(start_bias) == 0
+    if tied and np.ptp(end_bias) == 0:  # the loss is convex in alpha^r, and L' known at both ends (T5)
+        return _seconds(k, degree, 1, terms=1)
+    if tied and degree > 2:  # unequal biases make the loss rise from alpha = 0 on (T4)
+        return _seconds(k, degree, 0, terms=2)
+    cells = _expected_cells(start_weights, start_bias, end_weights, end_bias, degree)
+    return _seconds(k, degree, min(cells, max_cells), terms=2)
 
 
 def most_expected_seconds(n_classes: int, degree: int, max_cells: int) -> float:
-    """The larger of the two estimates, without a look at the line."""
-    return _seconds(n_classes, degree, min(_CELLS_OF_A_PROOF * degree, max_cells))
+    """The largest of the estimates, all cells, without a look at the line."""
+    return _seconds(n_classes, degree, max_cells)
 
 
 def refuse_what_is_too_large(values: list[Floats], degree: int) -> None:
@@ -61,25 +70,41 @@ def refuse_what_is_too_large(values: list[Floats], degree: int) -> None:
         )
 
 
-def _seconds(k: int, r: int, cells: float) -> float:
-    roots = 1e-3 + 4e-5 * r + 5e-7 * r**2
-    cell = 3e-5 + 4e-6 * r + 4e-8 * r**2
-    return 1.15 * k * (k - 1) * (roots + cells * cell)
+def _seconds(k: int, r: int, cells: float, terms: int | None = None) -> float:
+    """Work of each pair of classes of each sample; `terms` of a logit, as a polynomial: None of many."""
+    cell = 3.5e-5 + 4.6e-6 * r + 4.6e-8 * r**2
+    if terms == 1:
+        roots, cell = 5e-5 + 2.8e-6 * r, 0
+    elif terms == 2:
+        roots = 4e-4 + 1e-5 * r + 8e-8 * r**2
+    else:
+        roots = 1.2e-3 + 4.6e-5 * r + 5.8e-7 * r**2
+    return 3e-3 + k * (k - 1) * (roots + cells * cell)
 
 
-def _rises(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int) -> bool:
-    """Whether L' > 0 at one of 65 alphas, beyond rounding; False where floats overflow: it is an estimate."""
+def _expected_cells(w0: Floats, b0: Floats, w1: Floats, b1: Floats, degree: int) -> float:
+    """Cells up to the first whose centre has L' > 0 beyond rounding, breadth first, or those of a proof.
+
+    inf where logits are too large for the balls, so that the search ends without a verdict.
+    """
+    proof = _CELLS_OF_A_PROOF * degree
+    lost = False
     with np.errstate(all="ignore"):
-        return any(
-            _slope_is_positive((1 - a) * w0 + a * w1, w1 - w0, (1 - a) * b0 + a * b1, b1 - b0, degree)
-            for a in _ALPHAS
-        )
+        for cells, a in enumerate(_CENTRES, 1):
+            if cells >= proof:
+                break
+            w, b = (1 - a) * w0 + a * w1, (1 - a) * b0 + a * b1
+            z = w**degree + b[:, None]
+            terms = (np.abs(w0) + a * np.abs(w1 - w0)) ** degree
+            if not (np.abs(z).max() < _LARGEST_LOGIT and terms.max() < _LARGEST_TERM):
+                lost = True
+            elif _slope_is_positive(z, degree * w ** (degree - 1) * (w1 - w0) + (b1 - b0)[:, None]):
+                return cells
+    return np.inf if lost else proof
 
 
-def _slope_is_positive(w: Floats, w_rate: Floats, b: Floats, b_rate: Floats, degree: int) -> bool:
+def _slope_is_positive(z: Floats, rate: Floats) -> bool:
     """From k L' = sum_j sum_i p_ij (z_ij' - z_jj'), classes i, samples j."""
-    z = w**degree + b[:, None]
-    rate = degree * w ** (degree - 1) * w_rate + b_rate[:, None]
     terms = softmax(z, axis=0) * (rate - np.diag(rate))
     return bool(terms.sum() > 1e-10 * np.abs(terms).sum())
 

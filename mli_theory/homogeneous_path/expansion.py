@@ -8,6 +8,7 @@ M = mean over samples of (s_y - mean_c s_c), C = mean over samples of Cov_c(b_c,
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from itertools import chain
 
@@ -74,7 +75,8 @@ class Bump:
     Attributes:
         alpha: where the loss is largest.
         height: loss there minus log k, nats.
-        small_parameter: alpha max |b - mean b|; the prediction is good where it is small.
+        small_parameter: alpha max |b - mean b|; the prediction is good where it is small, and a guess from
+            1 on, where `loss_bump` warns.
     """
 
     alpha: float
@@ -165,6 +167,10 @@ def loss_bump(
         DomainError: as `loss_expansion`, at any degree; or naming T4 for classes that are not balanced,
             M <= 0 (the loss never turns at leading order), or V >= r M (it turns beyond alpha = 1); with
             `next_order` for a small parameter of 1 or more, or corrections as large as what they correct.
+
+    Warns:
+        UserWarning: to leading order, for a small parameter of 1 or more: terms left out are as large as
+            those kept, so place and height are guesses; the maximum of `predict_curves` has no such limit.
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 3, "T4 (the bump)")
     counts = np.bincount(y, minlength=len(b))
@@ -191,6 +197,12 @@ def loss_bump(
     leading = (r - 2) / (2 * r) * V * (alpha * size) ** 2
     small = alpha * size
     if not next_order:
+        if small >= 1:
+            warnings.warn(
+                f"T4 (the bump) is good where alpha max |b - mean b| is small, and here it is {small:.3g}: "
+                "place and height are guesses; take the largest loss of predict_curves",
+                stacklevel=2,
+            )
         return Bump(alpha, leading, small)
     pull = float(s.mean(axis=0) @ (b / size) / len(b)) / M  # C / M
     later = small * (K / (2 * V) + (r + 1) / r * pull) / (r - 2)
@@ -205,7 +217,7 @@ def _refuse_large_correction(alpha: float, small: float, later: float, higher: f
     raise DomainError(
         "T4 (the bump) at next order needs a small parameter alpha max |b - mean b| below 1, corrections "
         f"smaller than what they correct and alpha <= 1, got small parameter {small:.3g}, alpha {alpha:.3g} "
-        f"times 1 + {later:.3g}, height times 1 + {higher:.3g}: use next_order=False"
+        f"times 1 + {later:.3g}, height times 1 + {higher:.3g}: take the largest loss of predict_curves"
     )
 
 

@@ -20,7 +20,8 @@ class BiasGapBounds:
 
     Attributes:
         bias: (k,) strict upper bounds of b_i at all times: Phi_ii(0), nats.
-        gap: strict upper bound of every b_i - b_j at all times, nats; inf where beyond float64.
+        gap: strict upper bound of every b_i - b_j at all times, nats. inf where it is beyond float64: still
+            a bound, from which `beta` and `plateau_end` are 1, which every plateau satisfies.
         margin: lower bound -log(e^(k eps) - 1) > 0 of b_l + W_ll^r - b_i - W_il^r for all i != l (T10b).
         beta: upper bound of every (b_{i*} - b_j) / (W_jj^r - W_{i*j}^r), j != i*.
         plateau_end: upper bound of alpha_2; it tends to 0 with eps.

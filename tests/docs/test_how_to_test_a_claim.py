@@ -15,7 +15,9 @@ FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, flags=re.DOTA
 
 def claims(name, tmp_path):
     (tmp_path / name).write_text(FILES[name])
-    return {key: value for key, value in runpy.run_path(tmp_path / name).items() if key.startswith("test_")}
+    return {
+        key: value for key, value in runpy.run_path(str(tmp_path / name)).items() if key.startswith("test_")
+    }
 
 
 def test_the_true_claim_holds_and_the_false_one_is_refuted_as_the_page_says(tmp_path):

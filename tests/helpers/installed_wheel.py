@@ -10,7 +10,6 @@ import sysconfig
 import venv
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from tests.helpers.paths import ROOT
 
@@ -31,17 +30,16 @@ def copy_checkout(source: Path) -> Path:
     return shutil.copytree(ROOT, source, ignore=left_out)
 
 
-def build(kind: Literal["wheel", "sdist"], source: Path, folder: Path) -> Path:
-    """Build the wheel or the sdist of `source` into `folder`, without a network."""
+def build(source: Path, folder: Path, *, sdist: bool) -> Path:
+    """Build a wheel into `folder`, without a network: of the source, or of an sdist left beside it."""
+    kind = () if sdist else ("--wheel",)
+    options = [*kind, "--no-isolation", "--outdir", str(folder), str(source)]
     made = subprocess.run(
-        [sys.executable, "-m", "build", f"--{kind}", "--no-isolation", "--outdir", str(folder), str(source)],
-        check=False,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "build", *options], check=False, capture_output=True, text=True
     )
     if made.returncode:
-        raise RuntimeError(f"the {kind} could not be built:\n{made.stdout}\n{made.stderr}")
-    (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
+        raise RuntimeError(f"the wheel could not be built:\n{made.stdout}\n{made.stderr}")
+    (built,) = folder.glob("*.whl")
     return built
 
 
@@ -60,14 +58,14 @@ def new_environment(folder: Path) -> Path:
 def pip_install(bin_folder: Path, distribution: Path) -> None:
     """Install a wheel or an sdist into an environment: no network, no dependencies, no isolated build."""
     pip = [sys.executable, "-m", "pip", "--python", str(bin_folder / "python")]
-    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-compile"]
     subprocess.run([*pip, "install", *options, str(distribution)], check=True, stdout=sys.stderr)
 
 
 def install_wheel(folder: Path) -> Path:
     """Install this checkout's wheel into `folder`/venv and return that environment's bin folder."""
     folder = folder.resolve()
-    wheel = build("wheel", copy_checkout(folder / "source"), folder / "wheel")
+    wheel = build(copy_checkout(folder / "source"), folder / "wheel", sdist=False)
     bin_folder = new_environment(folder / "venv")
     pip_install(bin_folder, wheel)
     return bin_folder

@@ -1,6 +1,7 @@
 """Exit code 2 and one line for what the user wrote, 1 for what went wrong, 0 else: over all verbs."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from mli.__main__ import main
 from mli.commands import application, messages
 from mli.commands.application import app
 from simulations.runs.verified_files import DamagedRunError
@@ -188,3 +190,56 @@ def test_a_reader_that_has_seen_enough_is_told_nothing(tmp_path):
             cwd=ROOT,
         )
     assert done.stderr == ""
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_is_one_line_too(monkeypatch, capsys):
+    class Loading:
+        def __getattr__(self, name):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("mli.__main__._end_like_ctrl_c", lambda: None)
+    monkeypatch.setitem(sys.modules, "mli.commands.application", Loading())
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().err) == (1, "mli: interrupted\n")
+
+
+INTERRUPTED = """
+from mli.commands.messages import expected_errors
+class HalfMade:
+    def __del__(self):
+        raise AttributeError("_closed")
+def work():
+    half_made = HalfMade()
+    exec("raise KeyboardInterrupt")
+with expected_errors():
+    work()
+"""
+
+
+def test_ctrl_c_is_one_line_and_exit_code_1_wherever_it_comes():
+    found = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (1, "mli: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["runs", "list"],
+        ["runs", "show", "abc"],
+        ["runs", "verify"],
+        ["runs", "gc"],
+        ["runs", "record", "out"],
+        ["figures", "F1"],
+        ["report"],
+        ["validate", "--profile", "full"],
+    ],
+    ids=" ".join,
+)
+def test_a_store_that_is_not_there_is_one_line_and_2_for_whatever_reads_one(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, [*command, "--store", "no-such"])
+    assert result.exit_code == 2
+    assert re.match(r"mli: there is no store (at )?no-such\b", result.output)
+    assert result.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 """Every public function over the whole range of floats: numbers, a documented infinity, or DomainError.
 
-Never nan (but where the docstring says nan), never another exception, no warning, no hang. What the numbers
+Never nan (but where the docstring says nan), never another exception, no hang, no warning but that of a bump
+that is a guess. What the numbers
 are is tested elsewhere, from second routes.
 """
 
@@ -43,8 +44,9 @@ positive = numbers.map(abs).filter(bool)
 shares = st.lists(st.floats(1e-300, 1.0) | st.just(1.0), min_size=4, max_size=4)
 degrees = st.integers(2, 9) | st.sampled_from([40, 1025, 10**6, 2**53 - 1, 2**53, 10**400])
 losses = st.floats(5e-324, 1.0)
+# A fifth of the profile's: 40 in the ordinary run, 200 where HYPOTHESIS_PROFILE=explore.
 quick = settings(
-    max_examples=40,
+    max_examples=settings.default.max_examples // 5,
     suppress_health_check=[HealthCheck.too_slow],
     deadline=None,
 )
@@ -109,7 +111,7 @@ small = st.sampled_from([0.0, 5e-324, 1e-300, 1e-30, -1e-8, 1.0, -1.0, 2.5, 40.0
 )
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", r"ignore:T4 \(the bump\) is good where:UserWarning")
 @quick
 @example(signal=[[1e8] * 3] * 3, bias=[1e8 + 0.1, 1e8, 1e8], labels=[0, 1, 2], degree=3, alphas=[1.0])
 @given(
@@ -196,7 +198,7 @@ def test_the_power_model(weights, bias, degree, sizes):
 
 
 @pytest.mark.filterwarnings("error")
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(quick, max_examples=quick.max_examples // 2)
 @given(
     start=rows(numbers, 2, 2),
     end=rows(numbers, 2, 2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -84,13 +85,12 @@ def _bump(observations: Observations, arm: str) -> dict[str, Any]:
 def _leading_order(run: xr.Dataset) -> tuple[float, float, float]:
     if not meets_the_form(run):
         return (float("nan"),) * 3
+    signal, bias, labels = (run[name].to_numpy() for name in ("signal", "bias", "labels"))
     try:
-        bump = loss_bump(
-            run["signal"].to_numpy(),
-            run["bias"].to_numpy(),
-            run["labels"].to_numpy(),
-            int(run.attrs["depth"]),
-        )
+        with warnings.catch_warnings():
+            # The small parameter, of which it warns, is shown beside the prediction.
+            warnings.filterwarnings("ignore", message=r"T4 \(the bump\)")
+            bump = loss_bump(signal, bias, labels, int(run.attrs["depth"]))
     except DomainError:  # equal biases, unequal classes, degree 2, ...: T4 predicts no bump
         return (float("nan"),) * 3
     return bump.height, bump.alpha, bump.small_parameter

@@ -6,9 +6,9 @@ network, that is moves the error at alpha = 1 by more than CHANGED standard erro
 that moves at alpha^r, which keeps both ends. That of the other biases counts only where their removal
 changes nothing. The cause that is named is
 
-- where loss and error both end their plateaus before LONG, or do not fall: a shallow network, if the degree
-  is at most SHALLOW; else the initialisation, by the rule below; else none, for there is no plateau to
-  explain;
+- none, where neither loss nor error falls: there is no plateau to explain;
+- where those that fall end their plateaus before LONG: a shallow network, if the degree is at most SHALLOW;
+  else the initialisation, by the rule below; else none, for there is no plateau to explain;
 - else the last-layer bias, if its account holds;
 - else the other biases, likewise;
 - else, where the theory does not cover the network (`validation.diagnosis.scope`) or its signal is undefined,
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from validation.diagnosis.accounts import HOMOGENEOUS_BIAS, Diagnosis
+from validation.diagnosis.accounts import HOMOGENEOUS_BIAS, Diagnosis, LineEnds
 from validation.diagnosis.thresholds import CHANGED, DOUBT, LONG, MATERIAL, SHALLOW, SUPPLIED
 
 __all__ = ["CAUSES", "MATERIAL", "cause", "causes", "changed", "verdict"]
@@ -51,6 +51,8 @@ def causes(found: Diagnosis) -> list[str]:
     """Of CAUSES those that hold, the one that is named first."""
     covered = found.law is not None and not found.outside
     large_start = ["initialisation"] if covered and _large_start(found) else []
+    if not np.isfinite([found.ends["linear"].error, found.ends["linear"].loss]).any():
+        return ["no plateau to explain"]
     if not _has_plateau(found):
         shallow = covered and found.degree <= SHALLOW
         return ["shallow"] if shallow else large_start or ["no plateau to explain"]
@@ -122,10 +124,9 @@ def _headline(found: Diagnosis) -> str:
             f"**The line is outside the theory**: {_why_outside(found)}. What can be told without it follows."
         )
     if kind == "no plateau to explain":
-        return (
-            f"**There is no plateau to explain**: a tenth of the error's fall is spent at {_at(ends.error)}, "
-            f"of the loss's at {_at(ends.loss)}, and a plateau that ends before alpha = {LONG:.2f} is none."
-        )
+        spent = _spent(ends, digits=3)
+        rule = f", and a plateau that ends before alpha = {LONG:.2f} is none" if "spent" in spent else ""
+        return f"**There is no plateau to explain**: {spent}{rule}."
     if kind == "shallow":
         return (
             f"**The network is too shallow for a plateau**: its signal grows like "
@@ -152,12 +153,25 @@ def _beside(found: Diagnosis) -> str:
 
 
 def _lengths(found: Diagnosis) -> str:
-    ends = found.ends["linear"]
-    spent = f"A tenth of the error's fall is spent at {_at(ends.error)}, of the loss's at {_at(ends.loss)}"
+    spent = _spent(found.ends["linear"])
+    spent = spent[0].upper() + spent[1:]
     if "depth" in found.left_out:
         return f"{spent}; what depth accounts for is left out: {found.left_out['depth']}."
     error, loss = _changes(found, "depth")
     return f"{spent}; had the signal grown like alpha, the plateaus would be {error} and {loss}."
+
+
+def _spent(ends: LineEnds, digits: int = 2) -> str:
+    """Where a tenth of each curve's fall is spent; of a curve that does not fall only that."""
+    error, loss = (f"at alpha = {end:.{digits}f}" for end in (ends.error, ends.loss))
+    falls = np.isfinite([ends.error, ends.loss])
+    if falls.all():
+        return f"a tenth of the error's fall is spent {error}, of the loss's {loss}"
+    if falls[0]:
+        return f"a tenth of the error's fall is spent {error}, and the loss does not fall"
+    if falls[1]:
+        return f"the error does not fall, and a tenth of the loss's fall is spent {loss}"
+    return "neither error nor loss falls"
 
 
 def _biases(found: Diagnosis) -> str:

@@ -42,6 +42,7 @@ _PATH, _MODEL = "mli_theory/homogeneous_path", "mli_theory/power_model"
 _EXPERIMENTS = "simulations/power_model_experiments"
 _EXPLORER = "validation/html_report/formulas.js"
 _ON_THE_PATH, _ON_THE_MODEL = "tests/mli_theory/homogeneous_path", "tests/mli_theory/power_model"
+_AT_EDGES = "tests/mli_theory/power_model/test_laws_at_their_edges.py"
 _ON_FLOWS = "tests/simulations/gradient_flow/test_gradient_flow_theorems.py"
 _ON_TABLES = "tests/simulations/power_model_experiments/test_theory_tables.py"
 _ON_EXPERIMENTS = "tests/simulations/power_model_experiments/test_experiments.py"
@@ -81,7 +82,11 @@ STATEMENTS: Mapping[str, Statement] = {
     "T4": Statement(
         says="With balanced classes, unequal biases and degree 3 or more the loss rises before it falls.",
         modules=(f"{_PATH}/expansion.py", _EXPLORER),
-        tests=(f"{_ON_THE_PATH}/test_expansion.py", _ON_THE_EXPLORER),
+        tests=(
+            f"{_ON_THE_PATH}/test_expansion.py",
+            f"{_ON_THE_PATH}/test_expansion_at_its_edges.py",
+            _ON_THE_EXPLORER,
+        ),
         claims=("C8",),
         figures=("F8",),
     ),
@@ -118,7 +123,7 @@ STATEMENTS: Mapping[str, Statement] = {
         says="From small weights classes are learned one after the other, at times that the initial weights "
         "give.",
         modules=(f"{_MODEL}/learning_schedule.py",),
-        tests=(f"{_ON_THE_MODEL}/test_learning_schedule.py", _ON_FLOWS, _ON_TABLES),
+        tests=(f"{_ON_THE_MODEL}/test_learning_schedule.py", _AT_EDGES, _ON_FLOWS, _ON_TABLES),
         claims=("C6",),
         figures=("F3",),
     ),
@@ -161,6 +166,7 @@ STATEMENTS: Mapping[str, Statement] = {
             f"{_ON_THE_MODEL}/test_plateau_law.py",
             f"{_ON_THE_MODEL}/test_crossover_law.py",
             f"{_ON_THE_MODEL}/test_quadratic_law.py",
+            _AT_EDGES,
             _ON_FLOWS,
             _ON_TABLES,
             _ON_THE_EXPLORER,
@@ -177,7 +183,7 @@ STATEMENTS: Mapping[str, Statement] = {
         says="At a fixed initial scale the biases are bounded, so the plateau vanishes as the loss goes to "
         "0.",
         modules=(f"{_MODEL}/bias_bounds.py",),
-        tests=(f"{_ON_THE_MODEL}/test_bias_bounds.py", _ON_FLOWS),
+        tests=(f"{_ON_THE_MODEL}/test_bias_bounds.py", _AT_EDGES, _ON_FLOWS),
         claims=("C6",),
     ),
     "T12": Statement(
@@ -205,7 +211,7 @@ STATEMENTS: Mapping[str, Statement] = {
             f"{_EXPERIMENTS}/plateau_start.py",
             "validation/regimes/borders.py",
         ),
-        tests=("tests/mli_theory/test_start_of_plateau.py", _ON_EXPERIMENTS, _ON_THE_MAP),
+        tests=("tests/mli_theory/test_start_of_plateau.py", _AT_EDGES, _ON_EXPERIMENTS, _ON_THE_MAP),
         claims=("C13", "C14"),
         figures=("F14",),
     ),
@@ -300,7 +306,8 @@ def _cells(name: str, statement: Statement, statuses: Mapping[str, str]) -> list
         title, status = THEOREMS[name].title, statuses[name]
         derivation = f"[{page}]({page}), {_links([derivation_file(name)])}"
     else:
-        (title, status), derivation = UNDERIVED[name], "none"
+        title, status = UNDERIVED[name]
+        derivation = "none"
     return [
         f"{name} {title}",
         statement.says,

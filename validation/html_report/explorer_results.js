@@ -67,7 +67,9 @@ const explorerResults = (() => {
       name,
       `${say(height)} nats at α = ${say(alpha)}`,
       (next ? `Next order: ${say(next.height)} at ${say(next.alpha)}. ` : "The next order is of no use here. ") +
-        `Good where α max|b|, here ${say(smallParameter)}, is small.`,
+        (smallParameter < 1
+          ? `Good where α max|b|, here ${say(smallParameter)}, is small.`
+          : `A guess: α max|b| is ${say(smallParameter)} here, and would have to be small.`),
     ];
   }
 

@@ -25,7 +25,7 @@ from validation.job.recorded_runs import committed_runs
 from validation.job.recorded_tables import committed_tables
 from validation.judgement.judging import Verdict, judge
 
-__all__ = ["Outcome", "integrate_power_model", "run_main_job"]
+__all__ = ["Outcome", "integrate_power_model", "require_store", "run_main_job"]
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,12 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
         DamagedRunError: a run in the store is not what was written, and this job does not make it again.
     """
     store = store if isinstance(store, Store) else Store(store)
+    require_store(job, store.folder)
     folder = writable_folder(folder)
     recorded = committed_runs(job.recorded) if job.recorded else []
     tables = committed_tables(job.tables)
     if job.trains:
         store.prepare()
-    elif job.judged and not store.folder.is_dir():
-        raise FileNotFoundError(
-            f"there is no store {store.folder} to judge: make one with `mli validate --profile standard`"
-        )
     # Before the training, which takes longer: a mistake here must not cost it.
     power_model = integrate_power_model(folder / "power_model", job.power_model_seeds, job.power_model)
     if job.trains:
@@ -76,6 +73,18 @@ def run_main_job(folder: Path | str, job: Job, store: Store | Path | str) -> Out
         store, job.judged, power_model, every_seed=not job.trains, recorded=recorded, tables=tables
     )
     return Outcome(job, runs, observations, judge(job.claims, observations))
+
+
+def require_store(job: Job, folder: Path) -> None:
+    """Refuse a job that judges a store and makes no runs where there is no store; nothing is written.
+
+    Raises:
+        FileNotFoundError: there is none at `folder`.
+    """
+    if job.judged and not job.trains and not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no store {folder} to judge: make one with `mli validate --profile standard`"
+        )
 
 
 def integrate_power_model(

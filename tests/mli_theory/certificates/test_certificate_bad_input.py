@@ -47,7 +47,7 @@ def test_the_user_is_told_before_slow_work(monkeypatch):
     k = 200
     with pytest.warns(SlowCertificateWarning, match=r"200 classes at degree 5.*about \d+ s"):  # noqa: SIM117
         with pytest.raises(InterruptedError):
-            certify(np.zeros((k, k)), np.zeros(k), np.eye(k), np.zeros(k), 5)
+            certify(0.1 * np.eye(k), np.zeros(k), np.eye(k), np.zeros(k), 5)
 
 
 def test_the_sizes_promised_to_be_fast_give_no_warning():
@@ -67,8 +67,12 @@ def test_the_warning_looks_at_the_line_a_proof_takes_longer_than_a_rise(monkeypa
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         with pytest.raises(InterruptedError):
-            certify(np.zeros((k, k)), np.zeros(k), np.eye(k), bias, 200)
+            certify(0.1 * np.eye(k), np.zeros(k), np.eye(k), bias, 200)
     assert [w.category for w in caught] == [SlowCertificateWarning] * slow
+
+
+def test_a_zero_start_of_a_high_degree_is_proved_at_once_and_not_warned_of():
+    assert certify(np.zeros((3, 3)), np.zeros(3), np.eye(3), np.zeros(3), 200).loss_monotone
 
 
 @pytest.mark.parametrize(("size", "degree"), [(1.0, 10**5), (1e-308, 2000), (1.0, 2**52)])

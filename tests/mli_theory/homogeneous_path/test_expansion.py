@@ -147,6 +147,7 @@ def test_T4_bump_is_right_to_its_order_in_the_small_parameter(degree):
 @pytest.mark.parametrize(
     ("small", "least", "most"), [(0.003, 1e-4, 3e-4), (0.39, 0.01, 0.04), (1.46, 0.001, 0.2)]
 )
+@pytest.mark.filterwarnings(r"ignore:T4 \(the bump\) is good where.* 1\.46:UserWarning")
 def test_T4_small_parameter_tells_the_accuracy(small, least, most):
     # theory.md's three values ("4 digits", "1-4 % off", "33 % off") without its inputs: eight draws, r = 4.
     errors = []

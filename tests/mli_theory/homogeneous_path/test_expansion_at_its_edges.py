@@ -1,6 +1,7 @@
 """T4 where floats overflow or cancel: values from mpmath and from rational numbers, by the definitions."""
 
 import math
+import warnings
 from fractions import Fraction
 
 import mpmath
@@ -113,6 +114,7 @@ def test_T4_expansion_and_bounds_are_those_of_mpmath(problem, alpha):
         assert lower - 1e-12 * size <= loss <= upper + 1e-12 * size
 
 
+@pytest.mark.filterwarnings(r"ignore:T4 \(the bump\) is good where:UserWarning")  # some biases are not tiny
 @given(
     size=st.sampled_from([1e-320, 1e-200, 1e-155, 1e-3, 1.0]),
     degree=st.sampled_from([3, 4, 50, 3000, 10**9]),
@@ -136,11 +138,34 @@ def test_T4_bump_of_tiny_biases_is_that_of_mpmath(size, degree, margin):
     assert bump.height == pytest.approx(float(height), **tolerance)
 
 
-def test_T4_next_order_is_refused_by_its_small_parameter():
+def test_T4_next_order_is_refused_by_its_small_parameter_and_leading_order_warns_of_it():
     problem = np.eye(5), [-3, 0.1, 0.1, 0.1, 0.1], range(5), 3
-    assert loss_bump(*problem).small_parameter == pytest.approx(1.59, abs=0.01)
+    with pytest.warns(UserWarning, match=r"\(the bump\) is good where .* here it is 1\.59: .* guesses"):
+        bump = loss_bump(*problem)
+    assert bump.small_parameter == pytest.approx(1.59, abs=0.01)
+    loss = [_plain_loss(*problem, alpha) for alpha in np.linspace(0, 1, 401)]
+    assert bump.height > 1.5 * (max(loss) - loss[0])  # a guess indeed
     with pytest.raises(DomainError, match=r"small parameter 1\.59"):
         loss_bump(*problem, next_order=True)  # it would be a height below 0
+
+
+def _plain_loss(signal, bias, labels, degree, alpha):
+    logits = [[alpha**degree * s + alpha * b for s, b in zip(row, bias, strict=True)] for row in signal]
+    return sum(
+        math.log(sum(map(math.exp, z))) - z[label] for z, label in zip(logits, labels, strict=True)
+    ) / len(logits)
+
+
+@pytest.mark.parametrize(("size", "warns"), [(0.999, False), (1.001, True)])
+def test_T4_warns_from_a_small_parameter_of_1_on(size, warns):
+    # V = 16, and alpha_b = V / (3 M) = size / 4 at degree 3 by this M.
+    bias, degree = [-4.0, 4.0], 3
+    signal = 16 * 4 / (3 * size) * (2 * np.eye(2) - 1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        bump = loss_bump(signal, bias, [0, 1], degree)
+    assert bump.small_parameter == pytest.approx(size, rel=1e-12)
+    assert bool(caught) == warns
 
 
 @given(

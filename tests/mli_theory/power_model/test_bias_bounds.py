@@ -95,3 +95,16 @@ def test_T11_prime_the_bound_on_the_plateau_vanishes_with_the_loss():
 def test_bad_input_is_refused_with_its_value(weights, degree, loss, shown):
     with pytest.raises(DomainError, match=shown):
         bias_gap_bounds(weights, degree, loss)
+
+
+@pytest.mark.parametrize(("classes", "finite"), [(2, True), (14, True), (15, False), (100, False)])
+def test_T11_prime_gap_beyond_float64_is_inf_and_bounds_say_nothing(classes, finite):
+    bounds = bias_gap_bounds(np.diag(np.full(classes, 1e-154)), 4, 1e-5)
+    with mpmath.workdps(50):
+        # Phi = w^-2 / 8, and the largest is counted twice, the least left out: k Phi for equal weights.
+        gap = classes / (8 * mpmath.mpf(1e-154) ** 2)
+        assert (gap < np.finfo(np.float64).max) == finite
+    assert bounds.gap == (pytest.approx(float(gap), rel=1e-14) if finite else np.inf)
+    assert (bounds.beta, bounds.plateau_end) == (1, 1)  # margins of 10 nats are nothing beside it
+    assert np.isfinite(bounds.bias).all()
+    assert bounds.margin == pytest.approx(-np.log(np.expm1(classes * 1e-5)))

@@ -309,7 +309,8 @@ def test_a_line_that_does_not_fall_and_a_class_without_samples_are_said_in_words
     assert np.isnan(found.ends["linear"].error)
     assert np.isnan(found.half_correct[4])
     text = " ".join(verdict(found))
-    assert "spent at no alpha" in text
+    assert "**There is no plateau to explain**: neither error nor loss falls." in text
+    assert "spent at no alpha" not in text
     assert " 4 (" not in text
     json.dumps(diagnosis_data(found), allow_nan=False)
     assert "| 4 | – | – |" in diagnosis_markdown(diagnosis_data(found))
