@@ -1,7 +1,6 @@
 """`mli theory`: what it prints is what check() found, and docs/theory is what it writes."""
 
 import json
-import re
 import shlex
 from io import StringIO
 
