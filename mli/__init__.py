@@ -20,6 +20,7 @@
 - the power model's training: `integrate`, `descend`
 - many runs: `RunSpec`, `read_sweep`, `Store`, `make_run`, `run_sweeps`, `experiment_runs`
 - the plane through three checkpoints: `plane`, `plane_coordinates`, `draw_plane`
+- your own claims: `mli.testing`, with Hypothesis
 - plots: `draw_curves`, `save_diagnosis_figure`
 
 A name is imported when it is first used: `import mli` loads neither torch nor numpy. `help(mli.train)` says

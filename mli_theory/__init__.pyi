@@ -26,9 +26,20 @@ from mli_theory.power_model.bias_bounds import bias_gap_bounds as bias_gap_bound
 from mli_theory.power_model.crossover import CrossoverLaw as CrossoverLaw
 from mli_theory.power_model.crossover import crossover_law as crossover_law
 from mli_theory.power_model.degree_two import quadratic_plateau_law as quadratic_plateau_law
+from mli_theory.power_model.first_learning_time import LearningTimeBounds as LearningTimeBounds
+from mli_theory.power_model.first_learning_time import (
+    first_learning_time_bounds as first_learning_time_bounds,
+)
+from mli_theory.power_model.half_normal_start import HalfNormalPlateau as HalfNormalPlateau
+from mli_theory.power_model.half_normal_start import half_normal_start_plateau as half_normal_start_plateau
 from mli_theory.power_model.learning_schedule import escape_gap as escape_gap
 from mli_theory.power_model.learning_schedule import escape_schedule as escape_schedule
+from mli_theory.power_model.loss_limit import loss_limit as loss_limit
+from mli_theory.power_model.loss_limit import time_to_loss_bound as time_to_loss_bound
 from mli_theory.power_model.plateau_laws import PlateauLaw as PlateauLaw
 from mli_theory.power_model.plateau_laws import largest_admissible_loss as largest_admissible_loss
 from mli_theory.power_model.plateau_laws import plateau_law as plateau_law
+from mli_theory.power_model.two_class_plateau import TwoClassPlateauBounds as TwoClassPlateauBounds
+from mli_theory.power_model.two_class_plateau import two_class_plateau_bounds as two_class_plateau_bounds
 from mli_theory.start_of_plateau import plateau_start as plateau_start
+from mli_theory.start_of_plateau import plateau_start_bounds as plateau_start_bounds

@@ -32,7 +32,11 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found = getattr(import_module(homes[name]), name)
+        try:
+            home = import_module(homes[name])
+        except AttributeError as error:  # Python would take it for the answer that there is no such name
+            raise ImportError(f"{homes[name]} could not be imported: {error}") from error
+        found = getattr(home, name)
         setattr(sys.modules[package], name, found)  # from now on without a detour
         return found
 

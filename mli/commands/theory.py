@@ -17,9 +17,8 @@ def theory(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A theorem: T1 to T14, T4p, T10b, T10c, T11p (p is the prime, for which a shell would wait "
-            "for a second quote; t4p and T4prime are the same); or T15, the certified line, and T16, which "
-            "are proved by words alone."
+            help="A theorem: T1 to T16, T4p, T9b, T10b, T10c, T11b, T11p, T12b, T14b (p is the prime, for "
+            "which a shell would wait for a second quote; t4p and T4prime are the same).",
         ),
     ] = None,
     long: Annotated[
@@ -39,22 +38,21 @@ def theory(
 ) -> None:
     """List the theorems, one a line, or show one. Reads nothing; only --write-docs writes files.
 
-    Every status is found by re-proving the theorem now, but for T15 and T16, which have no derivation.
+    Every status is found by re-proving the theorem now.
     """
     from mli_theory.derivations import THEOREMS, rendering
     from mli_theory.derivations.names import theorem_name
-    from validation.docs_pages.theory_in_words import BY_WORDS, words_as_data, words_as_line, words_as_text
 
     with expected_errors(), input_errors():
         if latex and (as_json or long):
             raise ValueError("--latex is a form of its own: leave --json and --long out")
-        names = [*THEOREMS, *BY_WORDS] if name is None else [theorem_name(name, [*THEOREMS, *BY_WORDS])]
+        names = [*THEOREMS] if name is None else [theorem_name(name, THEOREMS)]
         if write_docs is not None:
             _write_docs(write_docs)
             return
         on_a_line = name is None and not (long or steps or latex)
         data: list[dict[str, Any]] = []
-        for theorem in (THEOREMS[one] for one in names if one in THEOREMS):
+        for theorem in (THEOREMS[one] for one in names):
             with said_on_a_terminal(f"re-proving {theorem.name}, {len(theorem.checked_steps)} steps"):
                 if as_json:
                     data.append(rendering.as_data(theorem, steps=steps))
@@ -66,13 +64,6 @@ def theory(
                 else:
                     text = rendering.as_text(theorem, steps=steps)
             typer.echo(text)
-        for one in (one for one in names if one in BY_WORDS):
-            if as_json:
-                data.append(words_as_data(one))
-            elif name is not None and latex:
-                raise ValueError(f"{one} is proved by words alone: it has no steps to write as LaTeX")
-            elif not latex:
-                typer.echo(words_as_line(one) if on_a_line else words_as_text(one))
         if as_json:
             from validation.text.plain_data import strict_json
 

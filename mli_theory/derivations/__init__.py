@@ -2,7 +2,7 @@
 
 Comes in: a theorem's name. Goes out: its `Derivation`; `check()` re-proves it or raises `ProofError`.
 t1_..., t2_..., one file a theorem: a new one is a file here and its name below
-derivation.py, steps.py, decisions.py, relations.py, notation.py   the proof kernel
+derivation.py, steps.py, comparison.py, decisions.py, relations.py, notation.py   the proof kernel
 rendering.py   pages and terminal text
 May import: nothing of ours.
 """
@@ -19,14 +19,20 @@ from mli_theory.derivations import (
     t7_piecewise_polynomial,
     t8_conservation_laws,
     t9_learning_schedule,
+    t9b_first_time,
     t10_bias_order,
     t10b_gap_bound,
     t10c_loss_order,
     t11_plateau_law,
+    t11b_two_classes,
     t11p_bounded_biases,
     t12_signs,
+    t12b_loss_limit,
     t13_effective_degree,
     t14_plateau_start,
+    t14b_plateau_bracket,
+    t15_certified_cells,
+    t16_half_normal_start,
 )
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis, ProofError, Report
 
@@ -43,14 +49,20 @@ _FILES = (
     t7_piecewise_polynomial,
     t8_conservation_laws,
     t9_learning_schedule,
+    t9b_first_time,
     t10_bias_order,
     t10b_gap_bound,
     t10c_loss_order,
     t11_plateau_law,
+    t11b_two_classes,
     t11p_bounded_biases,
     t12_signs,
+    t12b_loss_limit,
     t13_effective_degree,
     t14_plateau_start,
+    t14b_plateau_bracket,
+    t15_certified_cells,
+    t16_half_normal_start,
 )
 
 THEOREMS: dict[str, Derivation] = {file.DERIVATION.name: file.DERIVATION for file in _FILES}

@@ -115,6 +115,8 @@ def nonnegative(expression: sp.Expr) -> bool:
     if expression.is_nonnegative or positive(expression):
         return True
     if expression.is_Add:
+        if len(expression.args) == 2 and expression.args[0] == -1 and isinstance(expression.args[1], sp.exp):
+            return nonnegative(expression.args[1].args[0])
         return all(map(nonnegative, expression.args))
     if expression.is_Mul:
         return _sign_of_product(expression, strict=False)

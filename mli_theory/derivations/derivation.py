@@ -18,6 +18,7 @@ from mli_theory.derivations.steps import (
     By,
     CannotDecideError,
     CheckedStep,
+    Secant,
     Words,
     require_in_domain,
     require_not_captured,
@@ -81,7 +82,8 @@ class Derivation:
     """One theorem.
 
     `claimed` is the status of the argument as written; `status` is what check() supports. `scope` says for
-    which k, r and n the symbols stand where it is not all of them.
+    which k, r and n the symbols stand where it is not all of them; `assembled` says who puts the conclusion's
+    lemmas together to the statement: the reader ("by words"), or a machine too.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Derivation:
     steps: tuple[CheckedStep | Words, ...]
     conclusion: tuple[str, ...]
     scope: str = ""
+    assembled: str = "by words"
     counterexamples: tuple[Counterexample, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 
@@ -125,6 +128,8 @@ class Derivation:
                 raise ProofError(f"{self.name}: two relations are called {step.name!r}")
             if isinstance(step, Words):
                 continue
+            if isinstance(step, Secant):
+                self._require_new(step, known)
             try:
                 step.prove(
                     {str(i): self._premise(by, step, known, rests_on) for i, by in enumerate(step.premises)}
@@ -141,6 +146,14 @@ class Derivation:
         if missing or not self.conclusion:
             raise ProofError(f"{self.name}: no checked step for the conclusion {missing}")
         return Report(checked=len(known), in_words=len(self.word_steps))
+
+    def _require_new(self, step: Secant, known: dict[str, CheckedStep]) -> None:
+        """The mean slope is a symbol that nothing before speaks of: it is defined by this step."""
+        before = {symbol for hypothesis in self.hypotheses for symbol in hypothesis.symbols}
+        for other in known.values():
+            before |= other.claim.symbols.union(*(condition.symbols for condition in other.conditions))
+        if step.slope in before:
+            raise ProofError(f"{self.name}, step {step.name!r}: {step.slope} has a meaning already")
 
     def status(self) -> str:
         """The status check() supports: it is run, and a failure is said, not hidden."""

@@ -69,6 +69,7 @@ def as_text(theorem: Derivation, *, steps: bool = False) -> str:
     lines += [f"Status: {theorem.status()}"]
     lines += [f"Steps: {len(theorem.checked_steps)} checked by machine, {len(theorem.word_steps)} by words"]
     lines += [f"Scope: {theorem.scope}"] if theorem.scope else []
+    lines += [f"Assembled: {theorem.assembled}"]
     lines += ["", "Hypotheses:", *(f"  - {h.text}{_assumptions(h)}" for h in theorem.hypotheses)]
     if steps:
         lines += ["", "Steps:"]
@@ -115,6 +116,7 @@ def as_markdown(theorem: Derivation) -> str:
         "",
     ]
     lines += [f"**Scope:** {_plain(theorem.scope)}.", ""] if theorem.scope else []
+    lines += [f"**Assembled** from its steps {_plain(theorem.assembled)}.", ""]
     lines += ["## Hypotheses", "", *(f"- {_plain(h.text + _assumptions(h))}" for h in theorem.hypotheses), ""]
     lines += ["## Steps", ""]
     for number, step in enumerate(theorem.steps, 1):
@@ -159,7 +161,10 @@ def index_markdown(theorems: Collection[Derivation]) -> str:
         "",
         "A step is checked by machine where sympy re-proves it from the assumptions on its symbols; a step "
         "by words is marked on its theorem's page and counted here. *proved* alone means no step by words; "
-        "*derived* is leading order.",
+        "*derived* is leading order. That the steps of a conclusion together are the statement is put "
+        "together by "
+        "words (for T1 to T3, where few classes make one closed sentence, by machine too): each page says "
+        "so.",
         "",
         "| theorem | statement | status | steps by machine | by words | scope |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -1,7 +1,8 @@
 """The kinds of step a derivation is made of; each proves its claim or raises `CannotDecideError`.
 
-Identity, Deduction, Monotone, Tangent and Induction are checked by sympy. Words are not: they are marked
-and counted. Every claim has a right side other than 0, so that a wrong right side can be told apart.
+Identity, Deduction, Monotone, Secant, Tangent and Induction, and those about functions of time in
+comparison.py, are checked by sympy. Words are not: they are marked and counted. Every claim has a right side
+other than 0, so that a wrong right side can be told apart.
 """
 
 from __future__ import annotations
@@ -22,9 +23,13 @@ __all__ = [
     "Identity",
     "Induction",
     "Monotone",
+    "Secant",
     "Tangent",
     "Words",
+    "require_defined",
+    "require_identical",
     "require_in_domain",
+    "require_interval",
     "require_not_captured",
 ]
 
@@ -96,8 +101,8 @@ class Identity(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """By rewriting alone."""
-        _require_defined(self.claim)
-        _require_identical(self.claim.left, self.claim.right)
+        require_defined(self.claim)
+        require_identical(self.claim.left, self.claim.right)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ class Deduction(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:
         """Check the identity, then every sign."""
-        _require_defined(self.claim, self.remainder, *(by.weight for by in self.by), *self.where.values())
+        require_defined(self.claim, self.remainder, *(by.weight for by in self.by), *self.where.values())
         require_not_captured(self.where, self.claim.left, self.claim.right, self.remainder)
         for premise in premises.values():
             require_not_captured(self.where, premise.left, premise.right)
@@ -142,7 +147,7 @@ class Deduction(CheckedStep):
             strict = strict or (premise.sign == ">" and positive(weight))
             if self.claim.sign == "=" and premise.sign != "=":
                 raise CannotDecideError(f"an equation from the inequality {premise}")
-        _require_identical(at(self.claim.difference).xreplace(self.where), total.xreplace(self.where))
+        require_identical(at(self.claim.difference).xreplace(self.where), total.xreplace(self.where))
         remainder = at(self.remainder)
         if self.claim.sign == "=":
             if remainder != 0:
@@ -156,7 +161,11 @@ class Deduction(CheckedStep):
 
 @dataclass(frozen=True)
 class Monotone(CheckedStep):
-    """A function of `variable` with positive derivative, applied to both sides of a premise."""
+    """A function of `variable` with positive derivative, applied to both sides of a premise.
+
+    On a domain with the end 0 the derivative may vanish there: a function that is continuous at 0 and rises
+    on all positive numbers rises from 0 on.
+    """
 
     of: By = field(default_factory=lambda: By(""))
     function: sp.Expr = field(default_factory=lambda: sp.Integer(0))
@@ -170,19 +179,60 @@ class Monotone(CheckedStep):
     def prove(self, premises: dict[str, Relation]) -> None:
         """The derivative is positive on the variable's domain, an interval that holds both sides."""
         premise = premises["0"]
-        _require_defined(self.claim, self.function)
-        _require_interval(self.variable)
+        require_defined(self.claim, self.function)
+        require_interval(self.variable)
         if self.claim.sign != premise.sign:
             raise CannotDecideError(f"{self.claim} from {premise}: not the same relation")
         _require_smooth(self.function)
         for side in (premise.left, premise.right):
             require_in_domain(self.variable, side)
             require_not_captured({self.variable: side}, self.function)
-        slope = sp.factor_terms(sp.powsimp(sp.diff(self.function, self.variable)))
+        inside = self.variable
+        if inside.is_nonnegative and not inside.is_positive:
+            inside = sp.Symbol(self.variable.name, positive=True)
+        slope = sp.diff(self.function.subs(self.variable, inside), inside)
+        slope = sp.factor_terms(sp.powsimp(slope))
         if not positive(slope):
             raise CannotDecideError(f"{slope} > 0")
-        _require_identical(self.claim.left, self.function.subs(self.variable, premise.left))
-        _require_identical(self.claim.right, self.function.subs(self.variable, premise.right))
+        require_identical(self.claim.left, self.function.subs(self.variable, premise.left))
+        require_identical(self.claim.right, self.function.subs(self.variable, premise.right))
+
+
+@dataclass(frozen=True)
+class Secant(CheckedStep):
+    """f(x) - f(y) = s (x - y), s a new symbol: the mean of f' between y and x, continuous where they are.
+
+    It is >= 0 or > 0 as the symbol says where f' is.
+    """
+
+    slope: sp.Symbol = field(default_factory=lambda: sp.Symbol("s", real=True))
+    function: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+    variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("x", real=True))
+    ends: tuple[sp.Expr, sp.Expr] = (sp.Integer(0), sp.Integer(0))
+
+    def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
+        """The derivative is defined on an interval that holds both ends, and has the symbol's sign."""
+        x, (left, right) = self.variable, self.ends
+        require_interval(x)
+        _require_smooth(self.function)
+        derivative = sp.powsimp(sp.diff(self.function, x))
+        require_defined(self.claim, self.function, derivative)
+        for end in self.ends:
+            require_in_domain(x, end)
+            require_not_captured({x: end}, self.function)
+        if self.slope in self.function.free_symbols | left.free_symbols | right.free_symbols:
+            raise CannotDecideError(f"the mean slope {self.slope}, which is a symbol of the function")
+        if self.slope.assumptions0 not in (_JUST_REAL, _NONNEGATIVE, _POSITIVE):
+            raise CannotDecideError(f"that the mean slope {self.slope} is more than real, >= 0 or > 0")
+        shown = sp.factor_terms(derivative)
+        if self.slope.is_positive and not positive(shown):
+            raise CannotDecideError(f"{shown} > 0")
+        if self.slope.is_nonnegative and not nonnegative(shown):
+            raise CannotDecideError(f"{shown} >= 0")
+        if self.claim.sign != "=":
+            raise CannotDecideError(f"{self.claim} from a mean slope, which gives an equation")
+        require_identical(self.claim.left, self.function.subs(x, left) - self.function.subs(x, right))
+        require_identical(self.claim.right, self.slope * (left - right))
 
 
 @dataclass(frozen=True)
@@ -195,20 +245,20 @@ class Tangent(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """The second derivative is the curvature, whose sign is proved; the right side is the tangent."""
-        _require_defined(self.claim, self.curvature, *self.where.values())
+        require_defined(self.claim, self.curvature, *self.where.values())
         function, x = self.claim.left, self.variable
-        _require_interval(x)
+        require_interval(x)
         if self.claim.sign != ">=":
             raise CannotDecideError(f"{self.claim} from a tangent, which gives >=")
         require_in_domain(x, self.point)
         _require_smooth(function)
         require_not_captured({x: self.point}, function)
         require_not_captured(self.where, function, self.curvature)
-        _require_identical(sp.diff(function, x, 2).xreplace(self.where), self.curvature.xreplace(self.where))
+        require_identical(sp.diff(function, x, 2).xreplace(self.where), self.curvature.xreplace(self.where))
         if not nonnegative(self.curvature):
             raise CannotDecideError(f"{self.curvature} >= 0")
         slope = sp.diff(function, x).subs(x, self.point)
-        _require_identical(self.claim.right, function.subs(x, self.point) + slope * (x - self.point))
+        require_identical(self.claim.right, function.subs(x, self.point) + slope * (x - self.point))
 
 
 @dataclass(frozen=True)
@@ -219,6 +269,9 @@ class Induction(CheckedStep):
     such a sequence: at m it is replaced by the right side, the induction hypothesis. `split` as in Deduction,
     on the values at m named by `values_at_m` (a sequence's term -> a real symbol of its own).
     The recursion is a condition of the claim, shown and to be met wherever the claim is used.
+
+    An inequality left >= right is proved by left - right = `base` at m = 1, and at m + 1 `weight` times the
+    difference at m, plus `remainder`, all three >= 0.
     """
 
     variable: sp.Symbol = field(default_factory=lambda: sp.Symbol("m", integer=True, positive=True))
@@ -226,6 +279,9 @@ class Induction(CheckedStep):
     following: Substitution = field(default_factory=dict)
     values_at_m: Substitution = field(default_factory=dict)
     split: tuple[tuple[sp.Symbol, sp.Symbol], ...] = ()
+    base: sp.Expr = field(default_factory=lambda: sp.Integer(0))
+    weight: sp.Expr = field(default_factory=lambda: sp.Integer(1))
+    remainder: sp.Expr = field(default_factory=lambda: sp.Integer(0))
 
     @property
     def conditions(self) -> list[Relation]:
@@ -251,8 +307,11 @@ class Induction(CheckedStep):
 
     def prove(self, premises: dict[str, Relation]) -> None:  # noqa: ARG002 - the rule has none
         """Base, then step."""
-        _require_defined(self.claim)
+        require_defined(self.claim)
         self._require_recursion()
+        if self.claim.sign == ">=":
+            self._prove_inequality()
+            return
         if self.claim.sign != "=" or not isinstance(self.claim.left, sp.core.function.AppliedUndef):
             raise CannotDecideError(f"an induction on {self.claim}")
         m, left, right = self.variable, self.claim.left, self.claim.right
@@ -264,10 +323,22 @@ class Induction(CheckedStep):
                 named = [substitute(side, self.values_at_m) for side in pair]
                 for values in case:
                     named = [substitute(side, values) for side in named]
-                _require_identical(named[0], named[1])
+                require_identical(named[0], named[1])
+
+    def _prove_inequality(self) -> None:
+        m, difference = self.variable, self.claim.difference
+        require_defined(self.claim, self.base, self.weight, self.remainder)
+        require_identical(substitute(difference.subs(m, 1), self.first), self.base)
+        following = substitute(difference.subs(m, m + 1), self.following)
+        require_identical(following, self.weight * difference + self.remainder)
+        for part in (self.base, self.weight, self.remainder):
+            if not nonnegative(part):
+                raise CannotDecideError(f"{part} >= 0")
 
 
 _JUST_REAL = sp.Symbol("x", real=True).assumptions0
+_NONNEGATIVE = sp.Symbol("x", nonnegative=True).assumptions0
+_POSITIVE = sp.Symbol("x", positive=True).assumptions0
 
 
 def _cases(pairs: tuple[tuple[sp.Symbol, sp.Symbol], ...]) -> list[list[Substitution]]:
@@ -281,12 +352,13 @@ def _cases(pairs: tuple[tuple[sp.Symbol, sp.Symbol], ...]) -> list[list[Substitu
     return cases
 
 
-def _require_identical(left: sp.Expr, right: sp.Expr) -> None:
+def require_identical(left: sp.Expr, right: sp.Expr) -> None:
+    """Left = right is proved."""
     if not identical(left, right):
         raise CannotDecideError(f"{left} = {right}")
 
 
-def _require_defined(claim: Relation, *others: sp.Expr) -> None:
+def require_defined(claim: Relation, *others: sp.Expr) -> None:
     """No side, weight or certificate divides by what may be 0 or has a logarithm of what may not be > 0."""
     for expression in (claim.left, claim.right, *others):
         part = undefined_part(expression)
@@ -310,7 +382,7 @@ def _require_smooth(function: sp.Expr) -> None:
         raise CannotDecideError(f"that {function} has a derivative")
 
 
-def _require_interval(variable: sp.Symbol) -> None:
+def require_interval(variable: sp.Symbol) -> None:
     """Calculus needs a variable that ranges over an interval: all reals, or those of one sign."""
     one_sign = variable.is_positive or variable.is_negative
     if not variable.is_real or variable.is_integer is not None or (variable.is_nonzero and not one_sign):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sympy as sp
 
+from mli_theory.derivations.comparison import Comparison, Coordinate
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import positive, put, q
-from mli_theory.derivations.relations import equal, greater
-from mli_theory.derivations.steps import Deduction, Identity, Words
+from mli_theory.derivations.notation import i, n, positive, put, q, real, slope, total
+from mli_theory.derivations.relations import at_least, equal, greater
+from mli_theory.derivations.steps import By, Deduction, Identity, Monotone, Secant
 
 __all__ = ["DERIVATION"]
 
@@ -29,6 +30,51 @@ def _bias_rate(extra: sp.Expr) -> sp.Expr:
     return Z / (Z + x_i * (E + extra)) - x_i * S
 
 
+t = sp.Symbol("t", positive=True)
+"""Time, in units in which the share 1/k of a sample is 1."""
+W_one, W_two = (sp.Function(name, nonnegative=True) for name in ("W_i", "W_j"))
+b_one, b_two = (sp.Function(name, real=True) for name in ("b_i", "b_j"))
+weight_0 = sp.Function("W", real=True)
+distance = sp.Function("D", real=True)
+loss = sp.Function("L", nonnegative=True)
+(G, bend) = real("G_ii F_slope")
+(rise,) = positive("exp_slope")
+growth, y = sp.symbols("E_slope y", nonnegative=True)
+z = sp.Symbol("z", real=True)
+moved, pull = sp.IndexedBase("theta", real=True), sp.IndexedBase("g", real=True)
+X_I, X_J = sp.exp(b_one(t)), sp.exp(b_two(t))
+Z_T = X_I + X_J + others
+WAY_I = (X_J + others) + X_I * sp.exp(W_one(t) ** r)
+WAY_J = (X_I + others) + X_J * sp.exp(W_two(t) ** r)
+"""Z + a of the pair at time t, without a subtraction."""
+
+
+def _pace(w: sp.Expr, x: sp.Expr, rest: sp.Expr) -> sp.Expr:
+    """K dW/dt at a weight w, e^b = x, and `rest` = Z - x."""
+    return r * w ** (r - 1) * rest / (rest + x * sp.exp(w**r))
+
+
+FLOW_RATES = {
+    W_one(t): _pace(W_one(t), X_I, X_J + others),
+    W_two(t): _pace(W_two(t), X_J, X_I + others),
+    b_one(t): Z_T / WAY_I - X_I * S,
+    b_two(t): Z_T / WAY_J - X_J * S,
+}
+STARTS = {
+    "weights at the start": greater(W_one(0), W_two(0)),
+    "biases at the start": at_least(b_two(0), b_one(0)),
+}
+SLOPES = {
+    "mean slope of F": equal(
+        _pace(W_one(t), X_I, X_J + others) - _pace(W_two(t), X_I, X_J + others),
+        bend * (W_one(t) - W_two(t)),
+    ),
+    "mean slope of exp": equal(X_J - X_I, rise * (b_two(t) - b_one(t))),
+    "mean slope of E": equal(sp.exp(W_one(t) ** r) - sp.exp(W_two(t) ** r), growth * (W_one(t) - W_two(t))),
+}
+MIXED = (X_J + others) + X_I * sp.exp(W_two(t) ** r)
+"""Z + a of a class with the bias of i and the weight of j."""
+FLOW = {f"rate {place}": equal(slope(f, t), rate) for place, (f, rate) in enumerate(FLOW_RATES.items())}
 DERIVATION = Derivation(
     name="T10",
     title="The bias order is the learning order",
@@ -92,21 +138,135 @@ DERIVATION = Derivation(
             * (1 + E)
             / ((Z_PAIR + x_i * E) * (Z_PAIR + (x_i + step_x) * E)),
         ),
-        Words(
-            "the cone is not left",
-            "Both faces of {W_i >= W_j, b_i <= b_j} push inwards, so a solution that starts in the cone "
-            "with W_i > W_j is in its interior for all t > 0. The corner W_i = W_j, b_i = b_j is invariant "
-            "forwards and backwards (the two classes are then the same; uniqueness of solutions), so it is "
-            "not reached.",
+        Comparison(
+            "a weight > 0 stays > 0",
+            greater(1 + weight_0(t), 1),
+            "dW_ii/dt = (r W^(r-2) G_ii) W: a factor times W itself ...",
+            given={"at the start": greater(1 + weight_0(0), 1)},
+            variable=t,
+            rates={weight_0(t): r * weight_0(t) ** (r - 1) * G},
+            decay=-r * weight_0(t) ** (q - 1) * G,
+            start=By("at the start"),
         ),
-        Words(
-            "weights at 0, and for all times",
-            "A weight 0 stays 0 and one > 0 stays > 0 (uniqueness), so the face W_i = W_j is met with w > 0 "
-            "only. No blow-up in finite time: L >= 0 decreases along the flow, so the path has finite "
-            "length on every finite interval.",
+        Comparison(
+            "a weight 0 stays 0",
+            equal(1 + weight_0(t), 1),
+            "... so a weight 0 stays 0.",
+            given={"at the start": equal(1 + weight_0(0), 1)},
+            variable=t,
+            rates={weight_0(t): r * weight_0(t) ** (r - 1) * G},
+            decay=-r * weight_0(t) ** (q - 1) * G,
+            start=By("at the start"),
+        ),
+        Secant(
+            "mean slope of F",
+            SLOPES["mean slope of F"],
+            "F(w), the rate of a weight w at the e^b of class i, is smooth: F(W_i) - F(W_j) is W_i - W_j "
+            "times the mean of F' in between, which is continuous in time.",
+            slope=bend,
+            function=_pace(y, x_i, step_x + others).subs({x_i: X_I, step_x: X_J}),
+            variable=y,
+            ends=(W_one(t), W_two(t)),
+        ),
+        Secant(
+            "mean slope of exp",
+            SLOPES["mean slope of exp"],
+            "Likewise for e^b, whose mean slope is > 0 ...",
+            slope=rise,
+            function=sp.exp(z),
+            variable=z,
+            ends=(b_two(t), b_one(t)),
+        ),
+        Secant(
+            "mean slope of E",
+            SLOPES["mean slope of E"],
+            "... and for e^v = e^(w^r), whose mean slope is >= 0.",
+            slope=growth,
+            function=sp.exp(y**r),
+            variable=y,
+            ends=(W_one(t), W_two(t)),
+        ),
+        Comparison(
+            "the weights stay ordered",
+            greater(W_one(t), W_two(t)),
+            "Along the flow W_i - W_j and b_j - b_i obey a linear system whose couplings are >= 0 (the two "
+            "faces above): the cone is not left, and the strict order of the weights is kept.",
+            given=STARTS,
+            variable=t,
+            rates=FLOW_RATES,
+            decay=-bend,
+            start=By("weights at the start"),
+            weights=(r * W_two(t) ** (r - 1) * Z_T * sp.exp(W_two(t) ** r) * rise / (MIXED * WAY_J),),
+            companions=(
+                Coordinate(
+                    at_least(b_two(t), b_one(t)),
+                    decay=rise * (S + Z_T * (sp.exp(W_two(t) ** r) - 1) / (WAY_I * WAY_J)),
+                    weights=(Z_T * X_I * growth / (WAY_I * WAY_J),),
+                    start=By("biases at the start"),
+                    equations=(
+                        By("mean slope of exp", -(S + Z_T * (sp.exp(W_two(t) ** r) - 1) / (WAY_I * WAY_J))),
+                        By("mean slope of E", Z_T * X_I / (WAY_I * WAY_J)),
+                    ),
+                ),
+            ),
+            equations=(
+                By("mean slope of F"),
+                By(
+                    "mean slope of exp",
+                    r * W_two(t) ** (r - 1) * Z_T * sp.exp(W_two(t) ** r) / (MIXED * WAY_J),
+                ),
+            ),
+        ),
+        Monotone(
+            "e^v is ordered",
+            greater(sp.exp(W_one(t) ** r), sp.exp(W_two(t) ** r)),
+            "With the weights e^v is ordered, strictly, also where W_j = 0 ...",
+            given={**STARTS, **FLOW},
+            of=By("the weights stay ordered"),
+            function=sp.exp(y**r),
+            variable=y,
+        ),
+        Comparison(
+            "the biases are ordered",
+            greater(b_two(t), b_one(t)),
+            "... so that the bias of j is pushed above that of i at every t > 0.",
+            given={**STARTS, **FLOW},
+            variable=t,
+            rates=FLOW_RATES,
+            decay=rise * (S + Z_T * (sp.exp(W_two(t) ** r) - 1) / (WAY_I * WAY_J)),
+            start=By("biases at the start"),
+            supported=(By("e^v is ordered", Z_T * X_I / (WAY_I * WAY_J)),),
+            equations=(By("mean slope of exp", -(S + Z_T * (sp.exp(W_two(t) ** r) - 1) / (WAY_I * WAY_J))),),
+        ),
+        Comparison(
+            "no blow-up",
+            at_least(loss(0) * sp.exp(t), distance(t) + loss(t)),
+            "Gradient flow d theta/dt = g, dL/dt = -|g|^2, L >= 0: D = |theta - theta(0)|^2 stays below "
+            "L(0) e^t. A solution that is bounded on every finite interval exists for all times.",
+            given={
+                "distance": equal(distance(t), total(moved[i] ** 2, i, n)),
+                "at the start": at_least(loss(0), distance(0) + loss(0)),
+            },
+            variable=t,
+            rates={
+                distance(t): 2 * total(moved[i] * pull[i], i, n),
+                loss(t): -total(pull[i] ** 2, i, n),
+            },
+            decay=sp.Integer(-1),
+            forcing=loss(t) + total((moved[i] - pull[i]) ** 2, i, n),
+            start=By("at the start"),
+            equations=(By("distance"),),
         ),
     ),
-    conclusion=("off-diagonals stay 0", "own probability", "bias rate", "face b_i = b_j", "face W_i = W_j"),
+    conclusion=(
+        "off-diagonals stay 0",
+        "own probability",
+        "bias rate",
+        "face b_i = b_j",
+        "face W_i = W_j",
+        "the weights stay ordered",
+        "the biases are ordered",
+    ),
     counterexamples=(
         Counterexample(
             "equal classes",

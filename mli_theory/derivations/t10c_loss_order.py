@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sympy as sp
 
+from mli_theory.derivations.comparison import FirstCrossing
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
 from mli_theory.derivations.notation import i, positive, q, real, total
 from mli_theory.derivations.relations import at_least, equal, greater
-from mli_theory.derivations.steps import By, Deduction, Identity, Monotone, Words
+from mli_theory.derivations.steps import By, Deduction, Identity, Monotone
 
 __all__ = ["DERIVATION"]
 
@@ -25,6 +26,11 @@ g = sp.IndexedBase("g", nonnegative=True)
 v_i, v_j, b_i, b_j, N, N_i, N_j = real("v_i v_j b_i b_j N N_i N_j")
 others = sp.Symbol("k_2", integer=True, positive=True)
 """The k - 2 classes but i and j; with k = 2 the sums over them are absent and H = 0."""
+t = sp.Symbol("t", nonnegative=True)
+N_one, N_two = (sp.Function(name, real=True) for name in ("N_i", "N_j"))
+V_i, V_j, B_i, B_j = real("V_i V_j B_i B_j")
+factor, H, W_0, W_1, place = sp.symbols("f_u H W_i0 W_j0 w", nonnegative=True)
+"""Rates of N at a crossing: V of the weights, B of the biases, B_i - B_j = f_u H."""
 U_I, U_J = x_j + R, x_i + R
 Z_PAIR = x_i + x_j + R
 
@@ -169,11 +175,42 @@ DERIVATION = Derivation(
             by=(By("weight of the last class", c_k),),
             remainder=total(c[i] * w[i], i, others),
         ),
-        Words(
+        Deduction(
+            "rates at a crossing",
+            greater(V_i + B_i, V_j + B_j),
+            "So at a crossing N_i - N_j rises: the weight parts V are ordered, the bias parts B differ by a "
+            "factor >= 0 times H >= 0.",
+            given={
+                "weight parts": greater(V_i, V_j),
+                "bias parts": equal(B_i, B_j + factor * H),
+            },
+            by=(By("weight parts"), By("bias parts")),
+            remainder=factor * H,
+        ),
+        Monotone(
+            "order at the start",
+            greater(W_0**r - sp.log(others + 1), W_1**r - sp.log(others + 1)),
+            "At b(0) = 0 N_i = W_ii^r - log(k - 1), ordered as the distinct weights are.",
+            given={"weights at the start": greater(W_0, W_1)},
+            of=By("weights at the start"),
+            function=place**r - sp.log(others + 1),
+            variable=place,
+        ),
+        FirstCrossing(
             "no first crossing",
-            "b(0) = 0 and distinct weights order N_1 > ... > N_k at t = 0. At a first crossing two "
-            "neighbours i, j = i + 1 have N_i = N_j, all others still weakly ordered, and d(N_i - N_j)/dt > "
-            "0 by the steps above: a contradiction.",
+            greater(N_one(t), N_two(t)),
+            "N_1 > ... > N_k at t = 0; at a first crossing two neighbours i, j = i + 1 have N_i = N_j, all "
+            "others "
+            "are still weakly ordered, and their difference rises: there is none.",
+            given={
+                "at the start": greater(N_one(0), N_two(0)),
+                "weight parts": greater(V_i, V_j),
+                "bias parts": equal(B_i, B_j + factor * H),
+            },
+            variable=t,
+            start=By("at the start"),
+            inward=By("rates at a crossing"),
+            rates={N_one(t): V_i + B_i, N_two(t): V_j + B_j},
         ),
         Monotone(
             "losses",
@@ -198,6 +235,7 @@ DERIVATION = Derivation(
         "H",
         "H, j last",
         "H, j not last",
+        "no first crossing",
         "losses",
         "logits",
     ),

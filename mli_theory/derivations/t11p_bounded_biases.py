@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sympy as sp
 
+from mli_theory.derivations.comparison import Comparison
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import i, positive, real, total
+from mli_theory.derivations.notation import i, positive, real, slope, total
 from mli_theory.derivations.relations import at_least, equal, greater
-from mli_theory.derivations.steps import By, Deduction, Identity, Words
+from mli_theory.derivations.steps import By, Deduction, Identity
 
 __all__ = ["DERIVATION"]
 
@@ -25,6 +26,10 @@ others = sp.Symbol("k_1", integer=True, positive=True)
 """k_1 = k - 1 other classes."""
 margin = sp.Symbol("margin", positive=True)
 phi = w ** (2 - r) / (r * (2 - r))
+t = sp.Symbol("t", positive=True)
+Phi, Phi_one, Phi_two = (sp.Function(name, positive=True) for name in ("Phi_ii", "Phi_11", "Phi_22"))
+bias, bias_two = (sp.Function(name, real=True) for name in ("b", "b_2"))
+RATE_OF_B = G_ii + total(-share * p_off[i], i, others)
 
 DERIVATION = Derivation(
     name="T11'",
@@ -53,22 +58,31 @@ DERIVATION = Derivation(
         ),
         Deduction(
             "rate of b_i",
-            greater(G_ii, G_ii + total(-share * p_off[i], i, others)),
+            greater(G_ii, RATE_OF_B),
             "db_i/dt = sum_j G_ij (right) is below G_ii, which is d phi(W_ii)/dt by T8.",
             remainder=total(share * p_off[i], i, others),
         ),
-        Words(
-            "integrate",
-            "Integrated from 0 to t > 0, with b_i(0) = 0: b_i(t) < phi(W_ii(t)) - phi(W_ii(0)) = Phi_ii(0) "
-            "- Phi_ii(t). For k = 2 the last steps integrate d phi/dt = G likewise, with equality.",
+        Comparison(
+            "integrated",
+            greater(Phi(0) - Phi(t), bias(t)),
+            "Integrated from 0 to t > 0, with b_i(0) = 0 and dPhi_ii/dt = -G_ii (T8).",
+            given={"at the start": at_least(sp.Integer(0), bias(0))},
+            variable=t,
+            rates={Phi(t): -G_ii, bias(t): RATE_OF_B},
+            forcing=total(share * p_off[i], i, others),
+            start=By("at the start"),
         ),
         Deduction(
             "upper bound",
-            greater(Phi_start, b_i),
+            greater(Phi(0), bias(t)),
             "Phi_ii(t) > 0: b_i(t) < Phi_ii(0).",
-            given={"integrated": greater(Phi_start - Phi_now, b_i)},
+            given={
+                "at the start": at_least(sp.Integer(0), bias(0)),
+                "rate of Phi_ii": equal(slope(Phi(t), t), -G_ii),
+                "rate of the bias": equal(slope(bias(t), t), RATE_OF_B),
+            },
             by=(By("integrated"),),
-            remainder=Phi_now,
+            remainder=Phi(t),
         ),
         Deduction(
             "lower bound",
@@ -106,14 +120,23 @@ DERIVATION = Derivation(
             given={"column sum": equal(G_11 + G_21, 0)},
             by=(By("column sum"),),
         ),
+        Comparison(
+            "k = 2, integrated",
+            equal(bias_two(t), (Phi_two(0) - Phi_two(t)) - (Phi_one(0) - Phi_one(t))),
+            "Integrated, with equality, from b_2(0) = 0.",
+            given={"at the start": equal(bias_two(0), sp.Integer(0))},
+            variable=t,
+            rates={bias_two(t): G_22 - G_11, Phi_two(t): -G_22, Phi_one(t): -G_11},
+            start=By("at the start"),
+        ),
         Deduction(
             "k = 2, gap",
             equal(
                 b_top - b_i,
                 2 * ((Phi_2 - Phi_now) - (Phi_1 - Phi_start)),
             ),
-            "Integrated by d phi/dt = G: b_2 = (Phi_2(0) - Phi_2(t)) - (Phi_1(0) - Phi_1(t)) (b_2 = b_top, "
-            "Phi_t and Phi_0 stand for Phi_2(t) and Phi_1(t)); b_1 = -b_2: the gap is twice that.",
+            "So with b_2 = b_top, Phi_t and Phi_0 for Phi_2(t) and Phi_1(t), and b_1 = -b_2 the gap is twice "
+            "that.",
             given={
                 "b_2 integrated": equal(b_top, (Phi_2 - Phi_now) - (Phi_1 - Phi_start)),
                 "sum of biases": equal(b_i + b_top, sp.Integer(0)),

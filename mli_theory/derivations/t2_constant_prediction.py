@@ -44,6 +44,7 @@ DERIVATION = Derivation(
         "before alpha_2."
     ),
     claimed="proved",
+    assembled="by words; for k = 2, 3, 4 also by machine (one closed sentence, an SMT solver, in the tests)",
     hypotheses=(
         Hypothesis(
             "z(alpha) = alpha^r s + alpha b with integer r = 1 + q >= 2, alpha > 0",

@@ -20,6 +20,8 @@ wrong, wrong_later, wrong_end, slack = (
 )
 w, w_later, w_end = sp.symbols("w w_later w_end", nonnegative=True)
 end = beta + step + rest
+later_rest = sp.Symbol("later_rest", positive=True)
+end_later = beta + step + later_rest
 
 DERIVATION = Derivation(
     name="T3",
@@ -29,6 +31,7 @@ DERIVATION = Derivation(
         "non-increasing, whatever the data, the loss or the optimiser."
     ),
     claimed="proved",
+    assembled="by words; for k = 2, 3, 4 also by machine (one closed sentence, an SMT solver, in the tests)",
     hypotheses=(
         Hypothesis(
             "z(alpha) = alpha^r s + alpha b, r >= 2: by T1 a margin has the sign of beta d - c, and beta = "
@@ -53,11 +56,21 @@ DERIVATION = Derivation(
             by=(By("at beta", rest / (step + rest)), By("at the end", step / (step + rest))),
         ),
         Deduction(
+            "wrong later only if wrong",
+            at_least(c, beta * d),
+            "So where a rival ties or wins at beta' and loses at the end (rest > 0: beta' is not the end), "
+            "it ties or "
+            "wins at beta too: a sample that is correct at the end is wrong at beta' only if it is wrong at "
+            "beta.",
+            given={"wrong at beta'": at_least(c, (beta + step) * d), "at the end": greater(end_later * d, c)},
+            by=(By("wrong at beta'", 1 + step / later_rest), By("at the end", step / later_rest)),
+        ),
+        Deduction(
             "sample correct at the end",
             at_least(w + w_end, w_later),
             "So a sample with w_end = 0 is wrong at alpha' only if wrong at alpha: w + w_end >= w_later.",
-            given={"wrong later only if wrong": at_least(w, w_later)},
-            by=(By("wrong later only if wrong"),),
+            given={"in numbers": at_least(w, w_later)},
+            by=(By("in numbers"),),
             remainder=w_end,
         ),
         Deduction(

@@ -64,7 +64,7 @@ DERIVATION = Derivation(
         "bump: alpha_b = (V/(r M))^(1/(r-2)), height (r-2)/(2r) V alpha_b^2; next order alpha_b (1 + "
         "alpha_b [K/(2V) + (r+1) C/(r M)]/(r-2))."
     ),
-    claimed="proved",
+    claimed="derived",
     scope="any number of classes; any r, but L''(0) at r = 2 to 4",
     hypotheses=(
         Hypothesis("z = alpha^r s + alpha b, u = alpha^r; s and b real, any number k of classes", (s, b, k)),

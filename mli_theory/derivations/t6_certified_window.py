@@ -5,10 +5,10 @@ from __future__ import annotations
 import sympy as sp
 
 from mli_theory.derivations.derivation import Counterexample, Derivation, Hypothesis
-from mli_theory.derivations.notation import alpha, positive, real
+from mli_theory.derivations.notation import alpha, i, n, positive, real, total
 from mli_theory.derivations.notation import slope as slope_of
 from mli_theory.derivations.relations import at_least, equal, greater
-from mli_theory.derivations.steps import By, Deduction, Identity, Words
+from mli_theory.derivations.steps import By, Deduction, Identity, Induction
 
 __all__ = ["DERIVATION"]
 
@@ -19,6 +19,12 @@ start = sp.symbols("sigma_1:7", nonnegative=True)
 more = sp.symbols("delta_1:7", nonnegative=True)
 spot = sp.Symbol("a", nonnegative=True)
 rest, q0, fall = sp.symbols("h_i q_0 q_2", nonnegative=True)
+u, v = (sp.IndexedBase(name, real=True) for name in ("u", "v"))
+size_u, size_v = sp.Symbol("U", nonnegative=True), sp.Symbol("V", positive=True)
+inner = sp.Symbol("inner", real=True)
+m = sp.Symbol("m", integer=True, positive=True)
+bound, hidden, norm, lost = (sp.Function(name, nonnegative=True) for name in ("P", "h", "sigma", "l"))
+"""Layer m: the product of the bounds up to it, the norm of its output, its own bound, what is lost."""
 quadratic = q0 + q1 * alpha - fall * alpha**2
 
 
@@ -71,11 +77,70 @@ DERIVATION = Derivation(
         Hypothesis("x of norm |x|; P the product of the norm bounds at alpha", (x_norm, size)),
     ),
     steps=(
-        Words(
-            "operator norms",
-            "s_i - s_{i*} is the signal's product with e_i - e_{i*}, of norm sqrt(2). |(1 - alpha) W0 + "
-            "alpha W1| <= (1 - alpha) sigma0 + alpha sigma1 (triangle), |W u| <= |W| |u|, |max(0, u)| <= "
-            "|u|, Cauchy-Schwarz: s_i - s_{i*} <= sqrt(2) |x| P.",
+        Deduction(
+            "Cauchy-Schwarz",
+            at_least(size_u, inner**2 / size_v),
+            "|u|^2 - <u, v>^2/|v|^2 is a sum of squares, of u_i - (<u, v>/|v|^2) v_i (v != 0; at v = 0 both "
+            "sides of "
+            "<u, v>^2 <= |u|^2 |v|^2 are 0).",
+            given={
+                "|u|^2": equal(size_u, total(u[i] ** 2, i, n)),
+                "|v|^2": equal(total(v[i] ** 2, i, n), size_v),
+                "<u, v>": equal(total(u[i] * v[i], i, n), inner),
+            },
+            by=(By("|u|^2"), By("|v|^2", -(inner**2) / size_v**2), By("<u, v>", 2 * inner / size_v)),
+            remainder=total((u[i] - inner / size_v * v[i]) ** 2, i, n),
+        ),
+        Deduction(
+            "triangle inequality",
+            at_least((left + right) ** 2, size_u),
+            "So |u + v|^2 = |u|^2 + 2 <u, v> + |v|^2 <= (|u| + |v|)^2: of matrices too, since |A u + B u| "
+            "<= (|A| + "
+            "|B|) |u|. |(1 - alpha) W0 + alpha W1| <= (1 - alpha) sigma0 + alpha sigma1.",
+            given={
+                "square of a sum": equal(left**2 + 2 * inner + right**2, size_u),
+                "Cauchy-Schwarz": at_least(left * right, inner),
+            },
+            by=(By("square of a sum"), By("Cauchy-Schwarz", sp.Integer(2))),
+        ),
+        Identity(
+            "a ReLU keeps what is positive",
+            equal(1 + sp.Max(0, rest) ** 2, 1 + rest**2),
+            "|max(0, u)| <= |u|, entry by entry: equal where u_i >= 0 ...",
+        ),
+        Deduction(
+            "a ReLU drops what is negative",
+            at_least(1 + rest**2, 1 + sp.Max(0, -rest) ** 2),
+            "... and 0 where u_i = -h_i <= 0.",
+            remainder=rest**2,
+        ),
+        Induction(
+            "layers",
+            at_least(x_norm * bound(m), hidden(m)),
+            "|W u| <= |W| |u|, the definition of the norm, and the two steps before it, layer by layer "
+            "(what they lose "
+            "is l_m >= 0): the output's norm is at most |x| times the product P of the layers' bounds.",
+            variable=m,
+            first={bound(1): norm(1), hidden(1): norm(1) * x_norm - lost(1)},
+            following={
+                bound(m + 1): norm(m + 1) * bound(m),
+                hidden(m + 1): norm(m + 1) * hidden(m) - lost(m + 1),
+            },
+            base=lost(1),
+            weight=norm(m + 1),
+            remainder=lost(m + 1),
+        ),
+        Deduction(
+            "norm bound",
+            at_least(sp.sqrt(2) * x_norm * size, difference),
+            "s_i - s_{i*} is the output's product with e_i - e_{i*}, of norm sqrt(2): by Cauchy-Schwarz it "
+            "is at most "
+            "sqrt(2) times the output's norm h.",
+            given={
+                "Cauchy-Schwarz": at_least(sp.sqrt(2) * h, difference),
+                "layers": at_least(x_norm * size, h),
+            },
+            by=(By("Cauchy-Schwarz"), By("layers", sp.sqrt(2))),
         ),
         Deduction(
             "i* is predicted",
@@ -129,6 +194,8 @@ DERIVATION = Derivation(
         ),
     ),
     conclusion=(
+        "layers",
+        "norm bound",
         "i* is predicted",
         *(f"convex, r = {depth}" for depth in range(2, 7)),
         "convex: between",

@@ -1,10 +1,10 @@
 """The power model, logits W_ij^r + b_i on one input a class: laws of its training (theory.md section 3).
 
-In the paper it is the simple model, an r-homogeneous-weight network.
-Comes in: weights, or classes, degree and loss. Goes out: times, gaps and plateaus.
+The paper's simple model. Comes in: weights, or classes, degree, loss. Goes out: times, gaps and plateaus.
 flow_equations.py      logits, loss, gradient, conserved quantities (T8)
-learning_schedule.py   when classes are learned (T9); bias_bounds.py   what biases can become (T10b, T11')
-plateau_laws.py        the plateau's length (T11); crossover.py, degree_two.py   between its limits, degree 2
+learning_schedule.py, first_learning_time.py   when classes are learned (T9); bias_bounds.py (T10b, T11')
+plateau_laws.py, two_class_plateau.py, crossover.py, degree_two.py   the plateau's length (T11)
+loss_limit.py          what the loss tends to, and when (T12); half_normal_start.py   random starts (T16)
 May import: cross_entropy, domain, short_repr.
 """
 

@@ -20,7 +20,10 @@ PUBLIC = """
     SymbolicPlateau bias_gap_bounds certified_window certify correct_interval crossover_law
     escape_gap escape_schedule largest_admissible_loss loss_bump loss_expansion loss_sandwich
     majority_exit plateau plateau_law plateau_start predict_curves quadratic_plateau_law
-    symbolic_plateau ImageDataset load build_network fcn resnet18 vgg16 vit TrainingResult train
+    symbolic_plateau HalfNormalPlateau LearningTimeBounds TwoClassPlateauBounds
+    first_learning_time_bounds half_normal_start_plateau loss_limit plateau_start_bounds
+    time_to_loss_bound two_class_plateau_bounds
+    ImageDataset load build_network fcn resnet18 vgg16 vit TrainingResult train
     train_many Batch interpolation_curves logit_path save_curve split_curves
     noise_start zero_start GainPrediction predict_from_endpoints predict_from_probe FlowError
     descend integrate RunSpec Sweep read_sweep with_seeds Store experiment_runs make_run

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mli_theory import DomainError, plateau_start
+from mli_theory import DomainError, plateau_start, plateau_start_bounds
 
 
 class Network:
@@ -41,6 +41,38 @@ class Network:
             low, high = (low, middle) if holds(np.exp(middle)) else (middle, high)
         return np.exp(high)
 
+    def numbers(self, radius):
+        """Norms of both ends, and a Lipschitz constant of every s_i - s_j on the ball about the start."""
+        norm = np.linalg.norm(self.inputs, axis=1).max()
+        sizes = [np.linalg.norm(w) + radius for w in self.first]
+        others = [np.prod(sizes[:layer] + sizes[layer + 1 :]) for layer in range(len(sizes))]
+        first, last = (np.sqrt(sum((w**2).sum() for w in end)) for end in (self.first, self.last))
+        return {
+            "lipschitz": np.sqrt(2) * norm * np.linalg.norm(others),
+            "radius": radius,
+            "start_norm": first,
+            "end_norm": last,
+        }
+
+
+@pytest.mark.parametrize(("degree", "delta"), [(2, 1e-5), (3, 2e-3), (3, 5e-4), (4, 5e-3)])
+def test_T14b_the_start_of_the_plateau_lies_in_its_bracket(degree, delta):
+    for seed in range(3):
+        network = Network(degree, seed)
+        low, high = plateau_start_bounds(
+            network.signal(1.0, 0.0), network.bias, degree, delta, **network.numbers(0.3)
+        )
+        assert low <= network.start(delta) <= high
+        assert low < plateau_start(network.signal(1.0, 0.0), network.bias, degree, delta) < high
+
+
+def test_T14b_a_hidden_bias_breaks_the_bracket():
+    # s = max(0, w_1 w_2 + c) has no degree: c = 0.1 gives class 0 a lead that delta does not shrink.
+    low, high = plateau_start_bounds(
+        [[0.0, 1.0]], [1.0, 0.0], 2, 1e-3, lipschitz=2.0, radius=1.0, start_norm=1.5, end_norm=1.5
+    )
+    assert 0 < low <= high < 0.1 / 1.0
+
 
 @pytest.mark.parametrize("degree", [2, 3, 4])
 def test_T14_is_the_start_of_the_plateau_up_to_delta_to_the_r_minus_one(degree):
@@ -71,3 +103,25 @@ def test_T14_nothing_to_wait_for_where_the_start_already_prefers_the_class():
 def test_bad_input_is_refused_with_its_value(arguments, shown):
     with pytest.raises(DomainError, match=shown):
         plateau_start(*arguments)
+
+
+NUMBERS = {"lipschitz": 2.0, "radius": 1.0, "start_norm": 1.0, "end_norm": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("delta", "changed", "shown"),
+    [
+        (0.01, {"lipschitz": 0.0}, "T14b needs lipschitz > 0, got 0.0"),
+        (0.01, {"end_norm": -1.0}, "T14b needs end_norm >= 0, got -1.0"),
+        (1.0, {}, r"= 4 below the smallest gap 1"),
+        (0.2, {"lipschitz": 1.0, "radius": 1e-3}, "proved up to .* only"),
+        (0.0, {}, "init_scale > 0"),
+    ],
+)
+def test_T14b_outside_its_bracket_the_value_is_named(delta, changed, shown):
+    with pytest.raises(DomainError, match=shown):
+        plateau_start_bounds([[0.0, 1.0]], [1.0, 0.0], 2, delta, **{**NUMBERS, **changed})
+
+
+def test_T14b_the_bracket_is_0_where_no_class_leads():
+    assert plateau_start_bounds([[1.0, 0.0]], [1.0, 0.0], 2, 0.01, **NUMBERS) == (0.0, 0.0)

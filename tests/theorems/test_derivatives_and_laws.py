@@ -6,13 +6,13 @@ import torch
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from mli.testing import NetworkShape, gaussian_state, network_shapes
 from mli_theory import power_model
 from simulations.gradient_flow import descend
 from simulations.prediction.signal_gain import SignalLine
 from simulations.runtime.random_streams import numpy_stream
-from tests.theorems.helpers.random_networks import Shape, gaussian_state, shapes, trained_end
 
-WIDE = Shape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=3)
+WIDE = NetworkShape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=3)
 
 
 # -- T13
@@ -20,7 +20,7 @@ WIDE = Shape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=3)
 
 def signal_line(shape, bias, trained):
     if trained:
-        model, start, end, inputs = trained_end(shape, bias)
+        model, start, end, inputs = shape.trained_end(bias)
     else:
         model, inputs = shape.model(bias), shape.inputs()
         start, end = (gaussian_state(model, shape.seed, f"T13 {name}") for name in ("start", "end"))
@@ -49,7 +49,11 @@ STEP = 1e-5
 
 
 @settings(max_examples=20)
-@given(shape=shapes(samples=(2, 12)), bias=st.sampled_from(["all", "last", "none"]), trained=st.booleans())
+@given(
+    shape=network_shapes(samples=(2, 12)),
+    bias=st.sampled_from(["all", "last", "none"]),
+    trained=st.booleans(),
+)
 @example(shape=WIDE, bias="all", trained=False)
 @example(shape=WIDE, bias="last", trained=True)
 def test_T13_the_effective_degree_is_the_gains_logarithmic_slope(shape, bias, trained):
@@ -65,7 +69,7 @@ def test_T13_the_effective_degree_is_the_gains_logarithmic_slope(shape, bias, tr
 
 
 @settings(max_examples=20)
-@given(shape=shapes(samples=(2, 12)), bias=st.sampled_from(["last", "none"]), trained=st.booleans())
+@given(shape=network_shapes(samples=(2, 12)), bias=st.sampled_from(["last", "none"]), trained=st.booleans())
 @example(shape=WIDE, bias="last", trained=True)
 def test_T13_without_hidden_biases_it_is_the_degree_less_the_retentions(shape, bias, trained):
     line = signal_line(shape, bias, trained)
@@ -80,7 +84,7 @@ def test_T13_without_hidden_biases_it_is_the_degree_less_the_retentions(shape, b
 def test_T13_with_hidden_biases_the_general_form_holds_and_the_retentions_do_not():
     off = []
     for seed in range(8):
-        shape = Shape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
+        shape = NetworkShape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
         line = signal_line(shape, "all", trained=False)
         off.append(abs(sum(line.degree_by_layer().values()) - 3 + sum(line.euler_retention().values())))
     assert min(off) > 1e-3

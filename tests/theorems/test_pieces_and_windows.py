@@ -9,10 +9,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from mli.testing import NetworkShape, gaussian_state, network_shapes
 from mli_theory import certified_window
-from tests.theorems.helpers.random_networks import Shape, gaussian_state, logits_at, on_line, shapes
+from tests.theorems.helpers.random_networks import logits_at, on_line
 
-DEEP = Shape(depth=4, width=5, n_inputs=3, n_classes=3, n_samples=4, seed=1)
+DEEP = NetworkShape(depth=4, width=5, n_inputs=3, n_classes=3, n_samples=4, seed=1)
 
 
 # -- T6
@@ -44,7 +45,7 @@ def window(shape, start, end, inputs):
 
 @settings(max_examples=40)
 @given(
-    shape=shapes(samples=(1, 6)),
+    shape=network_shapes(samples=(1, 6)),
     start_scale=st.floats(0, 0.5),
     end_scale=st.floats(0.05, 1),
     gap=st.floats(0.1, 20),
@@ -67,7 +68,7 @@ def test_T6_inside_its_window_every_prediction_is_the_class_of_the_largest_bias(
 def test_T6_is_not_asked_of_empty_windows_alone():
     found = [
         window(shape, *gap_network(shape, 0.1, 0.3, 2.0)[1:], shape.inputs("T6"))
-        for shape in (Shape(3, 4, 2, 3, 4, seed) for seed in range(20))
+        for shape in (NetworkShape(3, 4, 2, 3, 4, seed) for seed in range(20))
     ]
     assert sum(hi - lo > 0.3 for lo, hi in found) >= 10
 
@@ -76,7 +77,7 @@ def test_T6_is_not_asked_of_empty_windows_alone():
 def test_T6_fails_without_its_hypotheses(broken):
     violated = 0
     for seed in range(10):
-        shape = Shape(depth=3, width=4, n_inputs=2, n_classes=3, n_samples=6, seed=seed)
+        shape = NetworkShape(depth=3, width=4, n_inputs=2, n_classes=3, n_samples=6, seed=seed)
         model, start, end = gap_network(shape, 0.05, 0.2, 2.0)
         inputs = shape.inputs("T6")
         lo, hi = window(shape, start, end, inputs)
@@ -134,9 +135,9 @@ def top_difference(z, order):
 
 
 @settings(max_examples=20)
-@given(shape=shapes(samples=(1, 2)), bias=st.sampled_from(["all", "last", "none"]))
+@given(shape=network_shapes(samples=(1, 2)), bias=st.sampled_from(["all", "last", "none"]))
 @example(shape=DEEP, bias="all")
-@example(shape=Shape(2, 1, 1, 2, 1, 0), bias="all")
+@example(shape=NetworkShape(2, 1, 1, 2, 1, 0), bias="all")
 def test_T7_between_kinks_logits_are_polynomials_of_the_degree_of_the_layers(shape, bias):
     model = shape.model(bias)
     start, end = (gaussian_state(model, shape.seed, f"T7 {name}") for name in ("start", "end"))

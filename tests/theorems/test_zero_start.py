@@ -6,26 +6,18 @@ import torch
 from hypothesis import assume, example, given, reject, settings
 from hypothesis import strategies as st
 
+from mli.testing import NetworkShape, gaussian_state, network_shapes
 from mli_theory.homogeneous_path.closed_form import correct_interval, plateau, predict_curves
 from simulations.curves.one_path import interpolation_curves
-from tests.theorems.helpers.random_networks import (
-    EIGHTHS,
-    Shape,
-    gaussian_state,
-    logits_at,
-    shapes,
-    trained_end,
-    whole_number_end,
-    zero_of,
-)
+from tests.theorems.helpers.random_networks import EIGHTHS, logits_at, zero_of
 
-ONE = Shape(depth=2, width=1, n_inputs=1, n_classes=2, n_samples=1, seed=0)
-DEEP = Shape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=4)
+ONE = NetworkShape(depth=2, width=1, n_inputs=1, n_classes=2, n_samples=1, seed=0)
+DEEP = NetworkShape(depth=4, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=4)
 
 
 def ends(shape, bias="last"):
     """Model, end, inputs, and the end's signal and bias."""
-    model, end, inputs = whole_number_end(shape, bias)
+    model, end, inputs = shape.whole_number_end(bias)
     unbiased = {n: t * 0 if n == shape.last_bias else t for n, t in end.items()}
     bias_1 = end[shape.last_bias].numpy() if shape.last_bias in end else np.zeros(shape.n_classes)
     return model, end, inputs, logits_at(model, unbiased, inputs), bias_1
@@ -41,7 +33,9 @@ def walked(model, end, inputs, labels, path="linear", alphas=EIGHTHS):
 
 @settings(max_examples=25)
 @given(
-    shape=shapes(), bias=st.sampled_from(["last", "none"]), path=st.sampled_from(["linear", "homogeneous"])
+    shape=network_shapes(),
+    bias=st.sampled_from(["last", "none"]),
+    path=st.sampled_from(["linear", "homogeneous"]),
 )
 @example(shape=ONE, bias="last", path="linear")
 @example(shape=DEEP, bias="last", path="linear")
@@ -62,7 +56,7 @@ def test_T1_the_network_errs_where_the_closed_form_says(shape, bias, path):
 
 
 @settings(max_examples=25)
-@given(shape=shapes())
+@given(shape=network_shapes())
 @example(shape=DEEP)
 def test_T2_the_class_of_the_largest_bias_holds_every_sample_until_the_plateaus_end(shape):
     model, end, inputs, signal, bias_1 = ends(shape)
@@ -79,7 +73,7 @@ def test_T2_the_class_of_the_largest_bias_holds_every_sample_until_the_plateaus_
 
 
 @settings(max_examples=25)
-@given(shape=shapes(), all_correct=st.booleans())
+@given(shape=network_shapes(), all_correct=st.booleans())
 @example(shape=DEEP, all_correct=True)
 @example(shape=DEEP, all_correct=False)
 def test_T3_the_error_rises_by_no_more_than_what_is_wrong_at_the_end(shape, all_correct):
@@ -97,10 +91,10 @@ def test_T3_the_error_rises_by_no_more_than_what_is_wrong_at_the_end(shape, all_
 
 
 @settings(max_examples=25)
-@given(shape=shapes())
+@given(shape=network_shapes())
 @example(shape=DEEP)
 def test_T5_on_the_homogeneous_path_the_error_is_constant_with_a_bias_in_every_layer(shape):
-    model, end, inputs = whole_number_end(shape, "all")
+    model, end, inputs = shape.whole_number_end("all")
     curves = walked(model, end, inputs, shape.labels(), "homogeneous")
     assert np.unique(curves.error.values[1:]).size == 1
     own = logits_at(model, end, inputs)
@@ -113,9 +107,9 @@ def test_T5_on_the_homogeneous_path_the_error_is_constant_with_a_bias_in_every_l
 
 
 @settings(max_examples=8)
-@given(shape=shapes(samples=(4, 12)), bias=st.sampled_from(["last", "none"]))
+@given(shape=network_shapes(samples=(4, 12)), bias=st.sampled_from(["last", "none"]))
 def test_trained_ends_obey_the_closed_forms_to_rounding(shape, bias):
-    model, _, end, inputs = trained_end(shape, bias)
+    model, _, end, inputs = shape.trained_end(bias)
     unbiased = {n: t * 0 if n == shape.last_bias else t for n, t in end.items()}
     bias_1 = end[shape.last_bias].numpy() if bias == "last" else np.zeros(shape.n_classes)
     signal, labels = logits_at(model, unbiased, inputs), shape.labels()
@@ -137,7 +131,7 @@ def test_trained_ends_obey_the_closed_forms_to_rounding(shape, bias):
 def test_a_start_that_is_not_zero_breaks_T1_and_T3():
     broken = 0
     for seed in range(20):
-        shape = Shape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
+        shape = NetworkShape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
         model, end, inputs, signal, bias_1 = ends(shape)
         z = signal + bias_1
         if ((z == z.max(axis=1, keepdims=True)).sum(axis=1) != 1).any():
@@ -153,7 +147,7 @@ def test_a_start_that_is_not_zero_breaks_T1_and_T3():
 def test_hidden_biases_break_T1_and_T5_on_the_linear_path():
     wrong = varied = 0
     for seed in range(20):
-        shape = Shape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
+        shape = NetworkShape(depth=3, width=5, n_inputs=4, n_classes=4, n_samples=12, seed=seed)
         model, end, inputs, signal, bias_1 = ends(shape, "all")
         curves = walked(model, end, inputs, shape.labels())
         theory = predict_curves(signal, bias_1, shape.labels().numpy(), shape.depth, EIGHTHS)

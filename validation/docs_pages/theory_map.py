@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import NamedTuple
 
 from mli_theory import derivations
 from mli_theory.derivations import THEOREMS, rendering
 
-__all__ = ["STATEMENTS", "UNDERIVED", "Statement", "Underived", "derivation_file", "theory_map_markdown"]
+__all__ = ["STATEMENTS", "UNDERIVED", "Statement", "derivation_file", "theory_map_markdown"]
 
 
 @dataclass(frozen=True)
@@ -38,20 +37,6 @@ class Statement:
     beyond: str = ""
 
 
-class Underived(NamedTuple):
-    """A statement of docs/theory/theory.md without a derivation.
-
-    Attributes:
-        title: what theory.md calls it.
-        in_short: its status in at most 25 characters.
-        status: its status in full, as Markdown of the page's folder.
-    """
-
-    title: str
-    in_short: str
-    status: str
-
-
 _LINE = "mli_theory/certificates/relu_line"
 _PATH, _MODEL = "mli_theory/homogeneous_path", "mli_theory/power_model"
 _EXPERIMENTS = "simulations/power_model_experiments"
@@ -66,7 +51,6 @@ _ON_THE_EXPLORER = "tests/validation/html_report/test_report_formulas.py"
 _ON_THE_GAIN = "tests/simulations/prediction/test_gain_prediction.py"
 _ON_THE_MAP = "tests/validation/regimes/test_regime_map.py"
 _ENDS = "validation/regimes/predicted_ends.py"
-_NOT_CHECKED = "in section 5 of [theory.md](theory.md), which the code does not re-check"
 
 STATEMENTS: Mapping[str, Statement] = {
     "T1": Statement(
@@ -142,7 +126,11 @@ STATEMENTS: Mapping[str, Statement] = {
         tests=(f"{_ON_THE_MODEL}/test_learning_schedule.py", _AT_EDGES, _ON_FLOWS, _ON_TABLES),
         claims=("C6",),
         figures=("F3",),
-        beyond=f"the first time is proved {_NOT_CHECKED}",
+    ),
+    "T9b": Statement(
+        says="The first class is learned between two explicit times, whatever the scale.",
+        modules=(f"{_MODEL}/first_learning_time.py",),
+        tests=(f"{_ON_THE_MODEL}/test_first_learning_time.py",),
     ),
     "T10": Statement(
         says="From a diagonal start on balanced data the class of the smallest initial weight has the "
@@ -185,7 +173,11 @@ STATEMENTS: Mapping[str, Statement] = {
         ),
         claims=("C6",),
         figures=("F3", "F7"),
-        beyond=f"for two classes, and law (b) for equal-but-one classes, proved {_NOT_CHECKED}",
+    ),
+    "T11b": Statement(
+        says="With two classes the plateau's end lies between explicit bounds, below 2^(-1/(r-1)).",
+        modules=(f"{_MODEL}/two_class_plateau.py",),
+        tests=(f"{_ON_THE_MODEL}/test_two_class_plateau.py",),
     ),
     "T11'": Statement(
         says="At a fixed initial scale the biases are bounded, so the plateau vanishes as the loss goes to "
@@ -199,7 +191,11 @@ STATEMENTS: Mapping[str, Statement] = {
         modules=("simulations/gradient_flow/solver/reachability.py", f"{_EXPERIMENTS}/gaussian_starts.py"),
         tests=("tests/simulations/gradient_flow/test_gradient_flow_signs.py", _ON_TABLES),
         claims=("C6",),
-        beyond=f"the limit of the loss is proved {_NOT_CHECKED}",
+    ),
+    "T12b": Statement(
+        says="The signs give the loss's limit, 0 iff their graph has no cycle, and a time to come near it.",
+        modules=(f"{_MODEL}/loss_limit.py",),
+        tests=(f"{_ON_THE_MODEL}/test_loss_limit.py",),
     ),
     "T13": Statement(
         says="At the trained end the signal grows with the degree of the depth less the layers' retentions.",
@@ -218,7 +214,11 @@ STATEMENTS: Mapping[str, Statement] = {
         tests=("tests/mli_theory/test_start_of_plateau.py", _AT_EDGES, _ON_EXPERIMENTS, _ON_THE_MAP),
         claims=("C13", "C14"),
         figures=("F14",),
-        beyond=f"with an explicit bracket, which no module computes, proved {_NOT_CHECKED}",
+    ),
+    "T14b": Statement(
+        says="The start of the plateau lies in an explicit bracket, from a Lipschitz constant of the signal.",
+        modules=("mli_theory/start_of_plateau.py",),
+        tests=("tests/mli_theory/test_start_of_plateau.py",),
     ),
     "T15": Statement(
         says="The predictions of a trained ReLU network certified at every real alpha, rounding included.",
@@ -227,10 +227,13 @@ STATEMENTS: Mapping[str, Statement] = {
             "tests/mli_theory/certificates/relu_line/test_soundness.py",
             "tests/mli_theory/second_routes/relu_line_exactly.py",
         ),
+        beyond="the rounding is bounded in the modules and tested in whole numbers",
     ),
     "T16": Statement(
         says="A random small start of two classes has, with a stated probability, a plateau of stated "
         "length.",
+        modules=(f"{_MODEL}/half_normal_start.py",),
+        tests=(f"{_ON_THE_MODEL}/test_half_normal_start.py",),
     ),
     "M1": Statement(
         says="The trained signal times a gain measured on probes, plus the bias, gives the loss on the line.",
@@ -249,22 +252,11 @@ STATEMENTS: Mapping[str, Statement] = {
 }
 """Every statement that theory.md names, in the order of the page."""
 
-UNDERIVED: Mapping[str, Underived] = {
-    "T15": Underived(
-        "The certified line of a trained ReLU network",
-        "proved by words alone",
-        "proved in section 6 of [theory.md](theory.md) and, bound by bound, in the modules; tested in whole "
-        "numbers, with no derivation re-checked",
-    ),
-    "T16": Underived(
-        "Half-normal diagonal start",
-        "proved by words alone",
-        f"not yet implemented; proved {_NOT_CHECKED}",
-    ),
-    "M1": Underived("Signal gain", "measured", "measured, no proof"),
-    "M2": Underived("Product-of-affine gain law", "measured", "measured, no proof"),
+UNDERIVED: Mapping[str, tuple[str, str]] = {
+    "M1": ("Signal gain", "measured, no proof"),
+    "M2": ("Product-of-affine gain law", "measured, no proof"),
 }
-"""What has no derivation."""
+"""Title and status of the statements that have no derivation."""
 
 _INTRODUCTION = """\
 # What implements, proves, tests and uses each statement
@@ -314,7 +306,7 @@ def _cells(name: str, statement: Statement, statuses: Mapping[str, str]) -> list
         title, status = THEOREMS[name].title, statuses[name]
         derivation = f"[{page}]({page}), {_links([derivation_file(name)])}"
     else:
-        title, _, status = UNDERIVED[name]
+        title, status = UNDERIVED[name]
         derivation = "none"
     return [
         f"{name} {title}",

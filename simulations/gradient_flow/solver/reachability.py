@@ -13,8 +13,8 @@ shares: lambda = pi / 2 and log 2 a sample). Cycles without a common class add u
 such cycles found one after the other; where cycles share classes the least loss can be higher, and a run
 that stops there says so (run.py).
 
-That the loss goes to 0 when there is no cycle is derived, and measured on all 440 sign patterns of k = 2
-and 3 without one.
+That the loss goes to 0 when there is no cycle is proved for r >= 3 (T12b, `mli_theory.loss_limit`), and
+measured on all 440 sign patterns of k = 2 and 3 without one.
 
 Biases held (proved both ways): the samples are separate gradient flows. With an edge j -> i, l_j >=
 log(1 + sum over edges of e^(b_i - b_j)). Without one, V_jj > 0 or all V_ij < 0: then for r >= 3 the

@@ -4,10 +4,11 @@ import pytest
 import sympy as sp
 
 from mli_theory.derivations import Counterexample, Derivation, Hypothesis, ProofError
+from mli_theory.derivations.comparison import Comparison, Coordinate, FirstCrossing
 from mli_theory.derivations.decisions import identical, nonnegative, positive, undefined_part
 from mli_theory.derivations.notation import i, k, total
 from mli_theory.derivations.relations import at_least, equal, greater
-from mli_theory.derivations.steps import By, Deduction, Identity, Induction, Monotone, Tangent, Words
+from mli_theory.derivations.steps import By, Deduction, Identity, Induction, Monotone, Secant, Tangent, Words
 
 x, y = sp.symbols("x y", real=True)
 p, q = sp.symbols("p q", positive=True)
@@ -179,3 +180,173 @@ def test_what_may_be_undefined_is_found(expression):
 def test_a_false_counterexample_is_refused():
     with pytest.raises(ProofError, match="could not decide"):
         Counterexample("", "", (greater(sp.Rational(1, 3), sp.Rational(1, 2)),)).check()
+
+
+time = sp.Symbol("t", nonnegative=True)
+later = sp.Symbol("t", positive=True)
+z, other = (sp.Function(name, real=True) for name in ("z", "z_2"))
+START = {"start": at_least(z(0), 1)}
+
+
+def comparison(**changed):
+    """Z' = -a (z - 1) + p, z(0) >= 1: z >= 1."""
+    right = {
+        "claim": at_least(z(time), 1), "given": START, "variable": time,
+        "rates": {z(time): -x * (z(time) - 1) + p},
+        "decay": x, "forcing": p, "start": By("start"),
+    }  # fmt: skip
+    return Comparison("s", **{**right, **changed})
+
+
+def test_a_comparison_proves_what_the_integrating_factor_does():
+    assert _check(comparison()).checked == 1
+    assert _check(
+        comparison(claim=greater(z(later), 1), variable=later, rates={z(later): p}, decay=p * 0)
+    ).checked
+    strict = {"start": greater(z(0), 1)}
+    free = comparison(
+        claim=greater(z(time), 1), given=strict, rates={z(time): -x * (z(time) - 1)}, forcing=sp.Integer(0)
+    )
+    assert _check(free).checked == 1
+    rest = {"start": equal(z(0), sp.Integer(1))}
+    still = {"rates": {z(time): -x * (z(time) - 1)}, "forcing": sp.Integer(0)}
+    assert _check(comparison(claim=equal(z(time), 1), given=rest, **still)).checked == 1
+
+
+PAIR = {
+    "given": {"start": at_least(z(0), 1), "other": at_least(other(0), 2)},
+    "rates": {z(time): q * (other(time) - 2), other(time): x * (other(time) - 2) + p * (z(time) - 1)},
+    "decay": sp.Integer(0), "forcing": sp.Integer(0), "weights": (q,),
+}  # fmt: skip
+
+
+def companion(**changed):
+    right = {"claim": at_least(other(time), 2), "decay": -x, "weights": (p,), "start": By("other")}
+    return (Coordinate(**{**right, **changed}),)
+
+
+def test_a_coupled_pair_keeps_the_positive_cone():
+    assert _check(comparison(**PAIR, companions=companion())).checked == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"forcing": -p},  # a wrong identity
+        {"rates": {z(time): -x * (z(time) - 1) - p}, "forcing": -p},  # pushed down
+        {"rates": {z(time): -x * z(time) + p}},  # decays to 0, below 1
+        {"given": {"start": at_least(z(0), sp.Rational(1, 2))}},
+        {"given": {"start": at_least(1, z(0))}},
+        {"claim": greater(z(time), 1)},  # at time 0 it may be 1
+        {
+            "claim": greater(z(later), 1),
+            "variable": later,
+            "rates": {z(later): 0 * p},
+            "decay": 0 * p,
+            "forcing": 0 * p,
+        },
+        {"claim": equal(z(time), 1)},
+        {"rates": {}},
+        {"variable": sp.Symbol("t", real=True)},
+        {"decay": 1 / x, "rates": {z(time): -(z(time) - 1) / x + p}},
+        {"decay": sp.Heaviside(x), "rates": {z(time): -sp.Heaviside(x) * (z(time) - 1) + p}},
+        {"claim": at_least(sp.Abs(z(time)) + 1, 1)},
+        {"supported": (By("start", -p),)},
+        {**PAIR},  # the other coordinate is not claimed
+        {**PAIR, "companions": companion(decay=x)},
+        {**PAIR, "companions": companion(start=By("start"))},
+        {**PAIR, "companions": companion(weights=(-p,))},
+        {**PAIR, "companions": companion(weights=())},
+        {
+            **PAIR,
+            "rates": {
+                z(time): -q * (other(time) - 2),
+                other(time): x * (other(time) - 2) + p * (z(time) - 1),
+            },
+            "weights": (-q,),
+            "companions": companion(),
+        },
+    ],
+    ids=str,
+)
+def test_a_comparison_refuses(changed):
+    with pytest.raises(ProofError, match="T0, step 's'"):
+        _check(comparison(**changed))
+
+
+def crossing(inward, **changed):
+    right = {
+        "claim": greater(z(time), other(time)),
+        "given": {"start": greater(z(0), other(0)), "rates": greater(x, y)},
+        "variable": time, "start": By("start"), "inward": By(inward), "rates": {z(time): x, other(time): y},
+    }  # fmt: skip
+    return FirstCrossing("s", **{**right, **changed})
+
+
+def test_a_first_crossing_needs_a_strict_start_and_strict_rates():
+    lemma = Deduction("lemma", greater(x + 1, y + 1), by=(By("rates"),), given={"rates": greater(x, y)})
+    assert _check(lemma, crossing("lemma")).checked == 2
+    for changed in (
+        {"given": {"start": at_least(z(0), other(0)), "rates": greater(x, y)}},
+        {"given": {"start": greater(z(0), other(0))}},  # the lemma's condition is not met
+        {"rates": {z(time): y, other(time): x}},
+        {"rates": {z(time): x}},
+        {"claim": at_least(z(time), other(time))},
+    ):
+        with pytest.raises(ProofError, match="T0, step 's'"):
+            _check(lemma, crossing("lemma", **changed))
+
+
+mean = sp.Symbol("mean", positive=True)
+
+
+@pytest.mark.parametrize(
+    ("slope", "function", "right"),
+    [
+        (mean, x**2, mean * (x - y)),  # the slope of x^2 is not > 0
+        (sp.Symbol("mean", real=True), sp.Abs(x), sp.Symbol("mean", real=True) * (x - y)),
+        (mean, sp.exp(x), mean * (y - x)),
+        (sp.Symbol("mean", integer=True), sp.exp(x), sp.Symbol("mean", integer=True) * (x - y)),
+        (x, sp.exp(x), x * (x - y)),
+    ],
+)
+def test_a_mean_slope_is_refused(slope, function, right):
+    claim = equal(function.subs(x, sp.Symbol("u", real=True)) - function.subs(x, y), right)
+    with pytest.raises(ProofError):
+        _check(
+            Secant(
+                "s", claim, slope=slope, function=function, variable=x, ends=(sp.Symbol("u", real=True), y)
+            )
+        )
+
+
+def test_a_mean_slope_is_a_new_symbol():
+    u = sp.Symbol("u", real=True)
+
+    def secant(name, function):
+        claim = equal(function.subs(x, u) - function.subs(x, y), mean * (u - y))
+        return Secant(name, claim, slope=mean, function=function, variable=x, ends=(u, y))
+
+    assert _check(secant("one", sp.exp(x))).checked == 1
+    with pytest.raises(ProofError, match="has a meaning already"):
+        _check(secant("one", sp.exp(x)), secant("two", 2 * sp.exp(x)))
+
+
+def test_a_function_that_rises_from_0_on_is_monotone_there():
+    u, w = sp.symbols("u w", nonnegative=True)
+    square = {"of": By("g"), "given": {"g": greater(u, w)}, "function": u**2, "variable": u}
+    assert _check(Monotone("s", greater(u**2, w**2), **square)).checked == 1
+
+
+def test_an_induction_of_an_inequality():
+    a, b = (sp.Function(name, nonnegative=True) for name in ("a", "b"))
+    right = {
+        "variable": m, "first": {a(1): p, b(1): sp.Integer(0)},
+        "following": {a(m + 1): q * a(m), b(m + 1): q * b(m)},
+        "base": p, "weight": q,
+    }  # fmt: skip
+    claim = at_least(a(m), b(m))
+    assert _check(Induction("s", claim, **right)).checked == 1
+    for changed in ({"base": -p}, {"weight": p}, {"following": {a(m + 1): q * a(m), b(m + 1): 2 * q * b(m)}}):
+        with pytest.raises(ProofError, match="T0, step 's'"):
+            _check(Induction("s", claim, **{**right, **changed}))

@@ -7,18 +7,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from mli.testing import homogeneous_problems
 from mli_theory import DomainError, loss_bump, loss_expansion, loss_sandwich, predict_curves
 
-logits = st.floats(-20, 20).map(lambda value: float(np.float32(value)))
 
-
-@st.composite
-def problems(draw, most_samples=4, most_classes=5):
-    """(signal, bias, labels, degree)."""
-    k, n = draw(st.integers(2, most_classes)), draw(st.integers(1, most_samples))
-    row = st.lists(logits, min_size=k, max_size=k)
-    labels = draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n))
-    return draw(st.lists(row, min_size=n, max_size=n)), draw(row), labels, draw(st.integers(2, 9))
+def problems(most_samples=4, most_classes=5):
+    return homogeneous_problems(
+        max_samples=most_samples, max_classes=most_classes, max_degree=9, kind="plain"
+    )
 
 
 def exact_loss(signal, bias, labels, degree, alpha):

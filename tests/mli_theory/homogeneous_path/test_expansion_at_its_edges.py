@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mli.testing import degrees, labels
 from mli_theory import DomainError, loss_bump, loss_expansion, loss_sandwich
 
 offsets = st.sampled_from([0.0, 1e8, -1e15, 1e40])
@@ -26,8 +27,8 @@ def problems(draw):
     return (
         np.array(signal),
         biases,
-        draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n)),
-        draw(st.integers(2, 40)),
+        draw(labels(n, k)),
+        draw(degrees(40)),
     )
 
 

@@ -8,17 +8,10 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from mli.testing import homogeneous_problems
 from mli_theory import DomainError, correct_interval, predict_curves
 from mli_theory.homogeneous_path.path_loss import _ROWS
-from tests.mli_theory.second_routes.exact_path import (
-    any_float,
-    error_at,
-    plain_float,
-    problems,
-    telling_alphas,
-)
-
-ordinary = st.just(plain_float)
+from tests.mli_theory.second_routes.exact_path import error_at, telling_alphas
 
 
 def reference_loss(signal, bias, labels, degree, alpha, bias_degree):
@@ -36,7 +29,7 @@ def reference_loss(signal, bias, labels, degree, alpha, bias_degree):
         return total / len(labels)
 
 
-@given(problems(max_samples=4))
+@given(homogeneous_problems(max_samples=4))
 def test_error_is_exact_at_every_float_on_every_path(problem):
     signal, bias, labels, degree = problem
     alphas = telling_alphas(*correct_interval(signal, bias, labels, degree))
@@ -63,7 +56,7 @@ def test_a_change_between_neighbouring_floats_is_seen(alpha, degree, size):
     assert Fraction(beside[1]) ** (degree - 1) * Fraction(size) > Fraction(bias)
 
 
-@given(problems(max_samples=1, max_classes=5, kinds=ordinary), st.floats(1e-3, 1))
+@given(homogeneous_problems(max_samples=1, max_classes=5, kind="plain"), st.floats(1e-3, 1))
 @settings(max_examples=100)  # mpmath with 60 digits
 def test_loss_of_one_sample_keeps_its_stated_relative_accuracy(problem, alpha):
     signal, bias, labels, degree = problem
@@ -86,7 +79,7 @@ def test_loss_of_a_wrong_sample_beyond_the_range_of_exp_is_its_log_odds(size):
     np.testing.assert_allclose(curves.loss, [size / 2, size / 4], rtol=1e-15)
 
 
-@given(problems(max_samples=3, kinds=st.just(any_float)), st.floats(1e-3, 1))
+@given(homogeneous_problems(max_samples=3, kind="any"), st.floats(1e-3, 1))
 @example((np.array([[-1e308, 1e308]]), np.array([0.0, 0.0]), np.array([0]), 2), 0.5)  # 2e308 times 1/4
 @example((np.array([[-1e308, 1e308]]), np.array([1e308, -1e308]), np.array([0]), 2), 1.0)  # inf - inf: log 2
 @example((np.array([[-1e308, 1e308]]), np.array([0.0, 0.0]), np.array([0]), 2), 1.0)  # above every float
@@ -130,7 +123,7 @@ def test_at_alpha_zero_error_is_one_and_loss_log_k(path, k):
     assert curves.error[1] == 0.0
 
 
-@given(problems(max_samples=6, kinds=ordinary), st.lists(st.floats(0, 1), min_size=2, max_size=20))
+@given(homogeneous_problems(max_samples=6, kind="plain"), st.lists(st.floats(0, 1), min_size=2, max_size=20))
 def test_T3_error_rises_by_at_most_the_final_error(problem, alphas):
     signal, bias, labels, degree = problem
     ends = np.concatenate(correct_interval(signal, bias, labels, degree))
@@ -141,7 +134,7 @@ def test_T3_error_rises_by_at_most_the_final_error(problem, alphas):
     assert rise <= error[-1] + 1e-12  # shares of n samples differ by at least 1/6, or by rounding
 
 
-@given(problems(max_samples=6))
+@given(homogeneous_problems(max_samples=6))
 def test_T3_error_never_rises_when_all_samples_end_correct(problem):
     signal, bias, _, degree = problem
     labels = np.array([max(range(len(bias)), key=lambda i: exact_logit(row, bias, i)) for row in signal])
@@ -161,7 +154,7 @@ def test_T3_needs_samples_correct_at_the_end():
     np.testing.assert_array_equal(error, [0.0, 1.0])
 
 
-@given(problems(max_samples=5, kinds=ordinary))
+@given(homogeneous_problems(max_samples=5, kind="plain"))
 def test_T5_homogeneous_loss_decreases_iff_its_final_slope_is_not_positive(problem):
     signal, bias, labels, degree = problem
     z = signal + bias
@@ -193,7 +186,7 @@ def test_T5_a_confident_mistake_makes_the_homogeneous_loss_rise_at_the_end():
     assert curves.loss[2] > curves.loss[1]
 
 
-@given(problems(kinds=ordinary))
+@given(homogeneous_problems(kind="plain"))
 def test_the_grid_is_returned_and_inputs_are_left_alone(problem):
     signal, bias, labels, degree = problem
     before = signal.copy(), bias.copy(), labels.copy()

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mli.testing import homogeneous_problems
 from mli_theory import correct_interval, majority_exit, plateau
 from mli_theory.homogeneous_path.intervals import _exact_row
-from tests.mli_theory.second_routes.exact_path import correct_at, plain_float, problems, telling_alphas
+from tests.mli_theory.second_routes.exact_path import correct_at, telling_alphas
 
 
 def assert_exact_at_every_telling_float(signal, bias, labels, degree):
@@ -22,7 +23,7 @@ def assert_exact_at_every_telling_float(signal, bias, labels, degree):
             assert correct_at(row, bias, label, degree, alpha) == (start < alpha < end), (row, alpha)
 
 
-@given(problems())
+@given(homogeneous_problems())
 @example((np.array([[1e300, 0.0]]), np.array([0.0, 5e-324]), np.array([0]), 2))  # the tie underflows
 @example((np.array([[1e300, 0.0]]), np.array([0.0, 5e-324]), np.array([0]), 64))
 @example(
@@ -69,12 +70,12 @@ def test_T1_near_ties_at_the_end_are_settled(a, b, c, steps, degree):
     assert_exact_at_every_telling_float(signal, bias, np.array([0, 1]), degree)
 
 
-@given(problems(max_samples=2, max_classes=40, max_degree=8))
+@given(homogeneous_problems(max_samples=2, max_classes=40, max_degree=8))
 def test_T1_interval_decides_with_many_classes(problem):
     assert_exact_at_every_telling_float(*problem)
 
 
-@given(problems(max_samples=6, kinds=st.just(plain_float), max_degree=64))
+@given(homogeneous_problems(max_samples=6, kind="plain", max_degree=64))
 def test_fast_route_and_integer_route_give_the_same_floats(problem):
     signal, bias, labels, degree = problem
     lo, hi = correct_interval(signal, bias, labels, degree)
@@ -111,7 +112,7 @@ def test_blocks_of_rows_join_without_seam(n):
     np.testing.assert_array_equal((lo[-3:], hi[-3:]), tail)
 
 
-@given(problems())
+@given(homogeneous_problems())
 def test_T1_the_order_of_the_classes_does_not_matter(problem):
     signal, bias, labels, degree = problem
     order = np.random.default_rng(len(bias)).permutation(len(bias))
@@ -119,7 +120,7 @@ def test_T1_the_order_of_the_classes_does_not_matter(problem):
     np.testing.assert_array_equal(permuted, correct_interval(signal, bias, labels, degree))
 
 
-@given(problems(kinds=st.just(plain_float)))
+@given(homogeneous_problems(kind="plain"))
 def test_T1_a_sample_correct_at_the_end_follows_its_simple_rule(problem):
     signal, bias, labels, degree = problem
     labels = (signal + bias).argmax(axis=1)
@@ -140,7 +141,7 @@ def unique_largest(problem):
     return (bias == bias.max()).sum() == 1
 
 
-@given(problems().filter(unique_largest))
+@given(homogeneous_problems().filter(unique_largest))
 @example((np.array([[1e308, -1e308]]), np.array([-1e308, 1e308]), np.array([0]), 2))  # exit at 1 counts
 @example((np.array([[1e300, 0.0]]), np.array([0.0, 5e-324]), np.array([0]), 3))
 @example((np.array([[2.0, 0.0]]), np.array([0.0, 1.0]), np.array([0]), 64))
@@ -158,7 +159,7 @@ def test_T2_exit_is_true_and_tight_at_every_float(problem):
     assert found.error == np.mean(labels != majority)
 
 
-@given(problems(kinds=st.just(plain_float)).filter(unique_largest))
+@given(homogeneous_problems(kind="plain").filter(unique_largest))
 def test_T2_gap_over_signal_bounds_the_end_from_below(problem):
     signal, bias, labels, degree = problem
     found = plateau(signal, bias, labels, degree)
@@ -199,7 +200,7 @@ def test_T2_example_prediction_changes_before_the_error():
     assert np.isinf(hi).all()
 
 
-@given(problems(kinds=st.just(plain_float)).filter(unique_largest))
+@given(homogeneous_problems(kind="plain").filter(unique_largest))
 def test_T2_error_plateau_is_never_shorter_when_all_end_correct(problem):
     signal, bias, _, degree = problem
     labels = (signal + bias).argmax(axis=1)

@@ -7,21 +7,11 @@ import sympy
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mli.testing import power_model_states
 from mli_theory import DomainError, correct_interval
 from mli_theory.power_model.flow_equations import conserved_quantities, gradient, logits, loss
 
 EPS = 2.0**-52
-
-
-@st.composite
-def models(draw, smallest=0.0, max_classes=5, max_degree=8):
-    """(weights, bias, degree, class_shares): any signs, |w| from `smallest` to 1.6."""
-    k = draw(st.integers(2, max_classes))
-    sizes = st.floats(smallest, 1.6)
-    weights = [[draw(sizes) * draw(st.sampled_from([-1, 1])) for _ in range(k)] for _ in range(k)]
-    bias = draw(st.lists(st.floats(-3, 3), min_size=k, max_size=k))
-    shares = np.array(draw(st.lists(st.integers(1, 9), min_size=k, max_size=k)), dtype=float)
-    return np.array(weights), np.array(bias), draw(st.integers(2, max_degree)), shares / shares.sum()
 
 
 def exact_model(weights, bias, degree, shares):
@@ -54,7 +44,7 @@ def assert_model_is_exact(weights, bias, degree, shares, digits):
             assert abs(mpmath.mpf(float(found_b[i])) - db[i]) <= bound * shares.sum()
 
 
-@given(models())
+@given(power_model_states())
 @settings(max_examples=100)  # mpmath with 50 digits
 def test_loss_and_gradient_keep_their_relative_accuracy(model):
     assert_model_is_exact(*model, digits=50)
@@ -72,7 +62,7 @@ def test_late_in_training_nothing_is_lost_below_machine_precision(degree):
     assert (np.diag(d_weights) < 0).all()
 
 
-@given(models(max_classes=4, max_degree=6))
+@given(power_model_states(max_classes=4, max_degree=6))
 def test_gradient_is_the_slope_of_the_loss(model):
     weights, bias, degree, shares = model
     d_weights, d_bias = gradient(weights, bias, degree, shares)
@@ -109,7 +99,7 @@ def test_T8_laws_are_identities_of_the_vector_field(degree):
     assert sympy.simplify(sum(flow_b)) == 0
 
 
-@given(models(smallest=0.3))
+@given(power_model_states(smallest=0.3))
 @example((np.array([[-0.5, 0.7], [0.4, -0.9]]), np.array([0.0, 0.0]), 2, np.array([0.5, 0.5])))
 def test_T8_quantities_stand_still_along_the_flow(model):
     # The directional derivative of the code's own quantities along minus the code's own gradient.
@@ -141,7 +131,7 @@ def test_T8_the_laws_are_not_vacuous():
     assert np.abs(columns - still[1]).max() < 1e-6
 
 
-@given(models(smallest=0.3))
+@given(power_model_states(smallest=0.3))
 def test_T8_totals_give_the_third_law(model):
     weights, bias, degree, shares = model
     rows, columns = conserved_quantities(weights, bias, degree)
@@ -151,7 +141,7 @@ def test_T8_totals_give_the_third_law(model):
     assert abs(d_bias.sum()) <= 16 * EPS
 
 
-@given(models(smallest=0.3), st.randoms(use_true_random=False))
+@given(power_model_states(smallest=0.3), st.randoms(use_true_random=False))
 def test_relabelling_classes_and_samples_together_relabels_everything(model, random):
     weights, bias, degree, shares = model
     order = list(range(len(bias)))

@@ -6,7 +6,6 @@ A float is a rational number, so the logits at a float alpha are too, and compar
 from fractions import Fraction
 
 import numpy as np
-from hypothesis import strategies as st
 
 
 def exact(values):
@@ -41,24 +40,3 @@ def telling_alphas(*ends):
         if np.isfinite(end):
             alphas |= {float(end), float(np.nextafter(end, -1)), float(np.nextafter(end, 2))}
     return sorted(a for a in alphas if 0 < a <= 1)
-
-
-any_float = st.floats(-1e308, 1e308) | st.sampled_from(
-    [0.0, 5e-324, -5e-324, 1e-310, 1e300, -1e308, 1e308, 2.0**-400]
-)
-small_integer = st.integers(-4, 4).map(float)  # many exact ties
-plain_float = st.floats(-50, 50).map(lambda value: float(np.float32(value)))
-values = st.sampled_from([any_float, small_integer, plain_float])
-
-
-@st.composite
-def problems(draw, max_samples=4, max_classes=6, max_degree=64, kinds=values):
-    """(signal, bias, labels, degree): floats of every size, or small integers for ties."""
-    k = draw(st.integers(2, max_classes))
-    n = draw(st.integers(1, max_samples))
-    signals, biases = draw(kinds), draw(kinds)
-    signal = draw(st.lists(st.lists(signals, min_size=k, max_size=k), min_size=n, max_size=n))
-    bias = draw(st.lists(biases, min_size=k, max_size=k))
-    labels = draw(st.lists(st.integers(0, k - 1), min_size=n, max_size=n))
-    degree = draw(st.sampled_from([2, 3, max_degree]) | st.integers(2, max_degree))
-    return np.array(signal), np.array(bias), np.array(labels), degree

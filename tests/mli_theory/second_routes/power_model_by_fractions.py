@@ -10,7 +10,8 @@ from itertools import combinations, pairwise
 import mpmath
 import numpy as np
 import sympy
-from hypothesis import strategies as st
+
+from mli.testing import power_model_lines
 
 X = sympy.Symbol("x")
 
@@ -130,16 +131,5 @@ def enclosed_cross_entropy(log_odds, bits):
         mpmath.iv.prec = before
 
 
-# Few small values make ties, touching roots and equal polynomials common; general floats make none.
-small = st.sampled_from([-1.5, -1.0, -0.5, 0.0, 0.0, 0.5, 1.0, 1.5, 2.0])
-general = st.floats(-2, 2, allow_subnormal=False)
-
-
-@st.composite
-def lines(draw, *, max_classes=4, max_degree=5, zero_start=False, entries=None):
-    k = draw(st.integers(2, max_classes))
-    values = draw(st.sampled_from([small, general])) if entries is None else entries
-    weights = st.lists(st.lists(values, min_size=k, max_size=k), min_size=k, max_size=k)
-    biases = st.lists(values, min_size=k, max_size=k)
-    start = (np.zeros((k, k)), np.zeros(k)) if zero_start else (draw(weights), draw(biases))
-    return Line(*start, draw(weights), draw(biases), draw(st.integers(2, max_degree)))
+def lines(**kinds):
+    return power_model_lines(**kinds).map(lambda line: Line(*line))

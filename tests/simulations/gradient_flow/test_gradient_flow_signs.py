@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from mli.testing import sign_patterns
 from mli_theory import DomainError
 from simulations.gradient_flow import FlowError, integrate
 from simulations.gradient_flow.solver.reachability import cycle_floor, disjoint_cycles, sign_cycle
-
-SIGNS = st.sampled_from([-1.0, 0.0, 1.0])
 
 
 def cycles_by_brute_force(sign):
@@ -28,9 +27,8 @@ def cycles_by_brute_force(sign):
     return found
 
 
-@given(k=st.integers(2, 5), data=st.data())
-def test_the_cycle_found_is_one_and_is_found_whenever_there_is_one(k, data):
-    sign = np.array(data.draw(st.lists(SIGNS, min_size=k * k, max_size=k * k))).reshape(k, k)
+@given(sign=sign_patterns(5))
+def test_the_cycle_found_is_one_and_is_found_whenever_there_is_one(sign):
     cycle, every = sign_cycle(sign), cycles_by_brute_force(sign)
     assert (cycle is None) == (not every)
     assert cycle is None or cycle in every
@@ -97,9 +95,8 @@ def test_cycles_without_a_common_class_add_up():
     assert (flow.loss > np.log(2)).all()
 
 
-@given(k=st.integers(2, 6), data=st.data())
-def test_the_cycles_found_share_no_class_and_leave_none(k, data):
-    sign = np.array(data.draw(st.lists(SIGNS, min_size=k * k, max_size=k * k))).reshape(k, k)
+@given(sign=sign_patterns(6))
+def test_the_cycles_found_share_no_class_and_leave_none(sign):
     cycles = disjoint_cycles(sign)
     used = [j for cycle in cycles for j in cycle]
     assert len(set(used)) == len(used)
@@ -108,7 +105,7 @@ def test_the_cycles_found_share_no_class_and_leave_none(k, data):
             assert i != j
             assert sign[j, j] <= 0
             assert sign[i, j] >= 0
-    left = np.setdiff1d(np.arange(k), used)
+    left = np.setdiff1d(np.arange(len(sign)), used)
     assert not cycles_by_brute_force(sign[np.ix_(left, left)])
 
 

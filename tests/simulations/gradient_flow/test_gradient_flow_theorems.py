@@ -5,20 +5,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mli.testing import diagonal_starts
 from mli_theory import bias_gap_bounds, escape_schedule
 from simulations.gradient_flow import integrate
 
 # A flow a case: 0.1 to 1 s.
 FEW = settings(max_examples=20)
-
-
-@st.composite
-def diagonal_starts(draw):
-    """Diagonal weights in falling order, at least 2 % apart, and biases in rising order."""
-    k = draw(st.integers(2, 8))
-    ratios = draw(st.lists(st.floats(0.5, 0.98), min_size=k - 1, max_size=k - 1))
-    top = draw(st.floats(0.02, 0.3))
-    return top * np.cumprod([1.0, *ratios])
 
 
 def order_of_flow(flow):

@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
+from mli.testing import run_specs
 from simulations.curves.one_path import METHODS
 from simulations.models.buffers import BUFFER_POLICIES
 from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
@@ -21,31 +21,8 @@ from simulations.training.single import OPTIMIZERS
 
 SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)
 
-positive = st.floats(min_value=0, max_value=1e300, exclude_min=True)
-optional_positive = st.none() | positive
-SPECS = st.builds(
-    RunSpec,
-    data=st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1).filter(lambda d: d != "digits"),
-    limit=st.none() | st.integers(1, 10**12),
-    test_limit=st.none() | st.integers(1, 10**12),
-    label_noise=st.floats(0, 1),
-    imbalance=st.floats(1, 1e9),
-    depth=st.integers(1, 20),
-    width=st.integers(1, 10**6),
-    init_scale=positive,
-    imposed_bias_gap=st.none() | st.floats(-1e300, 1e300),
-    learning_rate=positive,
-    momentum=st.floats(0, 1, exclude_max=True),
-    weight_decay=st.floats(0, 1e300),
-    clip_norm=optional_positive,
-    target_loss=optional_positive,
-    max_epochs=st.integers(0, 10**6),
-    paths=st.permutations(["linear", "weights", "bias", "no_last_bias"]).map(lambda p: p[:2]),
-    seed=st.integers(0, 2**63),
-)
 
-
-@given(spec=SPECS)
+@given(spec=run_specs())
 def test_toml_gives_back_the_same_spec_and_name(spec):
     again = RunSpec.from_toml(spec.to_toml())
     assert again == spec

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mli.testing import curves
 from validation.metrics.curve_shape import HeldInterval, barrier, bumps, held_interval, max_rise, plateau_end
 
 # A coarse lattice makes ties, the case that definitions differ on, common.
 LATTICE = st.integers(-4, 4).map(lambda i: i / 4)
-VALUES = st.lists(LATTICE | st.floats(-10, 10), min_size=1, max_size=12)
+VALUES = curves().map(lambda curve: curve.values.tolist())
 
 
 def grid(n):

@@ -1,0 +1,23 @@
+# The strategies, each once: type checkers read this file, and `mli_theory.lazy_names` at run time.
+from mli.testing.curve_strategies import Curve as Curve
+from mli.testing.curve_strategies import curves as curves
+from mli.testing.homogeneous import HomogeneousProblem as HomogeneousProblem
+from mli.testing.homogeneous import homogeneous_problems as homogeneous_problems
+from mli.testing.logit_arrays import biases as biases
+from mli.testing.logit_arrays import degrees as degrees
+from mli.testing.logit_arrays import labels as labels
+from mli.testing.logit_arrays import logits as logits
+from mli.testing.logit_arrays import signals as signals
+from mli.testing.networks import NetworkLine as NetworkLine
+from mli.testing.networks import NetworkShape as NetworkShape
+from mli.testing.networks import gaussian_state as gaussian_state
+from mli.testing.networks import network_lines as network_lines
+from mli.testing.networks import network_shapes as network_shapes
+from mli.testing.power_model import PowerModelLine as PowerModelLine
+from mli.testing.power_model import PowerModelState as PowerModelState
+from mli.testing.power_model import diagonal_starts as diagonal_starts
+from mli.testing.power_model import gaussian_starts as gaussian_starts
+from mli.testing.power_model import power_model_lines as power_model_lines
+from mli.testing.power_model import power_model_states as power_model_states
+from mli.testing.power_model import sign_patterns as sign_patterns
+from mli.testing.spec_strategies import run_specs as run_specs
