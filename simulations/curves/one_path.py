@@ -165,8 +165,9 @@ def interpolation_curves(
 
     Warns:
         UserWarning: more than a tenth of the alphas evaluated as they are, since many samples nearly tie
-            there (start = -end, say); where interpolation does not reach the tolerances and the grid is evaluated instead (few samples or
-            alphas, the homogeneous path from zero; docs/how_to_diagnose_your_own_network.md); layers in which
+            there (start = -end, say); where interpolation does not reach the tolerances and the grid is
+            evaluated instead (few samples or alphas, the homogeneous path from zero;
+            docs/how_to_diagnose_your_own_network.md); layers in which
             "recalibrate" measures nothing; samples whose logits depend on their batch, of which whole batches
             are evaluated; parameters that may be biases, on a path that treats biases apart;
             a curve that is not kept in the cache, since a named part of the model or data has no stable hash.
