@@ -14,6 +14,7 @@ from simulations.power_model_experiments.catalogue import CATALOGUE
 from tests.helpers.installed_wheel import install_wheel
 from tests.helpers.paths import ROOT
 from validation.claims import CLAIMS
+from validation.docs_pages import power_page
 from validation.job import main_job
 from validation.job.profiles import smoke_job
 from validation.judgement import power
@@ -75,8 +76,14 @@ def test_what_is_not_there_is_refused_before_any_work(tmp_path, monkeypatch, arg
 
 def test_power_is_printed_without_running(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    measure = power.operating_characteristics
-    monkeypatch.setattr(power, "operating_characteristics", lambda claims: measure(claims, 2))
+    measure, by_seeds = power.operating_characteristics, power.power_by_seeds
+
+    def briefly(claims, _n_sets=400, **options):
+        return measure(claims, 2, **options)
+
+    for module in (power, power_page):
+        monkeypatch.setattr(module, "operating_characteristics", briefly)
+    monkeypatch.setattr(power_page, "power_by_seeds", lambda *arguments: by_seeds(*arguments[:-1], 2))
     monkeypatch.setattr(main_job, "run_main_job", lambda *_: pytest.fail("ran"))
     result = RUN.invoke(app, ["validate", "--power"])
     assert result.exit_code == 0, result.output
@@ -105,6 +112,8 @@ def test_validate_runs_the_job_that_was_asked_for(tmp_path, monkeypatch, argumen
         raise KeyboardInterrupt
 
     monkeypatch.setattr(main_job, "run_main_job", record)
+    if name == "full":  # it judges what is there
+        Path(store).mkdir(parents=True)
     RUN.invoke(app, ["validate", *arguments])
     ((folder, job, where),) = asked
     assert (job.name, where.as_posix()) == (name, store)

@@ -48,7 +48,7 @@ def test_a_figure_without_data_says_which_command_makes_them(run, tmp_path):
         "mli: F10 has no data in results/store and none are shipped: "
         "`python -m benchmarks.line_accuracy` makes them",
     ]
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(
@@ -74,8 +74,7 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(run, tmp_path):
     (tmp_path / "file").write_text("")
     found = run("F3", "--output", "file")
     assert found.exit_code == 1
-    source, why = found.output.splitlines()
-    assert source.startswith("F3: ")
+    (why,) = found.output.splitlines()  # before anything is read
     assert "cannot be written" in why
 
 

@@ -282,11 +282,13 @@ def test_experiment_runs_are_those_in_the_store_with_their_labels(tmp_path, monk
     wanted = [run for run in sweep.runs if run.label == "imposed_bias_gap=2.0"][:2]
     store = Store(tmp_path)
     monkeypatch.setattr(Store, "load", lambda _, spec: FakeRun(spec))
+    monkeypatch.setattr(Store, "provenance", lambda *_: {"time": "now"})
     monkeypatch.setattr(Store, "is_finished", lambda _, spec: spec in [run.spec for run in wanted])
     found = experiment_runs(tmp_path, "imposed_bias")
     assert [run.spec for run in found] == [run.spec for run in wanted]
     for run in found:
-        assert run.attrs == {"experiment": "imposed_bias", "arm": "imposed_bias/imposed_bias_gap=2.0"}
+        arm = "imposed_bias/imposed_bias_gap=2.0"
+        assert run.attrs == {"experiment": "imposed_bias", "arm": arm, "form": "quick", "made": "now"}
     monkeypatch.setattr(Store, "is_finished", lambda _, spec: spec.seed == 100)
     star = [run.attrs["arm"] for run in experiment_runs(store, "star")]
     assert star == ["centre", "bias-all", "bias-none", "scale-0.7", "scale-1.0", "depth-4", "depth-2"]
@@ -296,7 +298,7 @@ class FakeRun:
     def __init__(self, spec):
         self.spec = spec
 
-    def assign_attrs(self, **attrs):
+    def assign_attrs(self, attrs):
         self.attrs = attrs
         return self
 
