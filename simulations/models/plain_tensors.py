@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import torch
@@ -62,6 +63,8 @@ def _tensors(values: list[Any], depth: int = 4) -> list[torch.Tensor]:
     """Tensors among values, also in lists, tuples and dicts; parameters are kept elsewhere."""
     found: list[torch.Tensor] = []
     for value in values:
+        if isinstance(value, weakref.ref):  # of recurrent layers: are the flat weights stale?
+            value = value()
         if isinstance(value, torch.Tensor):
             found += [] if isinstance(value, nn.Parameter) else [value]
         elif depth and isinstance(value, (list, tuple)):

@@ -8,8 +8,9 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp
+from torch import nn
 
-from simulations.models.evaluation import Scores
+from simulations.models.evaluation import Scores, evaluation_mode
 
 # Few distinct values: ties are common.
 problems = st.integers(2, 4).flatmap(
@@ -46,3 +47,16 @@ def test_scores_agree_with_plain_loops(problem):
         mine = [not bad for bad, y in zip(wrong, labels, strict=True) if y == c]
         expected = sum(mine) / len(mine) if mine else math.nan
         assert scores.class_accuracy[c] == pytest.approx(expected, nan_ok=True)
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_a_recurrent_layer_takes_the_same_given_weights_again(kind: type[nn.Module]) -> None:
+    """Its flat weights were put back without the references that tell whether they are stale."""
+    torch.manual_seed(0)
+    own, other = kind(3, 4), kind(3, 4)
+    passed = {name: tensor.detach().clone() for name, tensor in other.named_parameters()}
+    inputs = torch.randn(2, 5, 3)
+    right = other(inputs)[0]
+    for _ in range(3):
+        with evaluation_mode(own), torch.no_grad():
+            assert torch.equal(torch.func.functional_call(own, passed, (inputs,))[0], right)
