@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 # Of the `dev` extra only what the tests import that run on the lowest versions.
-TEST_TOOLS = {"hypothesis", "mpmath", "pytest", "pytest-xdist"}
+TEST_TOOLS = {"hypothesis", "mpmath", "pytest", "pytest-xdist", "z3-solver"}
 
 
 def lowest_versions() -> list[str]:

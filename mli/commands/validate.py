@@ -60,7 +60,7 @@ def validate(
 ) -> None:
     """Judge the claims C1 to C9: makes the runs that the store lacks, writes a report and figures.
 
-    `--profile full` makes no run and judges all that is in the store; `--profile recorded` judges C10 to C14
+    `--profile full` makes no run and judges all that is in the store; `--profile recorded` judges C10 to C15
     on what the package carries.
     """
     from validation.claims import CLAIMS, REGIME_CLAIMS
