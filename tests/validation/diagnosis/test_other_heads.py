@@ -228,7 +228,7 @@ def test_batch_statistics_and_a_dead_end_leave_the_theory_out(digits):
 
     found = diagnose(*trained(Batched, digits), digits)
     assert set(found.left_out) == {"depth"}
-    assert "depend on its batch" in found.left_out["depth"]
+    assert "depend on the other samples of its batch" in found.left_out["depth"]
     assert np.isfinite(found.accounts["last-layer bias"].loss)
     model, start, end = trained(Headed, digits)
     dead = end | {"head.weight": torch.zeros_like(end["head.weight"])}
