@@ -32,6 +32,8 @@ __all__ = [
     "walkable_model",
 ]
 
+_BY_ROLE = ("weights", "bias", "homogeneous")
+
 
 @dataclass(frozen=True, eq=False)
 class OpenLine:
@@ -105,9 +107,11 @@ def open_line(
     }
     with evaluation_mode(model), torch.inference_mode():
         known_roles = roles_without_running(model, biases) if roles is None else roles
-        _say_what_is_unsure(known_roles, path)
-        # The path of the last bias is known when it has been run.
-        known = "linear" if path == "last_bias" else path
+        # Running the network finds the last bias, and biases that their names do not show: the path waits.
+        waits = roles is None and (
+            path == "last_bias" or (objective is None and biases is None and path in _BY_ROLE)
+        )
+        known = "linear" if waits else path
         line = Line(
             model,
             first,
@@ -124,11 +128,14 @@ def open_line(
             output=output,
         )
         totals = look_at_end(line, splits, objective)
-        if roles is None and (find_last or path == "last_bias" or last_layer is not None):
+        if roles is None and (find_last or waits or last_layer is not None):
             run = _run_at_end(line, splits)
             known_roles = find_roles(model, run, line.end_parameters(), biases=biases, last_layer=last_layer)
-        if path == "last_bias":
-            line.walk(path_coefficients(model, path, roles=known_roles))
+            if not find_last and path in _BY_ROLE and last_layer is None:  # the biases alone count there
+                known_roles = Roles(known_roles.biases, known_roles.unsure)
+        _say_what_is_unsure(known_roles, path)
+        if waits:
+            line.walk(path_coefficients(model, path, bias_depth=bias_depth, roles=known_roles))
         look_along(line, splits, objective)
         try:
             yield OpenLine(line, splits, first, last, known_roles, totals)
@@ -143,7 +150,7 @@ def _run_at_end(line: Line, splits: Mapping[str, Batches]) -> Run:
 
 
 def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
-    if roles.unsure and path in ("weights", "bias", "homogeneous"):
+    if roles.unsure and path in _BY_ROLE:
         warnings.warn(
             f"the path {path!r} takes as weights what may be biases by their names: "
             f"{', '.join(roles.unsure)}; name all biases by biases=[...] (--bias on the command line) if so",

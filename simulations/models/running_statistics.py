@@ -4,8 +4,9 @@ A layer's mean is the mean over all samples, its variance that of all samples ab
 together from the batches' own in float64, never a moving average. Layers below normalise each batch by its
 own statistics while they are measured, as in training. Of an instance norm: the averages over samples of each
 sample's own. A layer that evaluates by its running statistics in training too, or writes something else than
-its batch's, has nothing to measure: `measurable_layers` tells it from the others by running it. A layer of
-another class with the same two buffers is measured where it writes what torch's write, and else refused.
+its batch's, has nothing to measure: `measurable_layers` tells it from the others by running it, and one that
+`train()` leaves in evaluation mode by asking. A layer of another class with the same two buffers is measured
+where it writes what torch's write, and else refused.
 """
 
 from __future__ import annotations
@@ -92,15 +93,18 @@ def batch_counters(model: nn.Module) -> list[str]:
 
 
 def measurable_layers(model: nn.Module, one_pass: Callable[[], None]) -> tuple[list[str], list[str]]:
-    """The layers that write their batch's own statistics in training, and those that ran and do not.
+    """The layers that write their batch's own statistics in training, and those that do not.
 
     `one_pass` runs the model on one batch. Each layer is given strange statistics before it runs: what it
     has afterwards is its batch's mean and variance, or what it was given and there is nothing to measure.
+    Nor is there in one that stays in evaluation mode when the model is asked to train.
 
     Raises:
         NotMeasurableError: as `measured_statistics`; a layer of the user's own that writes something else.
     """
-    found: dict[str, bool] = {}
+    frozen = _frozen_layers(model)
+    found = dict.fromkeys(frozen, False)
+    trained = {name for name, _ in (*_layers(model), *_own_layers(model))} - set(frozen)
 
     def refuse_written(module: Any, _values: torch.Tensor, name: str) -> None:
         own = module.running_mean, module.running_var
@@ -128,15 +132,40 @@ def measurable_layers(model: nn.Module, one_pass: Callable[[], None]) -> tuple[l
         if not torchs:
             refuse_written(module, values, name)
 
-    with _watched(model, judge, strange=True), _one_value_told():
+    with _watched(model, judge, trained, strange=True), _one_value_told():
         one_pass()
-    silent = [name for name, _ in _own_layers(model) if not found.get(name, True)]
+    silent = [name for name, _ in _own_layers(model) if name in trained and not found.get(name, True)]
     if silent:  # some count momentum from the other side
         with _watched(model, refuse_written, silent, strange=True, momentum=0.0), _one_value_told():
             one_pass()
     return [n for n, measures in found.items() if measures], [
         n for n, measures in found.items() if not measures
     ]
+
+
+def _frozen_layers(model: nn.Module) -> list[str]:
+    """The layers that stay in evaluation mode in training, by their own `train` or that of a module above.
+
+    Modes and gradient flags are left as they were; `eval` undoes what else an own `train` does.
+    """
+    if all(type(m).train is nn.Module.train and "train" not in vars(m) for m in model.modules()):
+        return []
+    modes = [(module, module.training) for module in model.modules()]
+    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    try:
+        model.train()
+        return [
+            name
+            for name, module in (*_layers(model), *_own_layers(model))
+            if not module.training and getattr(module, "running_mean", None) is not None
+        ]
+    finally:
+        model.eval()
+        for module, training in modes:
+            module.training = training
+        for parameter, flag in flags:
+            if parameter.requires_grad != flag:
+                parameter.requires_grad_(flag)
 
 
 @contextmanager

@@ -186,6 +186,11 @@ def _biases(found: Diagnosis) -> str:
     if "other biases" in found.left_out:
         return f"{last}; what the other biases account for is left out: {found.left_out['other biases']}."
     if "other biases removed" not in found.ends:
+        if found.roles.unsure:
+            return (
+                f"{last}; other biases are not found: by their names {', '.join(found.roles.unsure)} "
+                "may be biases, taken as weights (name all by --bias or biases=[...])."
+            )
         return f"{last}; other biases are absent or zero."
     error, loss = _changes(found, "other biases")
     return (

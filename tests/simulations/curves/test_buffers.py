@@ -211,18 +211,38 @@ class Normalised(nn.Module):
         return self.true(self.head(torch.relu(h)))
 
 
+class FrozenByTrain(nn.BatchNorm1d):
+    """The usual way to freeze one: asked to train, it stays in evaluation mode."""
+
+    def train(self, _mode=True):
+        return super().train(False)
+
+
+class NormalisedAndFrozen(Normalised):
+    """The whole network keeps one layer in evaluation mode."""
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.norm.eval()
+        self.head.bias.requires_grad_(not mode)
+        return self
+
+
 @pytest.mark.parametrize(
     "norm",
     [
         lambda: AlwaysByStatistics(8),
+        lambda: FrozenByTrain(8),
         lambda: OwnMomentum(8, affine=True, track_running_stats=True),
+        lambda: NormalisedAndFrozen(nn.BatchNorm1d(8)),
     ],
 )
 @pytest.mark.parametrize("equal", [True, False])
 def test_layers_that_measure_nothing_are_left_and_named(norm, equal):
     """Against a plain loop that measures the true batch norm by hand."""
     torch.manual_seed(0)
-    model = Normalised(norm())
+    built = norm()
+    model = built if isinstance(built, Normalised) else Normalised(built)
     start, end = copy_of(model), copy_of(model)
     stream = torch_stream(3, "end")
     for name, tensor in end.items():
@@ -237,6 +257,7 @@ def test_layers_that_measure_nothing_are_left_and_named(norm, equal):
             model, start, end, [(X[:25], Y[:25]), (X[25:], Y[25:])], alphas=ALPHAS, buffers="recalibrate"
         )
     assert found.attrs["buffers_not_measured"] == "norm"
+    assert model.head.bias.requires_grad
     losses = []
     for alpha in ALPHAS:
         network = copied(model).eval()

@@ -12,6 +12,7 @@ from simulations.runtime.random_streams import torch_stream
 from tests.plain_line import plain_line
 from tests.simulations.curves.helpers.networks import copy_of, moved
 from validation.diagnosis.accounts import diagnose
+from validation.diagnosis.verdict import verdict
 
 ALPHAS = (0.0, 0.3, 0.75, 1.0)
 
@@ -285,3 +286,46 @@ def test_a_wrapped_or_lazy_network_is_diagnosed_as_the_one_inside(outer):
     found = diagnose(outer(model), *ends, samples(), alphas=11, n_probe=10)
     assert found.curves.identical(wanted.curves)
     assert repr(found.accounts) == repr(wanted.accounts)  # nan is equal to nan here
+
+
+class RawParameters(nn.Module):
+    """No layers of torch: whose last bias is one is seen by running, of the first only its name tells."""
+
+    def __init__(self):
+        super().__init__()
+        self.offset = nn.Parameter(torch.randn(3))
+        self.out, self.b1 = nn.Parameter(torch.randn(3, 8) / 3), nn.Parameter(torch.randn(8))
+        self.into = nn.Parameter(torch.randn(8, 6) / 2)
+
+    def forward(self, x):
+        hidden = torch.tanh(nn.functional.linear(x, self.into, self.b1))
+        return nn.functional.linear(hidden, self.out, self.offset)
+
+
+@pytest.mark.parametrize("path", ["bias", "weights"])
+@pytest.mark.filterwarnings("ignore:the path")
+def test_a_bias_that_running_finds_is_one_on_every_path(path):
+    torch.manual_seed(0)
+    model = RawParameters()
+    start = copy_of(model)
+    end, (inputs, labels) = moved(start, 1), samples()
+
+    def coefficient(name, alpha):
+        return alpha if (name == "offset") == (path == "bias") else 1.0
+
+    found = interpolation_curves(model, start, end, (inputs, labels), alphas=ALPHAS, path=path)
+    plain = plain_line(model, start, end, inputs, labels, ALPHAS, coefficient=coefficient)
+    assert found.attrs["biases"] == "offset"
+    np.testing.assert_allclose(found.loss, plain.loss, atol=1e-6, rtol=0)
+    np.testing.assert_allclose(found.error, plain.error, atol=1e-12, rtol=0)
+
+
+def test_the_verdict_does_not_call_absent_what_may_be_a_bias():
+    torch.manual_seed(0)
+    model = RawParameters()
+    start = copy_of(model)
+    found = diagnose(model, start, moved(start, 1), samples(), alphas=11)
+    assert (found.roles.biases, found.roles.unsure) == (("offset",), ("b1",))
+    told = "\n".join(verdict(found))
+    assert "by their names b1 may be biases, taken as weights" in told
+    assert "absent" not in told
