@@ -127,13 +127,18 @@ def input_errors() -> Iterator[None]:
             stop(error, code=WENT_WRONG if _is_damage(error) else WRITTEN_WRONG)
 
 
+_OF_DAMAGE = {
+    "simulations.runs.provenance_file": "StoreFormatError",
+    "simulations.runs.verified_files": "DamagedRunError",
+    "simulations.runtime.sealed_files": "DamagedFileError",
+}
+
+
 def _is_damage(error: ValueError) -> bool:
     """Whether a file of the store is not what was written: nobody wrote that on the command line."""
-    from simulations.runs.provenance_file import StoreFormatError
-    from simulations.runs.verified_files import DamagedRunError
-    from simulations.runtime.sealed_files import DamagedFileError
-
-    return isinstance(error, DamagedRunError | DamagedFileError | StoreFormatError)
+    # Whoever raised one has imported it: importing them here would load torch to refuse a word.
+    loaded = ((sys.modules.get(module), name) for module, name in _OF_DAMAGE.items())
+    return any(module is not None and isinstance(error, getattr(module, name)) for module, name in loaded)
 
 
 def _too_little_memory(error: MemoryError | RuntimeError) -> str | None:

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
@@ -136,6 +138,16 @@ def test_an_unknown_theorem_is_refused_with_the_names_there_are(name):
     assert result.exit_code == 2
     (line,) = result.output.splitlines()
     assert f"there is no theorem {name!r}: choose from T1, T2" in line
+
+
+@pytest.mark.subprocess
+def test_refusing_a_word_loads_no_torch():
+    script = "import sys; from mli.__main__ import main; sys.argv = ['mli', 'theory', 'T99']\n"
+    script += "try:\n    main()\nexcept SystemExit as end:\n    print(end.code, 'torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "2 False\n"
 
 
 def test_latex_is_a_form_of_its_own():

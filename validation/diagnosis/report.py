@@ -95,13 +95,19 @@ def diagnosis_data(found: Diagnosis) -> dict[str, Any]:
 def _measured_as(data: dict[str, Any], name: str) -> str:
     if name in data["left_out"]:
         return f"left out: {data['left_out'][name]}"
-    end = data["error_moved_at_the_end"].get(name)
-    if end is None or end["counts"]:
+    if _counts(data, name):
         return _ACCOUNTS[name]
+    end = data["error_moved_at_the_end"][name]
     return (
         f"{_ACCOUNTS[name]}; not counted: that moves the error at alpha = 1 by {number(end['by'])} ± "
         f"{number(end['standard_error'])}, so it is another trained network"
     )
+
+
+def _counts(data: dict[str, Any], name: str) -> bool:
+    """Whether an account may be the plateau's cause: what it changes leaves the trained network as it is."""
+    end = data["error_moved_at_the_end"].get(name)
+    return end is None or bool(end["counts"])
 
 
 def diagnosis_markdown(data: dict[str, Any]) -> str:
@@ -156,7 +162,8 @@ def account_table(data: dict[str, Any]) -> Table:
     for heading in ("cause", "error", "loss"):
         table.add_column(heading)
     for name in data["accounts"]:
-        table.add_row(name, _account(data, name, "error"), _account(data, name, "loss"))
+        cause = name if _counts(data, name) else f"{name} (not counted)"
+        table.add_row(cause, _account(data, name, "error"), _account(data, name, "loss"))
     return table
 
 

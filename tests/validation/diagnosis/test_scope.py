@@ -16,7 +16,7 @@ from tests.simulations.curves.helpers.networks import copy_of
 from validation.diagnosis import thresholds
 from validation.diagnosis.account_errors import SampleCurves, moved
 from validation.diagnosis.accounts import HOMOGENEOUS_BIAS, LineEnds, diagnose
-from validation.diagnosis.report import diagnosis_data, diagnosis_markdown
+from validation.diagnosis.report import account_table, diagnosis_data, diagnosis_markdown
 from validation.diagnosis.scope import outside_theory
 from validation.diagnosis.verdict import CAUSES, causes, changed, verdict
 
@@ -165,6 +165,8 @@ def test_the_verdict_of_a_network_that_the_theory_does_not_cover(name, networks,
         if changed(found, account):
             assert "not counted" in words
             assert "it is another trained network" in diagnosis_markdown(data)
+        marked = f"{account} (not counted)" in list(account_table(data).columns[0].cells)
+        assert marked == changed(found, account)
 
 
 STACKS = {
