@@ -149,6 +149,7 @@ def test_a_complaint_would_be_heard(tab, url):
     tab.open(url)
 
 
+@pytest.mark.filterwarnings(r"ignore:T4 \(the bump\) is good where:UserWarning")  # numbers are compared
 def test_a_slider_moves_the_curves_to_the_formulas_values(tab, formulas):
     before = drawn(tab, "explorer-loss")
     for slider, value in (
