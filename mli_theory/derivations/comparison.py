@@ -88,9 +88,7 @@ class Comparison(CheckedStep):
     @property
     def conditions(self) -> list[Relation]:
         """The rates, beside what every claim is stated under."""
-        t = self.variable
-        rates = [equal(sp.Derivative(function, t), rate) for function, rate in self.rates.items()]
-        return [*super().conditions, *rates]
+        return [*super().conditions, *_as_equations(self.rates, self.variable)]
 
     def prove(self, premises: dict[str, Relation]) -> None:
         """For each coordinate the differential identity, the signs, then the start."""
@@ -181,9 +179,7 @@ class FirstCrossing(CheckedStep):
     @property
     def conditions(self) -> list[Relation]:
         """The rates, beside what every claim is stated under."""
-        t = self.variable
-        rates = [equal(sp.Derivative(function, t), rate) for function, rate in self.rates.items()]
-        return [*super().conditions, *rates]
+        return [*super().conditions, *_as_equations(self.rates, self.variable)]
 
     def prove(self, premises: dict[str, Relation]) -> None:
         """Both premises are strict and are what they must be."""
@@ -210,6 +206,10 @@ def _rate(z: sp.Expr, rates: Substitution, t: sp.Symbol) -> sp.Expr:
 
 def _at_0(expression: sp.Expr, t: sp.Symbol) -> sp.Expr:
     return sp.sympify(expression).subs(t, 0)
+
+
+def _as_equations(rates: Substitution, t: sp.Symbol) -> list[Relation]:
+    return [equal(sp.Derivative(function, t), rate) for function, rate in rates.items()]
 
 
 def _require_time(t: sp.Symbol) -> None:

@@ -23,7 +23,7 @@ from simulations.interpolation.chebyshev import chebyshev_nodes
 from simulations.interpolation.error_estimate import SHARE
 from simulations.interpolation.interpolant import BLOCK, interpolated
 
-__all__ = ["doubts", "in_doubt"]
+__all__ = ["doubts", "in_doubt", "looked_at_first"]
 
 FORGOTTEN = 0.25  # of a level's change, at each later level at which the sample was evaluated
 ROUNDING = 4.0  # times the precision of the largest logit
@@ -100,6 +100,12 @@ def _nearest(evaluated: torch.Tensor, alphas: NDArray[Any]) -> torch.Tensor:
     return evaluated[np.searchsorted((new[1:] + new[:-1]) / 2, alphas)]
 
 
+def looked_at_first(n: int, n_alphas: int) -> tuple[torch.Tensor, NDArray[Any]]:
+    """Places of at most `WATCHED` of n samples, and of at most `PROBES` alphas, both evenly spread."""
+    some = torch.arange(min(n, WATCHED)) * n // min(n, WATCHED)
+    return some, np.unique(np.linspace(0, n_alphas - 1, min(n_alphas, PROBES)).astype(int))
+
+
 def in_doubt(
     nodes: NDArray[Any],
     logits: torch.Tensor,
@@ -122,8 +128,7 @@ def in_doubt(
         allowed: samples whose correctness may be wrong by the estimate; so many times `MANY` are too many.
     """
     n = len(labels)
-    some = torch.arange(min(n, WATCHED)) * n // min(n, WATCHED)
-    probes = np.unique(np.linspace(0, len(alphas) - 1, min(len(alphas), PROBES)).astype(int))
+    some, probes = looked_at_first(n, len(alphas))
     history = [level[:, some] for level in evaluated]
     found = doubts(nodes, logits[:, :, some], labels[some], history, alphas[probes], share)
     correct, predicted = (part.sum(dim=1).numpy() * (n / len(some)) for part in found)

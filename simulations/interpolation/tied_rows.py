@@ -21,9 +21,8 @@ from simulations.interpolation.near_ties import (
     MANY,
     OPEN,
     ORDINARY,
-    PROBES,
     ROUNDING,
-    WATCHED,
+    looked_at_first,
 )
 
 __all__ = ["tied_alphas"]
@@ -49,8 +48,7 @@ def tied_alphas(
         allowed: rows that may be wrong by the estimate; so many times `MANY` are too many.
     """
     n = values.shape[2]
-    some = torch.arange(min(n, WATCHED)) * n // min(n, WATCHED)
-    probes = np.unique(np.linspace(0, len(alphas) - 1, min(len(alphas), PROBES)).astype(int))
+    some, probes = looked_at_first(n, len(alphas))
     watched, where = values[:, :, some], alphas[probes]
     levels = []
     every = 1
