@@ -234,7 +234,8 @@ def test_a_hook_that_augments_is_refused():
 @pytest.mark.parametrize(("value", "word"), [(np.nan, "nan"), (np.inf, "inf")])
 @pytest.mark.parametrize("as_loader", [False, True])
 def test_a_sample_that_is_not_finite_is_named(call, value, word, as_loader):
-    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    # 64 units: an infinite input that every unit cuts to 0 is a sample like any other.
+    model = nn.Sequential(nn.Linear(6, 64), nn.ReLU(), nn.Linear(64, 3))
     inputs, labels = images()
     inputs[29, 4] = value
     data = DataLoader(TensorDataset(inputs, labels), batch_size=8) if as_loader else (inputs, labels)
