@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from mli.user_network import load_data, load_end
+from mli.user_checkpoints import load_end
+from mli.user_network import load_data
 from simulations.models.checkpoints import load_checkpoint
 from simulations.runs.one_run import Store
 from simulations.runs.store import CHECKPOINT
