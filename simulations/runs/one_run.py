@@ -92,7 +92,8 @@ def make_run(
 def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str, ...]]:
     """The run if it is in the store, whole; else None, what was wrong with it, and its place is cleared.
 
-    A whole run needs no checkpoint of its training: one that is left is removed. Call it inside `Store.locked`.
+    A whole run needs no checkpoint of its training: one that is left is removed.
+    Call it inside `Store.locked`.
     """
     problems: list[str] = []
     if store.is_finished(spec):
