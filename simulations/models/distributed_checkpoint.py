@@ -83,8 +83,9 @@ def read_distributed(
     _refuse_other_files(name, folder, metadata)
     on_disk = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     tensors = {key: _empty(name, folder, key, metadata.state_dict_metadata[key], on_disk) for key in renamed}
-    from torch.distributed.checkpoint import FileSystemReader, load
     from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.filesystem import FileSystemReader
+    from torch.distributed.checkpoint.state_dict_loader import load
 
     class Reader(FileSystemReader):
         """Takes the metadata that were read here."""

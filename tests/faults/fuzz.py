@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import torch
+import torch.distributed.checkpoint as dcp
 from safetensors.torch import save
 from torch import nn
 
@@ -208,6 +209,14 @@ def _of_users(folder):
         load_end(path, model, allow_pickle=True)
         return not marker.exists()
 
+    distributed = folder / "distributed"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        dcp.save(state, checkpoint_id=distributed, no_dist=True)
+
+    def together():
+        return fits(load_end(distributed, model, allow_pickle=True))
+
     def unharmed(read):
         def look(_same):
             try:
@@ -227,6 +236,12 @@ def _of_users(folder):
         "a user's end.pt": (
             pickled,
             unharmed(lambda: fits(load_end(pickled, model, allow_pickle=True))),
+            ValueError,
+        ),
+        "a distributed checkpoint's metadata": (distributed / ".metadata", unharmed(together), ValueError),
+        "a distributed checkpoint's numbers": (
+            next(distributed.glob("*.distcp")),
+            unharmed(together),
             ValueError,
         ),
         "a pickle that would run code": (bomb, unharmed(lambda: quiet_bomb(bomb)), ValueError),
