@@ -1,0 +1,68 @@
+"""A page a figure: drawn from the data that the package ships, its caption, and what it stands beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paper_figures.catalogue import FIGURES
+from paper_figures.figure_files import make_figures
+from paper_figures.sources import NoDataError, figure_module
+from validation.claims.claim_figures import CLAIM_FIGURES
+
+from site_pages.theorems import file_links, name_links, statements_of
+
+__all__ = ["draw_figures", "figure_page", "figures_index"]
+
+
+def draw_figures(folder: Path) -> None:
+    """Draw into the folder each figure that is not there yet.
+
+    Raises:
+        NoDataError: the package ships no data for one.
+    """
+    missing = [name for name in FIGURES if not (folder / f"{name}.txt").exists()]
+    for made in make_figures(folder, missing, ("png", "svg"), store=folder / "no-store", shipped=True):
+        if isinstance(made, NoDataError):
+            raise made
+
+
+def figure_page(name: str, caption: str) -> str:
+    """The page, as Markdown."""
+    claims = [claim for claim, figures in CLAIM_FIGURES.items() if name in figures]
+    return f"""# {name}: {figure_module(name).TITLE}
+
+![{figure_module(name).TITLE}](../drawn/{name}.png)
+
+{caption.strip()}
+
+- **Claims**: {name_links(claims, "generated/claims")}
+- **Theorems**: {name_links(statements_of("figures", name), "theory")}
+- **Code**: {file_links([f"paper_figures/figures/{FIGURES[name]}.py"])}
+- **Draw it**: `mli figures {name}`; its numbers as a table: `mli figures --data {name}`
+- **Download**: {{download}}`{name}.svg <../drawn/{name}.svg>`
+"""
+
+
+def figures_index() -> str:
+    """The page that shows them all."""
+    cards = "\n".join(
+        f":::{{grid-item-card}} {name}: {figure_module(name).TITLE}\n:link: {name}\n:link-type: doc\n"
+        f":img-bottom: ../drawn/{name}.png\n:::\n"
+        for name in FIGURES
+    )
+    return f"""# Figures
+
+Drawn while this site was built, from the data that the package ships.
+
+::::{{grid}} 1 2 2 2
+:gutter: 2
+
+{cards}
+::::
+
+```{{toctree}}
+:hidden:
+
+{chr(10).join(FIGURES)}
+```
+"""
