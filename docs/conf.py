@@ -18,14 +18,12 @@ html_title = "mli-plateau"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
-    "site_pages",
+    "site_pages.extension",
 ]
 exclude_patterns = ["gallery", "site_pages", "tutorials/*.ipynb", "tutorials/*.py", "tutorials/*.md5", "tutorials/*.zip"]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold a function
@@ -36,8 +34,6 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 4
 myst_fence_as_directive = ["math"]
 
-autosummary_generate = True
-autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

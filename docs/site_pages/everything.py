@@ -11,8 +11,8 @@ from paper_figures.catalogue import FIGURES
 from site_pages.claims import ALL_CLAIMS, claim_files, claim_page, claims_index
 from site_pages.command_line import command_line_page
 from site_pages.figures import draw_figures, figure_page, figures_index
-from site_pages.interface import PACKAGES, door_page, package_page, source_files, stub_pages
-from site_pages.links import ROOT, adopted_pages, code_page, linked_files, rewritten
+from site_pages.interface import DOORS, PACKAGES, door_page, package_page, source_files, stub_pages
+from site_pages.links import ROOT, SHOWN, adopted_pages, code_page, linked_files, rewritten
 
 __all__ = ["code_pages", "text_pages", "write_all"]
 
@@ -44,7 +44,7 @@ def text_pages(docs: Path) -> dict[str, str]:
     pages["generated/reference/mli.md"] = door_page()
     for package in PACKAGES:
         pages[f"generated/reference/{package}_rooms.md"] = package_page(package)
-    for door in ("mli", "mli.testing"):
+    for door in DOORS:
         pages |= {f"generated/api/{name}.rst": text for name, text in stub_pages(door).items()}
     return pages | code_pages(docs)
 
@@ -70,7 +70,7 @@ def code_pages(docs: Path) -> dict[str, str]:
         back = ", ".join(f"[{title}]({page})" for title, page in sorted(named[file])) or "none"
         target = f"{code_page(file)}.md"
         up = os.path.relpath(ROOT / file, (docs / target).parent)
-        language = {".py": "python", ".pyi": "python", ".js": "javascript", ".toml": "toml"}[Path(file).suffix]
+        language = SHOWN[Path(file).suffix]
         pages[target] = (
             f"---\norphan: true\nnosearch: true\n---\n\n# {file}\n\nPages that name it: {back}.\n\n"
             f"```{{literalinclude}} {up}\n:language: {language}\n:lineno-start: 1\n```\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from site_pages.links import ROOT, code_page
 
-__all__ = ["PACKAGES", "door_page", "names_of_door", "package_page", "source_files", "stub_pages"]
+__all__ = ["DOORS", "PACKAGES", "door_page", "names_of_door", "package_page", "source_files", "stub_pages"]
 
 PACKAGES = ("mli", "paper_figures", "validation", "simulations", "mli_theory")
-_DOORS = ("mli", "mli.testing")
+DOORS = ("mli", "mli.testing")
 
 
 def source_files() -> list[str]:
@@ -47,7 +47,7 @@ def stub_pages(door: str) -> dict[str, str]:
         directive = "autoclass" if isinstance(_defined(module, name), ast.ClassDef) else "autofunction"
         members = "   :members:\n" if directive == "autoclass" else ""
         title = f"{door}.{name}"
-        pages[title] = f"{title}\n{'=' * len(title)}\n\n.. currentmodule:: {door}\n\n.. {directive}:: {name}\n{members}"
+        pages[title] = f":orphan:\n\n{title}\n{'=' * len(title)}\n\n.. currentmodule:: {door}\n\n.. {directive}:: {name}\n{members}"
     return pages
 
 
@@ -86,12 +86,8 @@ def door_page() -> str:
             for name in names
         ]
         parts.append(f"## {title}\n\n| name | what it is |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    pages = "\n".join(f"/generated/api/{door}.{name}" for door in _DOORS for name in names_of_door(door))
-    return (
-        "# Public names: `mli`\n\n`import mli` loads nothing heavy; a name is imported when it is first used.\n\n"
-        + "\n".join(parts)
-        + f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
-    )
+    head = "# Public names: `mli`\n\n`import mli` loads nothing heavy; a name is imported when it is first used.\n\n"
+    return head + "\n".join(parts)
 
 
 def _exported(tree: ast.Module) -> list[str]:
