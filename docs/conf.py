@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 os.environ["COLUMNS"] = "100"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tutorials' networks are small: more threads only wait
 os.environ["TQDM_DISABLE"] = "1"
 
 project = "mli-plateau"
@@ -25,7 +26,14 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "site_pages.extension",
 ]
-exclude_patterns = ["gallery", "site_pages", "tutorials/*.ipynb", "tutorials/*.py", "tutorials/*.md5", "tutorials/*.zip"]
+exclude_patterns = [
+    "gallery",
+    "site_pages",
+    "tutorials/*.ipynb",
+    "tutorials/*.py",
+    "tutorials/*.md5",
+    "tutorials/*.zip",
+]
 suppress_warnings = ["config.cache"]  # the gallery's settings hold a function
 nitpicky = False
 default_role = "code"
@@ -56,7 +64,8 @@ html_theme_options = {
 
 # MathJax from a package's files: no page asks the network for it. site_pages copies what it needs.
 _mathjax = find_spec("sphinx-mathjax-offline")
-assert _mathjax is not None and _mathjax.origin is not None
+assert _mathjax is not None
+assert _mathjax.origin is not None
 mathjax_files = str(Path(_mathjax.origin).parent / "static" / "mathjax")
 mathjax_path = "mathjax/tex-chtml.js"
 mathjax3_config = {"chtml": {"displayAlign": "left"}, "options": {"enableMenu": False}}

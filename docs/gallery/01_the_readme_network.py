@@ -2,8 +2,8 @@
 The line of one network
 =======================
 
-A network of eight layers is trained on handwritten digits. Then loss and error are measured on the straight line
-from its random initial weights (alpha = 0) to its trained weights (alpha = 1).
+A network of eight layers is trained on handwritten digits. Then loss and error are measured on the straight
+line from its random initial weights (alpha = 0) to its trained weights (alpha = 1).
 """
 
 import matplotlib.pyplot as plt
@@ -25,5 +25,5 @@ for ax, quantity in zip(axes, ("loss", "error"), strict=True):
     print(f"the plateau of the {quantity} ends at alpha = {end:.2f}")
 
 # %%
-# Both fall almost all the way. Up to the dotted line little happens: the error stays at 0.9, which is what one gets from
-# predicting one class for all ten kinds of digit. The next two tutorials ask why.
+# Both fall almost all the way. Up to the dotted line little happens: the error stays at 0.9, which is what
+# one gets from predicting one class for all ten kinds of digit. The next two tutorials ask why.

@@ -2,8 +2,8 @@
 With and without a bias
 =======================
 
-Two networks that differ in one thing: the first has a bias in its last layer, the second has no bias at all. Both start
-from the same random weights and are trained to the same loss.
+Two networks that differ in one thing: the first has a bias in its last layer, the second has no bias at
+all. Both start from the same random weights and are trained to the same loss.
 """
 
 import matplotlib.pyplot as plt
@@ -24,11 +24,11 @@ ax.set(xlabel="alpha", ylabel="error (share of samples)")
 ax.legend()
 
 # %%
-# With the bias the error stays high for longer: where the signal is still small, the largest bias decides nearly every
-# prediction. The dotted lines are the plateaus' ends, where a tenth of the fall is spent.
+# With the bias the error stays high for longer: where the signal is still small, the largest bias decides
+# nearly every prediction. The dotted lines are the plateaus' ends, where a tenth of the fall is spent.
 for bias, found in ends.items():
     print(f"bias {bias}: error plateau to {found['error']:.2f}, loss plateau to {found['loss']:.2f}")
 
 # %%
-# The loss is another matter: its plateau is about as long without a bias. It comes from depth, since the signal of
-# eight layers grows slowly at first.
+# The loss is another matter: its plateau is about as long without a bias. It comes from depth, since the
+# signal of eight layers grows slowly at first.

@@ -2,8 +2,9 @@
 Let the bias grow like the signal
 =================================
 
-On the straight line the signal of r layers grows about like alpha to the power r, the last bias only like alpha.
-On the *homogeneous* path the bias grows like alpha to the power r as well. Both paths join the same two ends.
+On the straight line the signal of r layers grows about like alpha to the power r, the last bias only like
+alpha. On the *homogeneous* path the bias grows like alpha to the power r as well. Both paths join the same
+two ends.
 """
 
 import matplotlib.pyplot as plt
@@ -23,9 +24,9 @@ for ax, quantity in zip(axes, ("error", "loss"), strict=True):
     mli.draw_curves(ax, curves, quantity=quantity)
 
 # %%
-# The network at alpha = 1 is the same; only how the bias gets there differs. That moves the end of the error's plateau,
-# and nearly nothing of the loss's. So what the error's plateau shows is the path of the bias, not how hard
-# the training was.
+# The network at alpha = 1 is the same; only how the bias gets there differs. That moves the end of the
+# error's plateau, and nearly nothing of the loss's. So what the error's plateau shows is the path of the
+# bias, not how hard the training was.
 for path in paths:
     ends = {q: float(mli.plateau_end(curves.alpha, curves[q].sel(path=path))) for q in ("error", "loss")}
     print(f"{path}: error plateau to {ends['error']:.2f}, loss plateau to {ends['loss']:.2f}")

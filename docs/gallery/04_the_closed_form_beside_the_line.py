@@ -29,7 +29,8 @@ ax.set(xlabel="alpha", ylabel="loss (nats)")
 ax.legend()
 
 # %%
-# From zero the closed form is the line. From the real start it is late: the initial weights are part of every network
-# on the line, and let the signal grow earlier. That difference is what the claims C8 and C9 found on many networks.
+# From zero the closed form is the line. From the real start it is late: the initial weights are part of
+# every network on the line, and let the signal grow earlier. That difference is what the claims C8 and C9
+# found on many networks.
 print("largest difference from zero:", float(abs(from_zero.loss - theory.loss).max()))
 print("largest difference from the real start:", float(abs(from_start.loss - theory.loss).max()))

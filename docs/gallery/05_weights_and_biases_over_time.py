@@ -2,8 +2,8 @@
 The simple model: weights and biases over time
 ==============================================
 
-Why do biases differ on balanced data? In the paper's simple model (here the *power model*) each class has one sample and
-one weight, raised to the power r. Four classes start from small weights that differ.
+Why do biases differ on balanced data? In the paper's simple model (here the *power model*) each class has
+one sample and one weight, raised to the power r. Four classes start from small weights that differ.
 """
 
 import matplotlib.pyplot as plt
@@ -22,9 +22,9 @@ axes[1].set(xscale="log", xlim=(5, None), xlabel="time", ylabel="bias b (nats)")
 axes[0].legend()
 
 # %%
-# Classes are learned one after the other, the largest initial weight first. A class that is learned needs its bias no
-# longer, so the biases of those that wait go up. The class that is last keeps the largest bias (theorem T10): here it is
-# even fitted by its bias alone, and its weight hardly moves.
+# Classes are learned one after the other, the largest initial weight first. A class that is learned needs
+# its bias no longer, so the biases of those that wait go up. The class that is last keeps the largest bias
+# (theorem T10): here it is even fitted by its bias alone, and its weight hardly moves.
 print("learned at time", np.round(flow.learning_time.values, 1))
 print("biases at the end", np.round(flow.bias.values[-1], 2))
 print("fitted by its bias:", flow.fitted_by_bias.values)

@@ -35,6 +35,6 @@ found = mli.diagnose(network(), f"{folder}/start.safetensors", f"{folder}/end.sa
 print("\n\n".join(mli.verdict(found)))
 
 # %%
-# The first sentence names one cause, or says that there is no plateau to explain. Then comes by how much the plateaus'
-# ends move when one thing is changed and all else is left. These are the lines behind those numbers.
+# The first sentence names one cause, or says that there is no plateau to explain. Then comes by how much
+# the plateaus' ends move when one thing alone is changed. These are the lines behind those numbers.
 mli.draw_curves(plt.figure().add_subplot(), found.curves)

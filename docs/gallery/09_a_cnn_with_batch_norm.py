@@ -2,8 +2,8 @@
 A convolutional network with batch norm
 =======================================
 
-Batch norm keeps running statistics, which are buffers, not weights. The line of the weights does not say what they are
-halfway: you have to.
+Batch norm keeps running statistics, which are buffers, not weights. The line of the weights does not say
+what they are halfway: you have to.
 """
 
 import matplotlib.pyplot as plt
@@ -24,8 +24,8 @@ except ValueError as why:
     print(why)
 
 # %%
-# It refuses to guess. ``keep`` takes the trained statistics everywhere, ``interpolate`` moves them with the weights,
-# ``recalibrate`` measures them anew at each alpha.
+# It refuses to guess. ``keep`` takes the trained statistics everywhere, ``interpolate`` moves them with the
+# weights, ``recalibrate`` measures them anew at each alpha.
 fig, ax = plt.subplots()
 for policy in ("keep", "interpolate", "recalibrate"):
     curves = mli.interpolation_curves(run.model, run.start, run.end, data, alphas=21, buffers=policy)
@@ -34,5 +34,6 @@ ax.set(xlabel="alpha", ylabel="loss (nats)")
 ax.legend()
 
 # %%
-# Three curves of one pair of checkpoints. With the trained statistics the loss even rises first; with statistics measured
-# anew it falls from the start. What the line looks like is in part this choice, so a paper should name it.
+# Three curves of one pair of checkpoints. With the trained statistics the loss even rises first; with
+# statistics measured anew it falls from the start. What the line looks like is in part this choice, so a
+# paper should name it.

@@ -2,8 +2,9 @@
 A transformer
 =============
 
-A small vision transformer: two blocks of attention, layer norm, residual sums. The line and its curves are the same
-matter as for any network. The theory is not: layer norm and residual sums make the signal homogeneous in no power.
+A small vision transformer: two blocks of attention, layer norm, residual sums. The line and its curves are
+the same matter as for any network. The theory is not: layer norm and residual sums make the signal
+homogeneous in no power.
 """
 
 import matplotlib.pyplot as plt

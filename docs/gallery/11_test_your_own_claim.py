@@ -2,8 +2,8 @@
 Test your own claim
 ===================
 
-You believe something about the line. ``mli.testing`` draws random problems, and Hypothesis searches them for one that
-contradicts you. Two claims follow; one is true.
+You believe something about the line. ``mli.testing`` draws random problems, and Hypothesis searches them
+for one that contradicts you. Two claims follow; one is true.
 """
 
 from hypothesis import given, settings
@@ -29,8 +29,8 @@ def the_loss_never_rises(problem):
 
 
 # %%
-# Each is called like a test. The first holds on every problem drawn. The second is contradicted, and what is printed is
-# the smallest problem found: one sample whose label has not the largest bias.
+# Each is called like a test. The first holds on every problem drawn. The second is contradicted, and what
+# is printed is the smallest problem found: one sample whose label has not the largest bias.
 for claim in (the_class_of_the_largest_bias_is_correct_all_along, the_loss_never_rises):
     try:
         print(claim.__name__, "- no counterexample:", claim())

@@ -2,7 +2,7 @@
 A sweep of your own, and its figure
 ===================================
 
-A sweep is a TOML file: what is fixed, what varies, under which seeds. Finished runs stay in a store, so that the same
+A sweep is a TOML file: what is fixed, what varies, under which seeds. Finished runs stay in a store: the same
 call goes on where it was interrupted, and trains nothing twice.
 """
 
@@ -33,7 +33,8 @@ with mli.open_executor("local", processes=1) as executor:
     mli.run_sweeps([mli.read_sweep(folder / "depths.toml")], store, executor)
 
 # %%
-# The deeper network has the later end, of the loss above all.
+# The deeper the network, the later the end of the loss's plateau.
 for run in mli.experiment_runs(store, folder / "depths.toml"):
-    plt.plot(run.attrs["depth"], mli.plateau_end(run.alpha, run.loss.sel(path="linear")), "o", color="tab:blue")
+    end = mli.plateau_end(run.alpha, run.loss.sel(path="linear"))
+    plt.plot(run.attrs["depth"], end, "o", color="tab:blue")
 plt.gca().set(xlabel="depth", xticks=[2, 4, 6], ylabel="end of the loss's plateau, alpha")

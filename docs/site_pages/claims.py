@@ -7,16 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
-from validation.claims.claim_figures import CLAIM_FIGURES
-
 from site_pages.links import ROOT
 from site_pages.theorems import file_links, name_links, statements_of
+from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
+from validation.claims.claim_figures import CLAIM_FIGURES
 
 __all__ = ["ALL_CLAIMS", "claim_files", "claim_page", "claims_index"]
 
 ALL_CLAIMS = (*CLAIMS, *REGIME_CLAIMS)
 _TESTS = "tests/validation/claims"
+_SIDES = {"above": ">", "below": "<"}
 
 
 def claim_files(claim: Claim) -> tuple[str, list[str]]:
@@ -32,7 +32,7 @@ def _recorded(claim: Claim, docs: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for profile in ("quick", "standard", "full", "recorded"):
         report = json.loads((docs / "verdicts" / f"{profile}.json").read_text())
-        found |= {profile: one for one in report["claims"] if one["id"] == claim.id}
+        found.update((profile, one) for one in report["claims"] if one["id"] == claim.id)
     return found
 
 
@@ -44,30 +44,47 @@ def _cell(text: str) -> str:
     return text.replace("|", r"\|").replace("\n", " ")
 
 
+def _verdict_rows(recorded: dict[str, dict[str, Any]]) -> list[str]:
+    return [
+        f"| {profile} | **{one['verdict']}** | {_number(one['p_holm'])} | {_cell(one['scope'])} |"
+        for profile, one in recorded.items()
+    ]
+
+
+def _number_rows(recorded: dict[str, dict[str, Any]]) -> list[str]:
+    rows = []
+    for profile, found in recorded.items():
+        for one in found["criteria"]:
+            if one["mean"] is None:
+                continue
+            low, high = one["interval_95_percent"] or (None, None)
+            cells = (
+                profile,
+                _cell(one["measures"]),
+                _number(one["mean"]),
+                f"{_number(low)} to {_number(high)}",
+                f"{_SIDES[one['side']]} {one['threshold']:g} {one['unit']}",
+                str(one["seeds"]),
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _table(heads: tuple[str, ...], rows: list[str]) -> str:
+    return "\n".join([f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads), *rows])
+
+
 def claim_page(claim: Claim, docs: Path) -> str:
     """The page, as Markdown."""
     code, tests = claim_files(claim)
-    sides = {"above": ">", "below": "<"}
-    rows = [
-        f"| {_cell(one.measures)} | {sides[one.side]} {one.threshold:g} {one.unit} | {_cell(one.reason)} |"
+    rules = [
+        f"| {_cell(one.measures)} | {_SIDES[one.side]} {one.threshold:g} {one.unit} | {_cell(one.reason)} |"
         for one in claim.criteria
     ]
-    verdicts, numbers = [], []
-    for profile, found in _recorded(claim, docs).items():
-        verdicts.append(f"| {profile} | **{found['verdict']}** | {_number(found['p_holm'])} | {_cell(found['scope'])} |")
-        for one in found["criteria"]:
-            if one["mean"] is not None:
-                low, high = one["interval_95_percent"] or (None, None)
-                claimed = f"{sides[one['side']]} {one['threshold']:g}"
-                numbers.append(
-                    f"| {profile} | {_cell(one['measures'])} | {_number(one['mean'])} | {_number(low)} to {_number(high)} "
-                    f"| {claimed} {one['unit']} | {one['seeds']} |"
-                )
-    table = ""
-    if numbers:
-        head = "| profile | for each seed | mean | 95 % interval | claimed | seeds |\n| --- | --- | --- | --- | --- | --- |\n"
-        table = "\n## The numbers\n\n" + head + "\n".join(numbers) + "\n"
-    newline = "\n"
+    recorded = _recorded(claim, docs)
+    numbers = _number_rows(recorded)
+    heads = ("profile", "for each seed", "mean", "95 % interval", "claimed", "seeds")
+    measured = f"\n## The numbers\n\n{_table(heads, numbers)}\n" if numbers else ""
     return f"""# {claim.id}: {claim.title}
 
 {claim.statement}
@@ -82,21 +99,18 @@ def claim_page(claim: Claim, docs: Path) -> str:
 
 ## Verdicts
 
-| profile | verdict | p (Holm) | judged on |
-| --- | --- | --- | --- |
-{newline.join(verdicts)}
+{_table(("profile", "verdict", "p (Holm)", "judged on"), _verdict_rows(recorded))}
 
-What the profiles are, and all claims beside each other: [verdicts](/verdicts.md). Where the prediction fails, with numbers:
-[where the account fails](/where_the_account_fails.md).
-{table}
+What the profiles are, and all claims beside each other: [verdicts](/verdicts.md). Where the prediction fails,
+with numbers: [where the account fails](/where_the_account_fails.md).
+{measured}
 ## The rule
 
-It was fixed before the first result. For each seed there is one number; its mean over at least {claim.n_seeds} seeds must lie on the
-claimed side of the threshold. How often such rules err: [false alarms and power](/false_alarms_and_power.md).
+It was fixed before the first result. For each seed there is one number; its mean over
+{claim.n_seeds} seeds or more must lie on the claimed side of the threshold. How often such rules err:
+[false alarms and power](/false_alarms_and_power.md).
 
-| for each seed | claimed | why this threshold |
-| --- | --- | --- |
-{newline.join(rows)}
+{_table(("for each seed", "claimed", "why this threshold"), rules)}
 """
 
 
@@ -106,8 +120,8 @@ def claims_index() -> str:
     pages = "\n".join(one.id for one in ALL_CLAIMS)
     return f"""# Claims
 
-A page a claim: what is claimed, the rule, the verdicts, and links to theorems, code, tests and figures. C1 to C9 are the paper's
-account; C10 to C15 say where it holds.
+A page a claim: what is claimed, the rule, the verdicts, and links to theorems, code, tests and figures. C1 to
+C9 are the paper's account; C10 to C15 say where it holds.
 
 | claim | title | source |
 | --- | --- | --- |

@@ -16,4 +16,6 @@ def command_line_page() -> str:
     text = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True).stdout
     text = html.unescape(text).replace("# `mli`", "# The command line", 1)
     # A type such as <path> stands in backticks already; elsewhere "<" would open a tag.
-    return re.sub(r"^(\* `[^`]*`: )(.*)$", lambda m: m[1] + m[2].replace("<", r"\<"), text, flags=re.MULTILINE)
+    return re.sub(
+        r"^(\* `[^`]*`: )(.*)$", lambda m: m[1] + m[2].replace("<", r"\<"), text, flags=re.MULTILINE
+    )

@@ -7,7 +7,6 @@ from collections import defaultdict
 from pathlib import Path
 
 from paper_figures.catalogue import FIGURES
-
 from site_pages.claims import ALL_CLAIMS, claim_files, claim_page, claims_index
 from site_pages.command_line import command_line_page
 from site_pages.figures import draw_figures, figure_page, figures_index
@@ -50,7 +49,7 @@ def text_pages(docs: Path) -> dict[str, str]:
 
 
 def code_pages(docs: Path) -> dict[str, str]:
-    """A page for each source file of the packages and each that a page links to, with the pages that name it."""
+    """A page for each source file of the packages and each that a page links to, with the pages naming it."""
     named: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for page in [*sorted(docs.glob("*.md")), *sorted((docs / "theory").glob("*.md"))]:
         name = str(page.relative_to(docs))

@@ -1,4 +1,4 @@
-"""What Sphinx does with this folder: pages are written before it reads, links and names mended while it does."""
+"""What this folder adds to Sphinx' build: pages are made before it reads, links are mended while it does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from site_pages.theorems import uses_of_theorem
 __all__ = ["setup"]
 
 
-def _write(app: Sphinx, config: Any) -> None:
+def _write(app: Sphinx, _: Any) -> None:
     write_all(Path(app.srcdir))
 
 
@@ -28,10 +28,9 @@ def _read(app: Sphinx, docname: str, content: list[str]) -> None:
     content[0] = rewritten(content[0] + uses, folder / f"{docname}.md", folder)
 
 
-def _plain_docstring(
-    app: Sphinx, what: str, name: str, of: object, options: object, lines: list[str]
-) -> None:
+def _plain_docstring(*given: Any) -> None:
     """Escape what our plain-text docstrings mean as it stands, and reStructuredText would read as markup."""
+    lines: list[str] = given[-1]
     lines[:] = [line if "``" in line else line.replace("|", r"\|").replace("*", r"\*") for line in lines]
 
 

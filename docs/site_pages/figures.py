@@ -7,9 +7,8 @@ from pathlib import Path
 from paper_figures.catalogue import FIGURES
 from paper_figures.figure_files import make_figures
 from paper_figures.sources import NoDataError, figure_module
-from validation.claims.claim_figures import CLAIM_FIGURES
-
 from site_pages.theorems import file_links, name_links, statements_of
+from validation.claims.claim_figures import CLAIM_FIGURES
 
 __all__ = ["draw_figures", "figure_page", "figures_index"]
 

@@ -1,10 +1,9 @@
-"""The reference: a page a public name of `mli` and `mli.testing`, and a page a package with its rooms' files."""
+"""The reference: a page a public name of `mli` and `mli.testing`, a page a package with its rooms' files."""
 
 from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 from site_pages.links import ROOT, code_page
 
@@ -16,13 +15,17 @@ DOORS = ("mli", "mli.testing")
 
 def source_files() -> list[str]:
     """Every Python file of the packages, by its path in the repository."""
-    return [str(path.relative_to(ROOT)) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+    return [
+        str(path.relative_to(ROOT)) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))
+    ]
 
 
 def names_of_door(door: str) -> dict[str, str]:
     """The names that a door lists in its `__init__.pyi`, each with the module that it comes from."""
     text = (ROOT / door.replace(".", "/") / "__init__.pyi").read_text()
-    return {name: module for module, name in re.findall(r"^from ([\w.]+) import (\w+) as \2", text, re.MULTILINE)}
+    return {
+        name: module for module, name in re.findall(r"^from ([\w.]+) import (\w+) as \2", text, re.MULTILINE)
+    }
 
 
 def _defined(module: str, name: str) -> ast.AST | None:
@@ -47,7 +50,8 @@ def stub_pages(door: str) -> dict[str, str]:
         directive = "autoclass" if isinstance(_defined(module, name), ast.ClassDef) else "autofunction"
         members = "   :members:\n" if directive == "autoclass" else ""
         title = f"{door}.{name}"
-        pages[title] = f":orphan:\n\n{title}\n{'=' * len(title)}\n\n.. currentmodule:: {door}\n\n.. {directive}:: {name}\n{members}"
+        head = f":orphan:\n\n{title}\n{'=' * len(title)}\n\n.. currentmodule:: {door}\n\n"
+        pages[title] = f"{head}.. {directive}:: {name}\n{members}"
     return pages
 
 
@@ -71,7 +75,10 @@ def _groups() -> dict[str, list[str]]:
     rest = list(names)
     classes = [name for name in rest if name[0].isupper()]
     groups.setdefault("theory", []).extend(name for name in rest if name not in classes)
-    return {**{key: values for key, values in groups.items() if values}, "what they return, and errors": classes}
+    return {
+        **{key: values for key, values in groups.items() if values},
+        "what they return, and errors": classes,
+    }
 
 
 def door_page() -> str:
@@ -82,11 +89,11 @@ def door_page() -> str:
     for title, door, names in groups:
         modules = names_of_door(door)
         rows = [
-            f"| [`{door}.{name}`](/generated/api/{door}.{name}.rst) | {_first_line(_defined(modules[name], name))} |"
-            for name in names
+            f"| [`{title}`](/generated/api/{title}.rst) | {_first_line(_defined(modules[name], name))} |"
+            for title, name in ((f"{door}.{name}", name) for name in names)
         ]
         parts.append(f"## {title}\n\n| name | what it is |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    head = "# Public names: `mli`\n\n`import mli` loads nothing heavy; a name is imported when it is first used.\n\n"
+    head = "# Public names: `mli`\n\nA name is imported when it is first used; `import mli` alone loads little.\n\n"
     return head + "\n".join(parts)
 
 

@@ -30,7 +30,7 @@ def target_on_site(link: str, page: Path, docs: Path) -> str | None:
     """Where a relative link of a page leads on the site, from its root; None for a link to leave as it is.
 
     Args:
-        link: as it stands in the page, without its anchor; pages that are made are named by where they will be.
+        link: as it stands in the page, without its anchor.
         page: the file that has it.
         docs: the folder docs/.
 

@@ -11,8 +11,18 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 __all__ = ["LinkNames", "page_of_name"]
 
-_NAME = re.compile(r"(?<![\w/.\-'])(T(?:1[0-6]|[1-9])(?:[bc]\b|['’p](?!\w))?|C(?:1[0-5]|[1-9])|F(?:1[0-4]|[1-9]))(?!\w)")
-_NOT_IN = (nodes.reference, nodes.literal, nodes.literal_block, nodes.title, nodes.math, nodes.math_block, nodes.raw)
+_NAME = re.compile(
+    r"(?<![\w/.\-'])(T(?:1[0-6]|[1-9])(?:[bc]\b|['’p](?!\w))?|C(?:1[0-5]|[1-9])|F(?:1[0-4]|[1-9]))(?!\w)"
+)
+_NOT_IN = (
+    nodes.reference,
+    nodes.literal,
+    nodes.literal_block,
+    nodes.title,
+    nodes.math,
+    nodes.math_block,
+    nodes.raw,
+)
 _NOT_ON = ("generated/api/", "generated/code/", "generated/project/CHANGELOG")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from validation.docs_pages.theory_map import STATEMENTS
-
 from site_pages.links import code_page
+from validation.docs_pages.theory_map import STATEMENTS
 
 __all__ = ["file_links", "name_links", "statements_of", "uses_of_theorem"]
 

@@ -59,7 +59,8 @@ def test_the_readmes_diagnosis_is_the_one_that_the_how_to_shows(first_example, t
     # error at alpha = 1 by less than its standard error, and that account counts in place of the other.
     numbers, change = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"without it|had it moved at alpha\^#")
     said, page = (
-        change.sub("changed", numbers.sub("#", text)) for text in (printed.splitlines()[0], shown.splitlines()[0])
+        change.sub("changed", numbers.sub("#", text))
+        for text in (printed.splitlines()[0], shown.splitlines()[0])
     )
     assert said == page
 

@@ -1,24 +1,24 @@
-"""The site's pages without building it: each is reached, each link leads somewhere, the tutorials are short."""
+"""The site's pages, without building it: each is reached, each link leads somewhere; tutorials are short."""
 
 import ast
 import re
 from pathlib import Path, PurePosixPath
 
 import pytest
+
+import mli
+import mli.testing
+from paper_figures.catalogue import FIGURES
 from site_pages.claims import ALL_CLAIMS, claim_files, claim_page
 from site_pages.everything import text_pages
 from site_pages.figures import figure_page
 from site_pages.interface import DOORS, names_of_door
 from site_pages.links import adopted_pages, rewritten
 from site_pages.theorems import uses_of_theorem
-
-import mli
-import mli.testing
-from paper_figures.catalogue import FIGURES
 from tests.helpers.paths import ROOT
 
 DOCS = ROOT / "docs"
-WRITTEN = [path for path in (*DOCS.glob("*.md"), *(DOCS / "theory").glob("*.md"))]
+WRITTEN = [*DOCS.glob("*.md"), *(DOCS / "theory").glob("*.md")]
 GALLERY = sorted((DOCS / "gallery").glob("*.py"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PACKAGES = {"mli", "mli_theory", "simulations", "validation", "paper_figures"}
@@ -148,5 +148,7 @@ def test_a_tutorial_is_short_has_a_title_and_uses_the_public_door(path):
 
 
 def test_make_docs_takes_warnings_for_errors():
-    assert re.search(r"^docs:.*\n\t.*sphinx .*--fail-on-warning", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert re.search(
+        r"^docs:.*\n\t.*sphinx .*--fail-on-warning", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
     assert "make docs" in (ROOT / ".ci" / "run").read_text().splitlines()
