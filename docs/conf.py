@@ -84,5 +84,6 @@ sphinx_gallery_conf = {
     "min_reported_time": 0,
     "write_computation_times": False,
     "remove_config_comments": True,
+    "capture_repr": (),  # what a tutorial shows it prints
     "copyfile_regex": "",
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 from paper_figures.catalogue import FIGURES
 from site_pages.claims import ALL_CLAIMS, claim_files, claim_page, claims_index
 from site_pages.command_line import command_line_page
-from site_pages.figures import draw_figures, figure_page, figures_index
+from site_pages.figures import caption_of, draw_figures, figure_page, figures_index
 from site_pages.interface import DOORS, PACKAGES, door_page, package_page, source_files, stub_pages
 from site_pages.links import ROOT, SHOWN, adopted_pages, code_page, linked_files, rewritten
 
@@ -22,7 +22,7 @@ def write_all(docs: Path) -> None:
     draw_figures(drawn)
     pages = text_pages(docs)
     for name in FIGURES:
-        pages[f"generated/figures/{name}.md"] = figure_page(name, (drawn / f"{name}.txt").read_text())
+        pages[f"generated/figures/{name}.md"] = figure_page(name, caption_of(name, drawn))
     pages["generated/figures/index.md"] = figures_index()
     pages["generated/command_line.md"] = command_line_page()
     for name, text in pages.items():

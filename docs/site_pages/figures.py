@@ -10,7 +10,7 @@ from paper_figures.sources import NoDataError, figure_module
 from site_pages.theorems import file_links, name_links, statements_of
 from validation.claims.claim_figures import CLAIM_FIGURES
 
-__all__ = ["draw_figures", "figure_page", "figures_index"]
+__all__ = ["caption_of", "draw_figures", "figure_page", "figures_index"]
 
 
 def draw_figures(folder: Path) -> None:
@@ -23,6 +23,15 @@ def draw_figures(folder: Path) -> None:
     for made in make_figures(folder, missing, ("png", "svg"), store=folder / "no-store", shipped=True):
         if isinstance(made, NoDataError):
             raise made
+
+
+def caption_of(name: str, folder: Path) -> str:
+    """The caption that was written when the figure was drawn, with its numbers where it has a page of them."""
+    page = folder / f"{name}.md"
+    if not page.exists():
+        return (folder / f"{name}.txt").read_text()
+    parts = page.read_text().split("\n\n")
+    return "\n\n".join(part for part in parts if not part.startswith(("# ", "![")))
 
 
 def figure_page(name: str, caption: str) -> str:

@@ -10,7 +10,8 @@ from site_pages.links import ROOT, code_page
 __all__ = ["DOORS", "PACKAGES", "door_page", "names_of_door", "package_page", "source_files", "stub_pages"]
 
 PACKAGES = ("mli", "paper_figures", "validation", "simulations", "mli_theory")
-DOORS = ("mli", "mli.testing")
+DOORS = ("mli", "mli.testing", *(["mli.plots"] if (ROOT / "mli" / "plots.py").exists() else []))
+"""The modules from which users import."""
 
 
 def source_files() -> list[str]:
@@ -21,11 +22,11 @@ def source_files() -> list[str]:
 
 
 def names_of_door(door: str) -> dict[str, str]:
-    """The names that a door lists in its `__init__.pyi`, each with the module that it comes from."""
-    text = (ROOT / door.replace(".", "/") / "__init__.pyi").read_text()
-    return {
-        name: module for module, name in re.findall(r"^from ([\w.]+) import (\w+) as \2", text, re.MULTILINE)
-    }
+    """The names that a door imports to give them, each with the module that it comes from."""
+    folder = ROOT / door.replace(".", "/")
+    file = folder / "__init__.pyi" if folder.is_dir() else folder.with_suffix(".py")
+    imports = [node for node in ast.parse(file.read_text()).body if isinstance(node, ast.ImportFrom)]
+    return {one.name: str(node.module) for node in imports for one in node.names}
 
 
 def _defined(module: str, name: str) -> ast.AST | None:
@@ -84,7 +85,7 @@ def _groups() -> dict[str, list[str]]:
 def door_page() -> str:
     """The page of all names of `mli` and `mli.testing`, as Markdown."""
     groups = [(title[0].upper() + title[1:], "mli", names) for title, names in _groups().items()]
-    groups.append(("Strategies of `mli.testing`", "mli.testing", list(names_of_door("mli.testing"))))
+    groups += [(f"All of `{door}`", door, list(names_of_door(door))) for door in DOORS if door != "mli"]
     parts = []
     for title, door, names in groups:
         modules = names_of_door(door)
@@ -93,7 +94,7 @@ def door_page() -> str:
             for title, name in ((f"{door}.{name}", name) for name in names)
         ]
         parts.append(f"## {title}\n\n| name | what it is |\n| --- | --- |\n" + "\n".join(rows) + "\n")
-    head = "# Public names: `mli`\n\nA name is imported when it is first used; `import mli` alone loads little.\n\n"
+    head = "# Public names: `mli`\n\nA name is imported when it is first used.\n\n"
     return head + "\n".join(parts)
 
 

@@ -11,9 +11,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 
 __all__ = ["LinkNames", "page_of_name"]
 
-_NAME = re.compile(
-    r"(?<![\w/.\-'])(T(?:1[0-6]|[1-9])(?:[bc]\b|['’p](?!\w))?|C(?:1[0-5]|[1-9])|F(?:1[0-4]|[1-9]))(?!\w)"
-)
+_NAME = re.compile(r"(?<![\w/.\-'])(T[1-9]\d?(?:[bc]\b|['’p](?!\w))?|C[1-9]\d?|F[1-9]\d?b?)(?!\w)")
 _NOT_IN = (
     nodes.reference,
     nodes.literal,
