@@ -26,7 +26,7 @@ def draw_figures(folder: Path) -> None:
 
 
 def caption_of(name: str, folder: Path) -> str:
-    """The caption that was written when the figure was drawn, with its numbers where it has a page of them."""
+    """The caption written when the figure was drawn, and its numbers where it has a page of them."""
     page = folder / f"{name}.md"
     if not page.exists():
         return (folder / f"{name}.txt").read_text()
