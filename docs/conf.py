@@ -47,7 +47,17 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-_ALIASES = ("ArrayLike", "NDArray", "Array", "Checkpoint", "Output", "BatchHook", "PathFunction", "Metrics", "ObjectiveName")
+_ALIASES = (
+    "ArrayLike",
+    "NDArray",
+    "Array",
+    "Checkpoint",
+    "Output",
+    "BatchHook",
+    "PathFunction",
+    "Metrics",
+    "ObjectiveName",
+)
 autodoc_type_aliases = {name: name for name in _ALIASES}  # by their names, not by what they stand for
 maximum_signature_line_length = 88
 napoleon_use_rtype = False
