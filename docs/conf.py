@@ -37,7 +37,7 @@ exclude_patterns = [
 suppress_warnings = ["config.cache"]  # the gallery's settings hold a function
 nitpicky = False
 default_role = "code"
-smartquotes = False  # L'(0) is a derivative
+smartquotes_action = "D"  # dashes alone: L'(0) is a derivative
 
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 4

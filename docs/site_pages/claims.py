@@ -11,6 +11,7 @@ from site_pages.links import ROOT
 from site_pages.theorems import file_links, name_links, statements_of
 from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
 from validation.claims.claim_figures import CLAIM_FIGURES
+from validation.text.judged_where import verdict_there
 
 __all__ = ["ALL_CLAIMS", "claim_files", "claim_page", "claims_index"]
 
@@ -46,7 +47,7 @@ def _cell(text: str) -> str:
 
 def _verdict_rows(recorded: dict[str, dict[str, Any]]) -> list[str]:
     return [
-        f"| {profile} | **{one['verdict']}** | {_number(one['p_holm'])} | {_cell(one['scope'])} |"
+        f"| {profile} | **{verdict_there(one)}** | {_number(one['p_holm'])} | {_cell(one['scope'])} |"
         for profile, one in recorded.items()
     ]
 

@@ -123,7 +123,7 @@ def package_page(package: str) -> str:
                 continue
             inside = str(path.relative_to(ROOT))
             names = ", ".join(f"`{name}`" for name in _exported(tree))
-            rows.append(f"| [{path.name}](/{code_page(inside)}.md) | {_first_line(tree)} | {names} |")
+            rows.append(f"| [`{path.name}`](/{code_page(inside)}.md) | {_first_line(tree)} | {names} |")
         table = "| file | what it is | names |\n| --- | --- | --- |\n" + "\n".join(rows) if rows else ""
         parts.append(f"## `{dotted}`\n\n```text\n{said}\n```\n\n{table}\n")
     return "\n".join(parts)

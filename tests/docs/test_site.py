@@ -105,6 +105,7 @@ def test_a_claims_page_and_what_it_links_to_know_each_other(claim, pages):
     for file in (code, *tests):
         assert f"/generated/code/{file}.md" in page
         assert back in pages[f"generated/code/{file}.md"]
+    assert "**refuted**" not in page  # never without its networks
     figures = re.findall(r"/generated/figures/(F\w+)\.md", page)
     assert figures
     assert all(back in pages[f"generated/figures/{name}.md"] for name in figures)
