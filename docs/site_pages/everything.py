@@ -25,6 +25,10 @@ def write_all(docs: Path) -> None:
         pages[f"generated/figures/{name}.md"] = figure_page(name, caption_of(name, drawn))
     pages["generated/figures/index.md"] = figures_index()
     pages["generated/command_line.md"] = command_line_page()
+    kept = {docs / name for name in pages}
+    for path in (docs / "generated").rglob("*"):
+        if path.is_file() and not path.is_relative_to(drawn) and path not in kept:
+            path.unlink()  # of what is no longer there
     for name, text in pages.items():
         path = docs / name
         if not path.exists() or path.read_text() != text:

@@ -7,6 +7,7 @@ from pathlib import Path
 from paper_figures.catalogue import FIGURES
 from paper_figures.figure_files import make_figures
 from paper_figures.sources import NoDataError, figure_module
+from site_pages.links import ROOT
 from site_pages.theorems import file_links, name_links, statements_of
 from validation.claims.claim_figures import CLAIM_FIGURES
 
@@ -14,12 +15,15 @@ __all__ = ["caption_of", "draw_figures", "figure_page", "figures_index"]
 
 
 def draw_figures(folder: Path) -> None:
-    """Draw into the folder each figure that is not there yet.
+    """Draw into the folder each figure that is not there yet, or is older than a file of `paper_figures`.
 
     Raises:
         NoDataError: the package ships no data for one.
     """
-    missing = [name for name in FIGURES if not (folder / f"{name}.txt").exists()]
+    made_of = [path for path in (ROOT / "paper_figures").rglob("*") if path.suffix in (".py", ".nc")]
+    newest = max(path.stat().st_mtime for path in made_of)
+    texts = {name: folder / f"{name}.txt" for name in FIGURES}
+    missing = [name for name, text in texts.items() if not text.exists() or text.stat().st_mtime < newest]
     for made in make_figures(folder, missing, ("png", "svg"), store=folder / "no-store", shipped=True):
         if isinstance(made, NoDataError):
             raise made
