@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: validate test test-quick test-long test-lowest faults explore lint clean
+.PHONY: validate test test-quick test-long test-lowest faults explore lint docs clean
 
 validate: $(STAMP)
 	$(BIN)/mli validate
@@ -45,12 +45,17 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	PYTHONPATH=. $(BIN)/lint-imports
 
+# The site, build/docs/index.html, with its tutorials run anew where they changed. No network; warnings are errors.
+docs: $(STAMP)
+	PYTHONPATH=. $(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "the site: build/docs/index.html"
+
 # PIP_CONSTRAINT, unlike --constraint, also pins what a build environment installs.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, but $(PYTHON) is " + sys.version.split()[0] + ": try  make PYTHON=python3.12 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
-	PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,hub,cluster]'
+	PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,docs,hub,cluster]'
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lowest build dist *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info docs/generated docs/tutorials

@@ -114,7 +114,7 @@ def pages_of(records: Records) -> dict[str, str]:
 
 
 def _verdicts_markdown(records: Records) -> str:
-    parts = [_LEAD.format(map=_MAP, table=readme_table(records)), _VERDICTS]
+    parts = [_LEAD.format(map=_MAP, table=_full_table(records)), _VERDICTS]
     star = [profile for profile in _order(records) if profile in records and profile != RECORDED]
     if star:
         parts += [*_table(records, star), "", P_OF_A_CLAIM, ""]
@@ -140,6 +140,11 @@ def _table(records: Records, profiles: Sequence[str]) -> list[str]:
 
 
 def readme_table(records: Records) -> str:
+    """The sentences of the abstract, and which claims hold where, without numbers."""
+    return where_it_holds_markdown(list(_verdicts_that_saw_most(records).values()), None, numbers=False)
+
+
+def _full_table(records: Records) -> str:
     """The sentences of the abstract, where each holds: from the verdicts that saw most, and the map."""
     return where_it_holds_markdown(
         list(_verdicts_that_saw_most(records).values()), committed_table("regime_map")

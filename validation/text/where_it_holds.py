@@ -53,18 +53,21 @@ class SentenceRow:
         return self.holds, self.fails, self.open
 
 
-def sentence_rows(claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | None) -> list[SentenceRow]:
+def sentence_rows(
+    claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | None, *, numbers: bool = True
+) -> list[SentenceRow]:
     """One row a sentence.
 
     Args:
         claims: of reports or records; those that are not among them are not run yet.
         dataset: the map (`validation.regimes.regime_map`), or None.
+        numbers: False leaves the criteria's means out: which claims hold where, in few words.
     """
     known = {claim["id"]: claim for claim in claims}
     rows = [SentenceRow(sentence) for sentence in _SENTENCES]
     for row, ids in zip(rows, _SENTENCES.values(), strict=True):
         for name in ids:
-            _add_claim(row, name, known.get(name))
+            _add_claim(row, name, known.get(name), numbers)
     if dataset is not None:
         cells = cell_means(dataset)
         for optimizer, words in (("sgd", "SGD"), ("adam", "Adam")):
@@ -75,27 +78,31 @@ def sentence_rows(claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | Non
     return rows
 
 
-def where_it_holds_markdown(claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | None) -> str:
+def where_it_holds_markdown(
+    claims: Sequence[Mapping[str, Any]], dataset: xr.Dataset | None, *, numbers: bool = True
+) -> str:
     """`sentence_rows` as a Markdown table."""
     lines = [f"| {' | '.join(HEADINGS)} |", "|" + " --- |" * len(HEADINGS)]
     lines += [
         f"| {' | '.join([row.sentence, *('<br>'.join(cell) or '–' for cell in row.cells())])} |"
-        for row in sentence_rows(claims, dataset)
+        for row in sentence_rows(claims, dataset, numbers=numbers)
     ]
     return "\n".join(lines) + "\n"
 
 
-def _add_claim(row: SentenceRow, name: str, claim: Mapping[str, Any] | None) -> None:
+def _add_claim(row: SentenceRow, name: str, claim: Mapping[str, Any] | None, numbers: bool) -> None:
     where = JUDGED_WHERE[name]
     if claim is None or claim["verdict"] == "undecided: no data":
-        part = _numbers(claim, held=None) if claim else ""
-        row.open.append(f"{name} ({where}): " + (f"{part}, the rest not run yet" if part else "not run yet"))
-    elif claim["verdict"] == "supported":
-        row.holds.append(f"{name} {verdict_there(claim)}: {_numbers(claim, held=True)}")
-    elif claim["verdict"] == "refuted":
-        row.fails.append(f"{name} {verdict_there(claim)}: {_numbers(claim, held=False)}")
-    else:
-        row.open.append(f"{name} {claim['verdict']} ({where}): {_numbers(claim, held=None)}")
+        part = _numbers(claim, held=None) if claim and numbers else ""
+        row.open.append(
+            f"{name} ({where})" + (f": {part}, the rest not run yet" if part else ": not run yet" * numbers)
+        )
+        return
+    cell, held, words = {
+        "supported": (row.holds, True, verdict_there(claim)),
+        "refuted": (row.fails, False, verdict_there(claim)),
+    }.get(claim["verdict"], (row.open, None, f"{claim['verdict']} ({where})"))
+    cell.append(f"{name} {words}" + (f": {_numbers(claim, held=held)}" if numbers else ""))
 
 
 def _numbers(claim: Mapping[str, Any], held: bool | None) -> str:

@@ -97,7 +97,9 @@ def bare(text):
 
 def test_refuted_never_stands_without_its_networks(tmp_path):
     """In the README, the docs, both kinds of report, and what the command prints."""
-    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
+    made = ROOT / "docs" / "generated"  # by `make docs`; the changelog is there, too
+    written = [path for path in (ROOT / "docs").rglob("*.md") if not path.is_relative_to(made)]
+    for path in (ROOT / "README.md", *written):
         assert not bare(path.read_text(encoding="utf-8")), path
     validated(tmp_path / "in", loss_rise=0.0)  # C8 and C9 are refuted in it
     page = write_report_page(tmp_path / "in", tmp_path / "in" / "store", tmp_path / "no", tmp_path / "out")
