@@ -2,8 +2,9 @@
 
 Comes in: a module and its states. Goes out: checked states, the roles of layers, logits.
 checkpoints.py   states checked and hashed (checkpoint_files.py, checkpoint_names.py, plain_tensors.py)
-roles.py         biases and the last layer (bias_names.py, last_layer.py, layer_depths.py)
+roles.py         biases and the last layer (bias_names.py, last_layer.py, layer_depths.py, weight_layers.py)
 buffers.py       what is no parameter along the line; running_statistics.py   batch norm's
-evaluation.py    logits and scores; devices.py, input_types.py   where and in which type
+evaluation.py    logits and scores; devices.py, input_types.py   where, in which type; matched_units.py,
+distance_moved.py   two states, compared
 May import: runtime.
 """
