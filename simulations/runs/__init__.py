@@ -1,10 +1,9 @@
 """One run: from its spec to its files in a store, and back.
 
 Comes in: a `RunSpec` and a `Store`. Goes out: checkpoints, curves, measures, provenance; as one Dataset.
-one_run.py      makes a run: spec_to_training.py, run_curves.py (a sweep's paths), endpoint_measures.py,
-                further_lines.py with other_ends.py (`lines`)
-store.py        folders of runs (store_reader.py, store_inventory.py), files with digests (verified_files.py,
-                provenance_file.py)
+one_run.py      makes a run: spec_to_training.py, run_curves.py (a sweep's paths), endpoint_measures.py
+further_lines.py, other_ends.py   a run's `lines`, and the runs that it leans on
+store.py        folders of runs (store_reader.py, store_inventory.py, verified_files.py, provenance_file.py)
 run_dataset.py  a run as one Dataset; finished_runs.py   an experiment's; run_table.py   a store in lines
 May import: curves, datasets, line, models, networks, prediction, runtime, specs, training, mli_theory.
 """
