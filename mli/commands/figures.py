@@ -101,12 +101,12 @@ def _pages(folder: Path, store: Path, form: str, shipped: bool) -> list[Path | N
 
     writable_folder(folder, ["regimes.md", "literature.md"])
     found: list[Path | NoDataError] = []
-    for write in (
-        lambda: write_regimes_page(folder, data("F14")),
-        lambda: write_literature_page(folder, data),
-    ):
-        try:
-            found.append(write())
-        except NoDataError as why:
-            found.append(why)
+    try:
+        found.append(write_regimes_page(folder, data("F14")))
+    except NoDataError as why:
+        found.append(why)
+    try:
+        found.append(write_literature_page(folder, data))
+    except NoDataError as why:
+        found.append(why)
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
@@ -41,9 +40,8 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     arms: dict[str, list[xr.Dataset]] = {}
     for run in usable:
         arms.setdefault(arm_of(run), []).append(run)
-    kept = sorted(
-        {int(str(line).partition(":")[2]) for run in usable for line in run.get("line", np.array([])).values}
-    )
+    lines = {str(line) for run in usable if "line" in run for line in run["line"].to_numpy()}
+    kept = sorted(int(line.partition(":")[2]) for line in lines if line.startswith("epoch:"))
     panels = [
         Panel(
             arm,

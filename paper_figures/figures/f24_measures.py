@@ -34,11 +34,14 @@ def collect(measured: xr.Dataset) -> xr.Dataset:
     Raises:
         NothingToDrawError: a dataset without these measures.
     """
-    wanted = [*MEASURES, "network", "optimiser", "batch_norm", "learning_rate"]
+    wanted = [*MEASURES, "network", "optimiser", "batch_norm", "learning_rate", "data"]
     missing = [name for name in wanted if name not in measured]
     if missing:
         raise NothingToDrawError(f"{missing[0]} is missing: `{MADE_BY}` makes the table")
-    return measured[wanted].assign_attrs(measured.attrs)
+    data = ", ".join(
+        sorted({str(name).rstrip("/").rpartition("/")[2] for name in measured["data"].to_numpy()})
+    )
+    return measured[wanted].assign_attrs(measured.attrs, data=data)
 
 
 def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data

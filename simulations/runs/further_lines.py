@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 
 from simulations.line.paths import PathFunction, noise_start, zero_start
 from simulations.models.matched_units import matched_units
@@ -38,7 +39,9 @@ def further_lines(trained: TrainedRun, store: Store, kept: Mapping[int, State]) 
         store: with the other runs.
         kept: states by epoch.
     """
-    names, losses, errors = [], [], []
+    names: list[str] = []
+    losses: list[NDArray[np.float64]] = []
+    errors: list[NDArray[np.float64]] = []
     for name, start, path in _lines(trained, store, kept):
         names.append(name)
         curve = None if start is None or _same(start, trained.end) else _curve(trained, start, path)

@@ -75,11 +75,11 @@ def measure_runs(store: Store) -> xr.Dataset:
     if not rows:
         raise ValueError(f"no finished run in {store.folder} has a linear path: there is nothing to measure")
     widest = max(map(len, layers))
-    by_layer = np.array([row + [np.nan] * (widest - len(row)) for row in layers])
+    padded = np.array([row + [np.nan] * (widest - len(row)) for row in layers])
     found = xr.Dataset(
         {key: ("run", np.array([row[key] for row in rows])) for key in rows[0] if key != "run"},
         coords={"run": [row["run"] for row in rows], "layer": np.arange(1, widest + 1)},
-    ).assign(distance_by_layer=(("run", "layer"), by_layer))
+    ).assign(distance_by_layer=(("run", "layer"), padded))
     return found.assign_attrs(
         without_line=without,
         without_gauss_length=int(np.isnan(found["gauss_length"]).sum()),
