@@ -2,5 +2,6 @@
 
 Comes in: a store of runs, or the data shipped in data/. Goes out: PDF, PNG, SVG, captions and CSV.
 catalogue.py   the figures by name; sources.py   their numbers; figure_files.py   their files
-main_job_figures.py   the three of `mli validate`; figures/   one file each; drawing/   what they share
+main_job_figures.py   the three of `mli validate`; literature_page.py   docs/literature.md
+figures/   one file each; drawing/   what they share
 """

@@ -1,4 +1,4 @@
-"""The fourteen figures by name. Imports nothing heavy: the command line's help reads it."""
+"""The figures by name. Imports nothing heavy: the command line's help reads it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ FIGURES = {
     "F12": "f12_test_lines",
     "F13": "f13_hardness",
     "F14": "f14_regime_map",
+    "F16": "f16_starts",
+    "F17": "f17_layers",
+    "F18": "f18_checkpoints",
+    "F19": "f19_rates",
+    "F20": "f20_minima",
+    "F21": "f21_autoencoders",
+    "F22": "f22_language_model",
+    "F23": "f23_pretraining",
+    "F24": "f24_measures",
 }
 
 

@@ -1,4 +1,4 @@
-"""`mli figures`: the fourteen figures, their tables, and what the package ships."""
+"""`mli figures`: the figures, their tables, and what the package ships."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, sto
 from mli.commands.run_options import STORE
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from paper_figures.sources import NoDataError
 
 __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F14; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F24; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
@@ -43,10 +45,14 @@ def figures(
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Only write F14's map in words and tables, as regimes.md."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Only write F14's map in words and tables, as regimes.md, and what came out of the "
+            "experiments of the subject's papers, as literature.md.",
+        ),
     ] = None,
 ) -> None:
-    """Draw F1 to F14, or write their numbers. Reads stored runs, else data of the package; writes files.
+    """Draw F1 to F24, or write their numbers. Reads stored runs, else data of the package; writes files.
 
     For each figure it says where its numbers come from, as does the end of its caption. Nothing is trained.
     """
@@ -68,7 +74,7 @@ def figures(
         runs = store or STORE
         made: Iterable[object]
         if page is not None:
-            made = [_regimes_page(page, runs, form, shipped)]
+            made = _pages(page, runs, form, shipped)
         elif collect is not None:
             made = collect_data(collect, asked, runs, form).values()
         else:
@@ -83,13 +89,24 @@ def figures(
         stop(*missing, code=WENT_WRONG)
 
 
-def _regimes_page(folder: Path, store: Path, form: str, shipped: bool) -> Path | NoDataError:
+def _pages(folder: Path, store: Path, form: str, shipped: bool) -> list[Path | NoDataError]:
+    """regimes.md and literature.md, each written or why it is not."""
+    from paper_figures.literature_page import write_literature_page
     from paper_figures.sources import NoDataError, figure_data
     from simulations.runtime.atomic_files import writable_folder
     from validation.docs_pages.regimes_page import write_regimes_page
 
-    writable_folder(folder, ["regimes.md"])
+    def data(name: str) -> xr.Dataset:
+        return figure_data(name, store, form, shipped=shipped)
+
+    writable_folder(folder, ["regimes.md", "literature.md"])
+    found: list[Path | NoDataError] = []
     try:
-        return write_regimes_page(folder, figure_data("F14", store, form, shipped=shipped))
+        found.append(write_regimes_page(folder, data("F14")))
     except NoDataError as why:
-        return why
+        found.append(why)
+    try:
+        found.append(write_literature_page(folder, data))
+    except NoDataError as why:
+        found.append(why)
+    return found

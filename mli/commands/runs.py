@@ -20,7 +20,8 @@ __all__ = ["runs"]
 
 runs = typer.Typer(
     no_args_is_help=True,
-    help="What is in a store of runs, and whether it is whole. Reads the store; gc alone removes from it.",
+    help="What is in a store of runs, and whether it is whole. Reads the store; gc alone removes from it, "
+    "measures writes beside it.",
 )
 
 
@@ -208,6 +209,34 @@ def record(
                 f"{sweep.name}: {found.recorded} of {len(sweep.runs)} runs recorded, {found.written} files "
                 f"written now; statuses: {found.statuses_text() or 'none'}"
             )
+
+
+@runs.command()
+def measures(
+    store: StoreFolder = STORE,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for run-measures.nc and .csv; that of the store's folder by default."),
+    ] = None,
+) -> None:
+    """Measure every finished run: rises, convexities, distance moved, Gauss length. Reads the store.
+
+    Prints a line a run; writes run-measures.nc, which figure F24 draws, and the same numbers as CSV.
+    """
+    with expected_errors(), input_errors():
+        from paper_figures.figure_files import write_data
+        from simulations.runtime.atomic_files import writable_folder
+        from simulations.runtime.netcdf import write_netcdf
+        from validation.job.run_measures import FILE, measure_runs, measures_table
+
+        here = _existing(store)
+        folder = writable_folder(output or store.parent, [FILE])
+        found = measure_runs(here)
+        write_netcdf(folder / FILE, found)
+        for line in measures_table(found):
+            typer.echo(line)
+        for path in (folder / FILE, write_data(folder, Path(FILE).stem, found)):
+            typer.echo(path)
 
 
 @runs.command()

@@ -1,7 +1,8 @@
-"""Networks, each from its own seed: fully connected, VGG-16, ResNet-18, a small vision transformer.
+"""Networks, each from its own seed: fully connected, VGG-16, ResNet-18, transformers, LSTM, autoencoder.
 
-Comes in: sizes, bias mode, initial scale, seed. Goes out: a module; its last `nn.Linear` gives the logits.
-fully_connected.py, vgg.py, resnet.py, vision_transformer.py; build.py   any by name: a new network goes there
+Comes in: sizes, bias mode, initial scale, seed. Goes out: a module; its last `nn.Linear` gives the output.
+fully_connected.py, vgg.py, resnet.py, vision_transformer.py, autoencoder.py, language_models.py
+build.py   any of them by name: a new network goes there
 bias_modes.py   which layers have a bias; initialisation.py   how weights start; arguments.py   checks
 May import: runtime.
 """

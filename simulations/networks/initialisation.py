@@ -10,6 +10,9 @@ With fan_in the numbers that flow into one unit:
 Whatever is drawn is multiplied by `init_scale`: the start is init_scale times the start at scale 1.
 Normalisation layers start at scale 1 and shift 0, unmultiplied, with running mean 0 and variance 1.
 
+Embeddings start from N(0, 1/width) and an LSTM's matrices (and biases) uniform in +-1/sqrt(width) in every
+scheme, times `init_scale`.
+
 theory.md's statements take b(0) = 0, which "he" and "orthogonal" give and "torch" does not, in the last layer
 either. That is meant: it is what everyone's networks start from, and the line's own laws (`simulations.
 endpoint_prediction`) take b(0) as it is. For the closed forms choose one of the other two.
@@ -58,6 +61,10 @@ def initialised(
         for module in network.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 _draw(module, scheme, scale, stream)
+            elif isinstance(module, nn.Embedding):
+                module.weight.normal_(0.0, module.embedding_dim**-0.5, generator=stream).mul_(scale)
+            elif isinstance(module, nn.LSTM):
+                _draw_lstm(module, scale, stream)
             elif isinstance(module, NORMS):
                 module.weight.fill_(1)
                 if module.bias is not None:
@@ -86,3 +93,9 @@ def _draw(layer: nn.Linear | nn.Conv2d, scheme: str, scale: float, stream: torch
         nn.init.uniform_(layer.bias, -bound, bound, generator=stream).mul_(scale)
     elif layer.bias is not None:
         layer.bias.zero_()
+
+
+def _draw_lstm(layers: nn.LSTM, scale: float, stream: torch.Generator) -> None:
+    bound = 1 / math.sqrt(layers.hidden_size)
+    for parameter in layers.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=stream).mul_(scale)

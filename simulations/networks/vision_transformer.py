@@ -11,7 +11,7 @@ from simulations.networks.arguments import check_choices, check_image_shape, che
 from simulations.networks.initialisation import initialised
 from simulations.runtime.random_streams import torch_stream
 
-__all__ = ["vit"]
+__all__ = ["Block", "Positions", "vit"]
 
 LARGEST_PATCH = 4
 FEWEST_PATCHES = 4  # along a side
@@ -74,8 +74,8 @@ def vit(
         lambda: nn.Sequential(
             nn.Conv2d(channels, width, side, side, bias=bias == "all"),
             _Tokens(),
-            _Positions(n_patches, width),
-            *(_Block(width, heads, bias == "all") for _ in range(depth)),
+            Positions(n_patches, width),
+            *(Block(width, heads, bias == "all") for _ in range(depth)),
             nn.LayerNorm(width, bias=bias == "all"),
             _Mean(),
             nn.Linear(width, n_classes, bias=bias != "none"),
@@ -98,26 +98,28 @@ class _Tokens(nn.Module):
         return x.flatten(2).transpose(1, 2)
 
 
-class _Positions(nn.Module):
-    """Adds each patch's own embedding."""
+class Positions(nn.Module):
+    """Adds to each patch (or token) the embedding of its place; there may be fewer than places."""
 
     def __init__(self, n_patches: int, width: int) -> None:
         super().__init__()
         self.embedding = nn.Parameter(torch.empty(n_patches, width))
 
     def draw(self, stream: torch.Generator, scale: float) -> None:
+        """Start the embeddings, as `simulations.networks.initialisation` asks."""
         self.embedding.normal_(0.0, POSITION_STD, generator=stream).mul_(scale)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.embedding
+        """Tokens (n, t, width), t at most the places, to the same shape."""
+        return x + (self.embedding if x.shape[1] == len(self.embedding) else self.embedding[: x.shape[1]])
 
 
 # Not nn.TransformerEncoderLayer, with which these two agree: in evaluation it takes another path of code than
 # in training, with other last digits. Nor torch's fused attention: neither has a batching rule for vmap.
 class _Attention(nn.Module):
-    def __init__(self, width: int, heads: int, bias: bool) -> None:
+    def __init__(self, width: int, heads: int, bias: bool, causal: bool) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.queries_keys_values = nn.Linear(width, 3 * width, bias=bias)
         self.out = nn.Linear(width, width, bias=bias)
 
@@ -125,23 +127,33 @@ class _Attention(nn.Module):
         n, tokens, width = x.shape
         # (3, n, heads, tokens, width/heads)
         parts = self.queries_keys_values(x).view(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        attention = (parts[0] @ parts[1].transpose(-2, -1) / parts[0].shape[-1] ** 0.5).softmax(dim=-1)
+        scores = parts[0] @ parts[1].transpose(-2, -1) / parts[0].shape[-1] ** 0.5
+        if self.causal:
+            later = torch.ones(tokens, tokens, dtype=torch.bool, device=x.device).triu(1)
+            scores = scores.masked_fill(later, -torch.inf)
+        attention = scores.softmax(dim=-1)
         mixed = attention @ parts[2]
         out: torch.Tensor = self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
         return out
 
 
-class _Block(nn.Module):
-    def __init__(self, width: int, heads: int, bias: bool) -> None:
+class Block(nn.Module):
+    """Adds self-attention, then two linear layers with GELU between them, both of a layer norm of the tokens.
+
+    With `causal` no token looks at a later one.
+    """
+
+    def __init__(self, width: int, heads: int, bias: bool, *, causal: bool = False) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(width, bias=bias)
-        self.attention = _Attention(width, heads, bias)
+        self.attention = _Attention(width, heads, bias, causal)
         self.linear_norm = nn.LayerNorm(width, bias=bias)
         self.linear = nn.Sequential(
             nn.Linear(width, 4 * width, bias=bias), nn.GELU(), nn.Linear(4 * width, width, bias=bias)
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Tokens (n, t, width) to the same shape."""
         x = x + self.attention(self.attention_norm(x))
         out: torch.Tensor = x + self.linear(self.linear_norm(x))
         return out

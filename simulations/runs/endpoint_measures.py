@@ -6,7 +6,8 @@ n samples of the training set · k classes · losses in nats, averaged over samp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -39,7 +40,6 @@ class TrainedRun:
         data: the training samples.
         test: test samples, or None.
         reached: whether the target loss was: else no line is walked and no law is asked.
-        last_layer: what makes the logits.
     """
 
     spec: RunSpec
@@ -49,13 +49,17 @@ class TrainedRun:
     data: ImageDataset
     test: ImageDataset | None
     reached: bool
-    last_layer: LastLayer = field(init=False)
 
     __repr__ = short_repr
 
-    def __post_init__(self) -> None:
-        last = find_last_layer(self.model, self.data.inputs[:1].to(device_of(self.model)))
-        object.__setattr__(self, "last_layer", last)
+    @cached_property
+    def last_layer(self) -> LastLayer:
+        """What makes the logits.
+
+        Raises:
+            ValueError: as `simulations.models.last_layer.find_last_layer`.
+        """
+        return find_last_layer(self.model, self.data.inputs[:1].to(device_of(self.model)))
 
     @property
     def bias_name(self) -> str | None:
@@ -77,8 +81,12 @@ def measure_endpoints(trained: TrainedRun) -> xr.Dataset:
     `skipped_predictions` says why not): `retention(layer)`, `degree_by_layer(layer)`, `effective_degree`
     (T13, M2), `gain(alpha)` measured on probes, `gain_predicted(alpha)` (M2),
     `signal_cosine(held_out_alpha)`, and for each of the laws `endpoint_` and `probe_`: `loss(alpha)`,
-    `error(alpha)`, `held_out_loss_error`, `held_out_error_rate_error`.
+    `error(alpha)`, `held_out_loss_error`, `held_out_error_rate_error`. Of a run that tells no classes of
+    samples apart there is nothing of all this but the attributes `n_samples` and `skipped_predictions`.
     """
+    if not trained.spec.of_classes:
+        reason = f"the laws are of classes, not of network {trained.spec.network!r}"
+        return xr.Dataset(attrs={"n_samples": len(trained.data), "skipped_predictions": reason})
     bias, start_bias = trained.last_bias(trained.end), trained.last_bias(trained.start)
     trained.model.load_state_dict(dict(trained.start))
     start_signal = _outputs(trained) - start_bias

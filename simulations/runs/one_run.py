@@ -20,7 +20,10 @@ from threadpoolctl import threadpool_limits
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import matmul_precision
 from simulations.runs.endpoint_measures import TrainedRun, measure_endpoints
+from simulations.runs.further_lines import further_lines
+from simulations.runs.other_ends import check_other_ends, make_needed_runs, started_network
 from simulations.runs.run_curves import measure_paths
+from simulations.runs.run_dataset import LINES
 from simulations.runs.spec_to_training import run_data, run_network, train_run
 from simulations.runs.store import CHECKPOINT, Store
 from simulations.runs.verified_files import write_tensors, write_text
@@ -65,7 +68,8 @@ def make_run(
     """The run in the store, made now unless it is there and every file of it is what was written.
 
     Training that was killed goes on from its checkpoint; one that diverged or stagnated is a result, with
-    `status`, and has no curves. A run that another process is making is waited for.
+    `status`, and has no curves. A run that another process is making is waited for. Runs whose ends this one
+    takes (`RunSpec.needed_runs`) are made first.
 
     Args:
         spec: of the run; torch's threads are `spec.threads` inside, as before after it.
@@ -75,10 +79,13 @@ def make_run(
         progress: as `simulations.training.train` takes it.
 
     Raises:
-        ValueError: data, network and spec do not fit, or no line can be walked.
+        ValueError: data, network and spec do not fit, or no line can be walked; a line from a run that is
+            not in the store, or whose tensors are others.
         OSError: a file cannot be read or written.
         ModuleNotFoundError: an extra is missing.
     """
+    if not store.is_finished(spec):
+        make_needed_runs(spec, store, lambda other: make_run(other, store, device=device))
     with store.locked(spec):
         kept, problems = stored_whole(spec, store)
         if kept is not None:
@@ -115,6 +122,8 @@ def _make(
     store.path(spec).mkdir(parents=True, exist_ok=True)
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
     data, test = run_data(spec)
+    if spec.lines or spec.pretrained_layers:
+        check_other_ends(spec, store, run_network(spec, data))
     result = _trained(spec, store, data, device, progress)
     spent = (time.perf_counter() - began, time.process_time() - cpu)
     write_run(spec, store, result, (data, test), device, spent)
@@ -132,14 +141,14 @@ def _trained(
         "progress": progress,
     }
     try:
-        return train_run(spec, run_network(spec, data), data, **how)
+        return train_run(spec, started_network(spec, store, data), data, **how)
     except OtherCheckpointError as error:
         warnings.warn(
             f"{error}. It is set aside as {store.set_aside(spec)}, and the run is made from its beginning",
             RuntimeWarning,
             stacklevel=2,
         )
-        return train_run(spec, run_network(spec, data), data, **how)
+        return train_run(spec, started_network(spec, store, data), data, **how)
 
 
 def write_run(
@@ -168,6 +177,8 @@ def write_run(
     write_text(store.path(spec, "spec.toml"), spec.to_toml())
     write_tensors(store.path(spec, "start.safetensors"), result.start)
     write_tensors(store.path(spec, "end.safetensors"), result.end)
+    for epoch, state in result.kept.items():
+        write_tensors(store.path(spec, f"epoch-{epoch}.safetensors"), state)
     write_netcdf(store.path(spec, "history.nc"), result.history)
     reached = result.status == "reached"
     model = result.model.to(device)
@@ -177,6 +188,8 @@ def write_run(
         write_netcdf(store.path(spec, "curves/endpoints.nc"), measure_endpoints(trained))
         for path, curves in measure_paths(trained).items() if reached else ():
             write_netcdf(store.path(spec, f"curves/{path}.nc"), curves)
+        if reached and spec.lines:
+            write_netcdf(store.path(spec, LINES), further_lines(trained, store, result.kept))
     store.finish(
         spec,
         provenance(device)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 import xarray as xr
 
@@ -13,10 +14,11 @@ from simulations.curves.one_path import interpolation_curves
 from simulations.curves.several_paths import PathBetweenStates, curves_together
 from simulations.curves.splits import split_curves
 from simulations.datasets.image_dataset import ImageDataset
+from simulations.line.paths import PathFunction
 from simulations.networks import CONVOLUTIONAL
 from simulations.runs.endpoint_measures import State, TrainedRun
 
-__all__ = ["measure_paths"]
+__all__ = ["curve_of_any", "measure_paths"]
 
 
 def measure_paths(trained: TrainedRun) -> dict[str, xr.Dataset]:
@@ -26,6 +28,8 @@ def measure_paths(trained: TrainedRun) -> dict[str, xr.Dataset]:
     where they are defined, else the attribute `skipped_exits` says why not.
     """
     spec = trained.spec
+    if not spec.of_classes:
+        return {"linear": curve_of_any(trained, trained.start, trained.end, "linear")}
     no_exits = _why_no_exits(trained) if "linear" in spec.paths else ""
     walks = {path: _walk(trained, path, exits=path == "linear" and not no_exits) for path in spec.paths}
     found = _on_grid(trained, walks) if spec.method == "grid" else _adaptively(trained, walks)
@@ -62,6 +66,38 @@ def _adaptively(trained: TrainedRun, walks: Mapping[str, PathBetweenStates]) -> 
             )
             for name, walk in walks.items()
         }
+
+
+def curve_of_any(trained: TrainedRun, start: State, end: State, path: str | PathFunction) -> xr.Dataset:
+    """Loss and error (nan without one) on a path between any two states, of the training samples.
+
+    Args:
+        trained: whose network, data, objective and method are taken.
+        start: state dict at alpha = 0.
+        end: at alpha = 1.
+        path: as of `simulations.curves.interpolation_curves`.
+
+    Raises:
+        ValueError: as there: states that do not fit, say.
+    """
+    squared = trained.spec.objective == "squared_error"
+    how: dict[str, Any] = {"objective": "squared_error", "target": "input"} if squared else {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*did not reach the tolerances by interpolation")
+        warnings.filterwarnings("ignore", ".*of the alphas were evaluated as they are")
+        found = interpolation_curves(
+            trained.model,
+            start,
+            end,
+            trained.data,
+            path=path,
+            method=trained.spec.method,
+            **how,
+            **_options(trained),
+        )
+    if "error" not in found:
+        found = found.assign(error=("alpha", np.full(found.sizes["alpha"], np.nan)))
+    return found
 
 
 def _splits(trained: TrainedRun) -> dict[str, ImageDataset]:

@@ -16,6 +16,7 @@ __all__ = ["merged_run"]
 ALONG_PATHS = ("loss", "error", "class_share")
 OF_THE_LINEAR_PATH = ("bias_exit", "correct_from")
 ENDPOINTS = "curves/endpoints.nc"
+LINES = "curves/lines.nc"
 
 
 def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping[str, Any]) -> xr.Dataset:
@@ -30,6 +31,11 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
     - all of `simulations.runs.endpoint_measures.measure_endpoints`: `signal`, `bias`, `labels`, the laws.
       Variables of the laws are absent where they are not defined.
     - `bias_exit(sample)`, `correct_from(sample)` on the linear path, where they are defined.
+    - `line_loss(line, alpha)`, `line_error(line, alpha)` where the spec has `lines` and the target was
+      reached: see `simulations.runs.further_lines`; nan for a line that is not there.
+
+    A run that tells no classes of samples apart has no `class_share`, `signal`, `bias` or `labels`; `error`
+    is nan where its objective has none.
 
     With an imposed bias gap `start_loss` is of training's start, which has that bias; the line's own start,
     without it, is `loss` at alpha = 0.
@@ -45,7 +51,7 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
         recorded: its provenance.
     """
     history, endpoints = files["history.nc"], files[ENDPOINTS]
-    n_classes = endpoints.sizes["class_index"]
+    n_classes = endpoints.sizes.get("class_index", 0)
     curves = [
         files.get(f"curves/{path}.nc") or _no_curve(spec, n_classes, tested=spec.test_limit is not None)
         for path in spec.paths
@@ -57,6 +63,7 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
             _history(history),
             _stacked(curves, spec.paths),
             linear[[*_of(linear, OF_THE_LINEAR_PATH)]],
+            _lines(files.get(LINES)),
         ]
     )
     skipped = {
@@ -68,7 +75,7 @@ def merged_run(spec: RunSpec, files: Mapping[str, xr.Dataset], recorded: Mapping
     merged.attrs = spec.attributes() | {
         "run": spec.name,
         "status": recorded["status"],
-        "n_samples": endpoints.sizes["sample"],
+        "n_samples": endpoints.sizes.get("sample", endpoints.attrs.get("n_samples", 0)),
         "data_hash": history.attrs["data_hash"],
         "threads": recorded["threads"],
         "torch_version": recorded["versions"]["torch"],
@@ -117,6 +124,12 @@ def _stacked(curves: Sequence[xr.Dataset], paths: Sequence[str]) -> xr.Dataset:
     )
 
 
+def _lines(lines: xr.Dataset | None) -> xr.Dataset:
+    if lines is None:
+        return xr.Dataset()
+    return lines.rename({"loss": "line_loss", "error": "line_error"})
+
+
 def _of(dataset: xr.Dataset, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in dataset]
 
@@ -144,8 +157,12 @@ def _history(history: xr.Dataset) -> xr.Dataset:
 def _no_curve(spec: RunSpec, n_classes: int, *, tested: bool) -> xr.Dataset:
     missing = np.full(spec.alphas, np.nan)
     along = ("loss", "error", "test_loss", "test_error") if tested else ("loss", "error")
-    return xr.Dataset(
-        dict.fromkeys(along, ("alpha", missing))
-        | {"class_share": (("alpha", "predicted_class"), np.full((spec.alphas, n_classes), np.nan))},
-        coords={"alpha": np.linspace(0.0, 1.0, spec.alphas), "predicted_class": np.arange(n_classes)},
+    found = xr.Dataset(
+        dict.fromkeys(along, ("alpha", missing)), coords={"alpha": np.linspace(0.0, 1.0, spec.alphas)}
+    )
+    if not spec.of_classes:
+        return found
+    shares = np.full((spec.alphas, n_classes), np.nan)
+    return found.assign(class_share=(("alpha", "predicted_class"), shares)).assign_coords(
+        predicted_class=np.arange(n_classes)
     )

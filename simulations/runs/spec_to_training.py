@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from simulations.datasets.image_dataset import ImageDataset, load
+from simulations.datasets.tokens import load_topics
 from simulations.models.last_layer import find_last_layer
 from simulations.networks import CONVOLUTIONAL, build_network
+from simulations.specs.run_fields import PYTHON_TOPICS
 from simulations.specs.run_spec import RunSpec
 from simulations.training.ensemble import train_many
 from simulations.training.progress_report import ProgressCallback
@@ -29,12 +31,27 @@ def run_data(spec: RunSpec) -> tuple[ImageDataset, ImageDataset | None]:
     Raises:
         ValueError, OSError, ModuleNotFoundError: as `simulations.datasets.load`.
     """
+    if spec.data == PYTHON_TOPICS:
+        return _topics(spec.limit, str(spec.text_digest)), None
     # The seed decides nothing but the noise: without it, runs of all seeds share their data.
     seed = spec.seed if spec.label_noise else 0
     split = "all" if spec.data == "digits" else "train"
     data = _load(spec.data, split, spec.limit, spec.label_noise, spec.imbalance, seed)
     test = None if spec.test_limit is None else _load(spec.data, "test", spec.test_limit, 0.0, 1.0, 0)
-    return data, test
+    return data if spec.classes is None else _of_classes(data, spec.classes), test
+
+
+def _of_classes(data: ImageDataset, classes: int) -> ImageDataset:
+    """The samples of the first classes; the others stay as classes without samples."""
+    if classes > data.n_classes:
+        raise ValueError(f"classes must be at most the data's {data.n_classes}, got {classes}")
+    chosen = data.labels < classes
+    return ImageDataset(data.inputs[chosen], data.labels[chosen], data.n_classes)
+
+
+@lru_cache(maxsize=4)
+def _topics(limit: int | None, digest: str) -> ImageDataset:
+    return load_topics(limit, digest)
 
 
 @lru_cache(maxsize=4)
@@ -52,6 +69,7 @@ def run_network(spec: RunSpec, data: ImageDataset) -> nn.Module:
         n_classes=data.n_classes,
         depth=spec.depth,
         width=spec.width,
+        bottleneck=spec.bottleneck,
         width_multiplier=spec.width_multiplier,
         batch_norm=spec.batch_norm,
         bias=spec.bias,
@@ -87,6 +105,8 @@ def train_run(
         **_arguments(spec),
         seed=spec.seed,
         evaluate_every=spec.evaluate_every,
+        objective=spec.objective,
+        keep=spec.kept_epochs,
         device=device,
         checkpoint=checkpoint,
         progress=progress,

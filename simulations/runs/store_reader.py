@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import xarray as xr
 
 from simulations.runs.provenance_file import read_provenance, store_format
-from simulations.runs.run_dataset import merged_run
+from simulations.runs.run_dataset import LINES, merged_run
 from simulations.runs.verified_files import (
     DamagedRunError,
     file_of_run,
@@ -148,6 +148,7 @@ class StoreReader:
         files = [SPEC, "start.safetensors", "end.safetensors", "history.nc", "curves/endpoints.nc"]
         if recorded["status"] == "reached":
             files += [f"curves/{path}.nc" for path in spec.paths]
+            files += [LINES] if spec.lines else []
         return [
             f"{self.path(spec, file)} is not recorded in {PROVENANCE}"
             for file in files
@@ -225,8 +226,12 @@ class StoreReader:
             raise DamagedRunError(f"{self.path(run, file)} is not recorded in {PROVENANCE}")
         return read_verified(file_of_run(self.path(run), file), digests[file])
 
-    def state(self, run: RunSpec | str, which: Literal["start", "end"]) -> dict[str, torch.Tensor]:
-        """The state dict at an end of the line, from a file whose digest agrees.
+    def state(self, run: RunSpec | str, which: str) -> dict[str, torch.Tensor]:
+        """A state dict, from a file whose digest agrees.
+
+        Args:
+            run: that is finished.
+            which: "start" or "end" of the line, or "epoch-T" of one that keeps its state after epoch T.
 
         Raises:
             NotFinishedError: the run is not finished.

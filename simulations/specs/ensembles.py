@@ -27,7 +27,8 @@ def jobs_of(sweeps: Sequence[Sweep], to_do: Iterable[RunSpec]) -> list[tuple[Run
     alone = {run.spec for sweep in sweeps if not sweep.ensembles for run in sweep.runs}
     groups: dict[object, list[RunSpec]] = {}
     for spec in to_do:
-        stays = spec in alone or spec.evaluate_every is not None
+        own_way = (spec.evaluate_every, spec.lines, spec.pretrained_layers)
+        stays = spec in alone or own_way != (None, None, None)
         groups.setdefault(spec if stays else _but_for_the_start(spec), []).append(spec)
     return [part for group in groups.values() for part in _parts(group)]
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from simulations.runtime.argument_checks import MOST_ALPHAS
 from simulations.runtime.names_in_words import shortened
+from simulations.specs.line_words import line_word
 
-__all__ = ["CHOICES", "RUN_PATHS", "check_value", "path_refusal", "typed"]
+__all__ = ["CHOICES", "PYTHON_TOPICS", "RUN_PATHS", "TOKEN_NETWORKS", "check_value", "path_refusal", "typed"]
 
 RUN_PATHS = ("linear", "homogeneous", "weights", "bias", "no_last_bias")
 
 # What a field may say. The modules that act on them have lists of their own (a test compares them): torch is
 # not imported to name a run.
 CHOICES = {
-    "network": ("fcn", "vgg16", "resnet18", "vit"),
+    "network": ("fcn", "vgg16", "resnet18", "vit", "autoencoder", "transformer", "lstm"),
     "bias": ("all", "last", "none"),
     "init_scheme": ("he", "torch", "orthogonal"),
     "optimizer": ("sgd", "adam", "adamw"),
@@ -24,7 +26,11 @@ CHOICES = {
     "precision": ("float32", "tf32", "bf16"),
     "method": ("adaptive", "grid"),
     "bn_policy": ("recalibrate", "keep", "interpolate"),
+    "objective": ("squared_error",),
 }
+PYTHON_TOPICS = "pydoc_topics"
+"""The data set of `simulations.runtime.python_topics`."""
+TOKEN_NETWORKS = ("transformer", "lstm")
 LEAST = {
     "limit": 1,
     "test_limit": 1,
@@ -36,6 +42,10 @@ LEAST = {
     "threads": 1,
     "alphas": 2,
     "seed": 0,
+    "bottleneck": 1,
+    "classes": 2,
+    "pretrained_classes": 2,
+    "pretrained_layers": 1,
 }
 MOST = {"alphas": MOST_ALPHAS}
 _LARGEST = 2**63 - 1  # a file's integers have 64 bits
@@ -109,10 +119,19 @@ def check_value(name: str, value: Any) -> None:
         raise ValueError(f"data must be the name or folder of a data set, got {value!r}")
     if name == "paths" and (not value or len(set(value)) < len(value) or not set(value) <= set(RUN_PATHS)):
         raise ValueError(f"paths must be distinct names of {', '.join(RUN_PATHS)}, got {list(value)!r}")
+    if name == "lines":
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"lines must be distinct words, one at least, got {list(value)!r}")
+        for word in value:
+            line_word(word)
+    if name == "text_digest" and not re.fullmatch("[0-9a-f]{16}", value):
+        raise ValueError(f"text_digest must be 16 hex digits, got {value!r}")
 
 
 def path_refusal(path: str, *, bias: str, network: str, batch_norm: bool) -> str:
     """Why a path is not walked on such a network, "" where it is."""
+    if path != "linear" and network in ("autoencoder", *TOKEN_NETWORKS):
+        return f"is not walked on network {network!r}: its last layer gives no logits of classes"
     if path == "homogeneous" and (batch_norm or network == "vit"):
         return "is not defined through normalisation layers"
     if bias == "none" and path in ("bias", "no_last_bias"):

@@ -13,13 +13,16 @@ import tomllib
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from simulations.runtime.names_in_words import first_names
-from simulations.specs.run_fields import check_value, path_refusal, typed
+from simulations.runtime.python_topics import topics_digest
+from simulations.specs.line_words import line_word
+from simulations.specs.other_runs import check_other_runs
+from simulations.specs.run_fields import PYTHON_TOPICS, TOKEN_NETWORKS, check_value, path_refusal, typed
 
 __all__ = ["RunSpec"]
 
@@ -34,9 +37,12 @@ class RunSpec:
         test_limit: so many samples of the test split have their line walked too; None: none.
         label_noise: share of the labels drawn anew over all classes; 1: random labels.
         imbalance: size of class 0 over that of the last, sizes geometric between.
-        network: "fcn", "vgg16", "resnet18" or "vit".
-        depth: weight layers of an fcn, blocks of a vit; None for the others, whose depth is their name.
-        width: units in each hidden layer of an fcn, or of a vit; None for the others.
+        network: "fcn", "vgg16", "resnet18", "vit", "autoencoder", "transformer" or "lstm"; the last two take
+            data "pydoc_topics" (`simulations.datasets.tokens`), and no others do.
+        depth: weight layers of an fcn, blocks of a vit or transformer, layers of an lstm; None for the
+            others, whose depth is their name.
+        width: units in each hidden layer of an fcn or an autoencoder, numbers in a token of a vit, a
+            transformer or an lstm; None for the others.
         width_multiplier: of vgg16 and resnet18; 1 is the published network.
         batch_norm: normalisation layers in vgg16 and resnet18.
         bn_policy: running statistics along the line (`simulations.models.running_statistics`): "recalibrate"
@@ -66,6 +72,16 @@ class RunSpec:
         alphas: points on each path, ends included.
         method: of `simulations.curves.one_path`: "adaptive" or "grid".
         seed: of every random stream of the run.
+        lines: words of `simulations.specs.line_words`, further lines to the end that the run is walked on;
+            None: none. They decide no other number of the run.
+        objective: None: cross-entropy. "squared_error": of an autoencoder, whose target is its input.
+        bottleneck: units in the narrow layer of an autoencoder; None for the others.
+        classes: the training samples of the first so many classes alone; None: of all.
+        pretrained_layers: so many weight layers, the first, start where the same run on the first
+            `pretrained_classes` classes ended; None: none. That run is made first.
+        pretrained_classes: goes with it.
+        text_digest: of the text of "pydoc_topics", which differs between versions of Python; a sweep's file
+            may leave it out, and is then of the text of the Python that reads it.
 
     Raises:
         ValueError: when built from a value outside these, or from values that do not go together; the message
@@ -104,6 +120,13 @@ class RunSpec:
     alphas: int = 101
     method: str = "adaptive"
     seed: int
+    lines: tuple[str, ...] | None = None
+    objective: str | None = None
+    bottleneck: int | None = None
+    classes: int | None = None
+    pretrained_layers: int | None = None
+    pretrained_classes: int | None = None
+    text_digest: str | None = None
 
     def __post_init__(self) -> None:
         for name, (kind, optional) in _FIELDS.items():
@@ -112,6 +135,42 @@ class RunSpec:
             if value is not None:
                 check_value(name, value)
         _check_together(self)
+        check_other_runs(self)
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether it tells classes of samples apart: logits (n, k), one label a sample."""
+        return self.network not in ("autoencoder", *TOKEN_NETWORKS)
+
+    @property
+    def kept_epochs(self) -> tuple[int, ...]:
+        """After which epochs its state is kept, ascending."""
+        words = [line_word(text) for text in self.lines or ()]
+        return tuple(sorted(word.number for word in words if word.kind == "epoch"))
+
+    def needed_runs(self) -> tuple[RunSpec, ...]:
+        """The runs whose ends this one takes, each once; they need no others."""
+        found = []
+        if self.pretrained_layers is not None:
+            found.append(
+                replace(
+                    self,
+                    lines=None,
+                    paths=("linear",),
+                    classes=self.pretrained_classes,
+                    pretrained_layers=None,
+                    pretrained_classes=None,
+                )
+            )
+        for text in self.lines or ():
+            word = line_word(text)
+            if word.kind in ("seed", "matched"):
+                found.append(self.from_other_seed(word.number))
+        return tuple(dict.fromkeys(found))
+
+    def from_other_seed(self, seed: int) -> RunSpec:
+        """The same run from another seed, walked on the linear path alone."""
+        return replace(self, seed=seed, lines=None, paths=("linear",))
 
     @property
     def name(self) -> str:
@@ -257,11 +316,12 @@ def _attribute(field: str) -> str:
 
 def _check_together(spec: RunSpec) -> None:
     """What one field alone does not show; a field that would do nothing is refused, not ignored."""
-    sized = spec.network in ("fcn", "vit")
-    for name in ("depth", "width"):
-        if sized and getattr(spec, name) is None:
+    sized = spec.network in ("fcn", "vit", "autoencoder", *TOKEN_NETWORKS)
+    narrow = spec.network == "autoencoder"
+    for name, has in (("depth", sized and not narrow), ("width", sized), ("bottleneck", narrow)):
+        if has and getattr(spec, name) is None:
             raise ValueError(f"network {spec.network!r} needs a {name}")
-        if not sized and getattr(spec, name) is not None:
+        if not has and getattr(spec, name) is not None:
             raise ValueError(f"network {spec.network!r} has no {name}, got {getattr(spec, name)!r}")
     if sized and spec.width_multiplier != 1:
         raise ValueError(
@@ -283,6 +343,42 @@ def _check_together(spec: RunSpec) -> None:
             raise ValueError(f"path {path!r} {reason}")
     if spec.data == "digits" and spec.test_limit is not None:
         raise ValueError(f"digits has no test split, got test_limit = {spec.test_limit!r}")
+    _check_objective(spec)
+
+
+def _check_objective(spec: RunSpec) -> None:
+    """Network, data and objective go together."""
+    if (spec.network == "autoencoder") != (spec.objective == "squared_error"):
+        raise ValueError(
+            f"objective 'squared_error' is of network 'autoencoder', and of no other: got network "
+            f"{spec.network!r}, objective {spec.objective!r}"
+        )
+    tokens = spec.network in TOKEN_NETWORKS
+    if tokens != (spec.data == PYTHON_TOPICS):
+        raise ValueError(
+            f"networks {' and '.join(TOKEN_NETWORKS)} go with data {PYTHON_TOPICS!r}, and with no other: got "
+            f"network {spec.network!r}, data {spec.data!r}"
+        )
+    if tokens != (spec.text_digest is not None):
+        raise ValueError(
+            f"data {PYTHON_TOPICS!r} needs a text_digest, and no others have one: this Python's is "
+            f"{topics_digest() if tokens else spec.text_digest!r}"
+        )
+    if spec.of_classes:
+        return
+    for name in (
+        "label_noise",
+        "imbalance",
+        "imposed_bias_gap",
+        "classes",
+        "pretrained_layers",
+        "test_limit",
+    ):
+        default = RunSpec.__dataclass_fields__[name].default
+        if getattr(spec, name) != default:
+            raise ValueError(f"{name} is of networks that tell classes apart, not of {spec.network!r}")
+    if spec.objective is not None and spec.label_smoothing > 0:
+        raise ValueError(f"label_smoothing is of cross-entropy, not of objective {spec.objective!r}")
 
 
 def _toml(value: Any) -> str:

@@ -34,7 +34,8 @@ from typing import Any
 
 from mli_theory.short_repr import short_repr
 from simulations.runtime.names_in_words import shortened
-from simulations.specs.run_fields import path_refusal
+from simulations.runtime.python_topics import topics_digest
+from simulations.specs.run_fields import PYTHON_TOPICS, path_refusal
 from simulations.specs.run_spec import RunSpec
 
 __all__ = [
@@ -64,7 +65,17 @@ EXPERIMENTS = (
     "retention",
 )
 # Run by name like the others, and no part of `mli sweep all` or of a profile of `mli validate`.
-APART = ("regime_map",)
+APART = (
+    "regime_map",
+    "starts",
+    "layers",
+    "checkpoints",
+    "minima",
+    "autoencoders",
+    "language_model",
+    "rates",
+    "pretraining",
+)
 # Of one form each, NAME.toml: their runs take core-hours, so no profile and no `mli sweep all` makes them.
 # Finished runs are kept in validation/recorded.
 REALISTIC = (
@@ -227,6 +238,8 @@ def _check_size(points: int, seeds: int) -> None:
 
 def _spec(values: dict[str, Any]) -> RunSpec:
     """The spec of one point; of its `paths` those that its network has."""
+    if values.get("data") == PYTHON_TOPICS and "text_digest" not in values:
+        values["text_digest"] = topics_digest()
     paths = values.get("paths")
     if isinstance(paths, list) and len(paths) > 1:
         kind = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+from simulations.training.losses import OBJECTIVES
+
 __all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingArguments"]
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -35,6 +37,7 @@ class TrainingArguments:
     max_epochs: int
     precision: str = "float32"
     evaluate_every: int | None = None
+    objective: str | None = None
 
     def __post_init__(self) -> None:
         for name, allowed in (
@@ -44,6 +47,16 @@ class TrainingArguments:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        if self.objective is not None and self.objective not in OBJECTIVES:
+            raise ValueError(
+                f"objective must be one of {', '.join(OBJECTIVES)}, or None for cross-entropy, got "
+                f"{self.objective!r}"
+            )
+        if self.objective is not None and self.label_smoothing:
+            raise ValueError(
+                f"label_smoothing is of cross-entropy, not of objective {self.objective!r}, got "
+                f"{self.label_smoothing!r}"
+            )
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a finite number > 0, got {self.learning_rate!r}")
         for name in ("momentum", "label_smoothing"):
@@ -72,11 +85,9 @@ class TrainingArguments:
         return {name: math.nan if value is None else value for name, value in self.named().items()}
 
     def named(self) -> dict[str, str | int | float | None]:
-        """The fields by name; without `evaluate_every` where it is None: older files do not have it."""
-        fields = asdict(self)
-        if self.evaluate_every is None:
-            del fields["evaluate_every"]
-        return fields
+        """The fields by name; without `evaluate_every` and `objective` where they are None."""
+        later = ("evaluate_every", "objective")
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in later}
 
     def evaluation_is_due(self, epochs: int, since_last: int, running_loss: float) -> bool:
         """Whether all samples are to be evaluated after so many epochs.

@@ -11,9 +11,10 @@ from torch import nn
 
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import autocast, device_of, matmul_precision
-from simulations.models.evaluation import Scores, evaluation_mode, logits
+from simulations.models.evaluation import evaluation_mode
 from simulations.training.arguments import TrainingArguments
 from simulations.training.generators import preserve_rng_state
+from simulations.training.losses import EpochScores, all_scores, loss_of_batch
 from simulations.training.samples_on_device import Samples
 
 __all__ = ["EpochOutcome", "check_last_batch", "evaluate", "is_finite", "run_epoch"]
@@ -57,8 +58,12 @@ def run_epoch(
                 outputs = model(samples.inputs[batch])
             if outputs.dtype == torch.bfloat16:
                 outputs = outputs.float()  # the loss itself is float32's
-            loss = nn.functional.cross_entropy(
-                outputs, samples.labels[batch], label_smoothing=arguments.label_smoothing
+            loss = loss_of_batch(
+                outputs,
+                samples.inputs[batch],
+                samples.labels[batch],
+                objective=arguments.objective,
+                label_smoothing=arguments.label_smoothing,
             )
             if watch.sees_overflow(loss):
                 return EpochOutcome(taken, False, math.nan)
@@ -119,19 +124,22 @@ def check_last_batch(model: nn.Module, data: ImageDataset, batch_size: int) -> N
         ) from error
 
 
-def evaluate(model: nn.Module, samples: Samples, labels: torch.Tensor) -> Scores:
+def evaluate(
+    model: nn.Module, samples: Samples, labels: torch.Tensor, objective: str | None = None
+) -> EpochScores:
     """Scores on all samples, in evaluation mode and full float32, whatever the precision of the steps.
 
     Args:
         model: on the samples' device.
         samples: all of them.
         labels: theirs, on the CPU.
+        objective: as of `simulations.training.losses.loss_of_batch`.
     """
     with evaluation_mode(model), matmul_precision("float32", samples.inputs.device):
-        return Scores(logits(model, samples).cpu(), labels)
+        return all_scores(model, samples, labels, objective=objective)
 
 
-def is_finite(model: nn.Module, scores: Scores) -> bool:
+def is_finite(model: nn.Module, scores: EpochScores) -> bool:
     """Whether the loss and every parameter and buffer (running statistics too) are finite."""
     return math.isfinite(scores.loss) and all(
         bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
-from simulations.models.evaluation import Scores
+from simulations.training.losses import EpochScores
 
 __all__ = ["TrainingHistory"]
 
@@ -28,7 +28,7 @@ class TrainingHistory:
         """Epochs done when it was last evaluated."""
         return self.numbers[-1] if self.numbers else -1
 
-    def add(self, scores: Scores, steps: int, epochs: int = 1) -> None:
+    def add(self, scores: EpochScores, steps: int, epochs: int = 1) -> None:
         """Write an epoch down, after so many further steps and epochs (the first one is epoch 0)."""
         self.numbers.append(self.epochs + epochs)
         self.losses.append(scores.loss)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 import xarray as xr
@@ -33,6 +34,8 @@ class TrainingResult:
             reach it, "diverged" = a loss or a number of the model was no longer finite.
         steps_taken: optimiser steps of this very call: fewer than history's where it went on from a
             checkpoint, perhaps more where it diverged.
+        kept: state dicts after the epochs that were asked for, by epoch; those that training ended before
+            are not in it.
     """
 
     model: nn.Module
@@ -41,6 +44,7 @@ class TrainingResult:
     history: xr.Dataset
     status: str
     steps_taken: int
+    kept: Mapping[int, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
     __repr__ = short_repr
 

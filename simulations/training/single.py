@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def train(
     seed: int,
     precision: str = "float32",
     evaluate_every: int | None = None,
+    objective: str | None = None,
+    keep: Collection[int] = (),
     device: torch.device | str | None = None,
     checkpoint: Path | str | None = None,
     progress: ProgressCallback | str | None = None,
@@ -87,6 +90,9 @@ def train(
             epoch's steps is at most twice the target, m epochs after the last evaluation, and after the last
             epoch. The steps are the same; training ends at the same epoch or at most m - 1 later, and the
             history has the evaluated epochs alone. It needs label_smoothing 0.
+        objective: None: cross-entropy, by sample (labels (n,)) or by token (labels (n, t), outputs
+            (n, t, k)). "squared_error": of an autoencoder, whose target is its input; its error is nan.
+        keep: epochs after which the state is kept, 0 the start; with `evaluate_every` None.
         device: "cpu", "cuda" or "cuda:<index>", or None for where the model is. The model comes back to
             where it came from; `start` and `end` are there too.
         checkpoint: a file that keeps the training's state (`simulations.training.resume_file`). A call that
@@ -116,7 +122,10 @@ def train(
         max_epochs=max_epochs,
         precision=precision,
         evaluate_every=evaluate_every,
+        objective=objective,
     )
+    if keep and evaluate_every is not None:
+        raise ValueError(f"keep = {sorted(keep)} needs evaluate_every None, got {evaluate_every}")
     order = torch_stream(seed, "order")
     home, where = device_of(model), checked_device(device, model, precision)
     start = _copy_of(model)
@@ -127,7 +136,7 @@ def train(
         setting = setting_of(where)
         if where.type != "cpu":
             del setting["threads"]  # of no account there
-        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed), setting)
+        file = TrainingCheckpoint(checkpoint, _call(model, start, data, arguments, seed, keep), setting)
     saved = file.load() if file else None
     with reporter(progress, max_epochs) as report, moved_to(model, where), seeded(seed, where):
         samples = samples_on(data, where)
@@ -136,12 +145,14 @@ def train(
             history = TrainingHistory.from_tensors(groups["history"])
             model.load_state_dict(groups["model"])
             if not status:
-                load_optimizer(stepper, groups["optimizer"])
+                load_optimizer(stepper, groups.get("optimizer", {}))  # plain SGD has no buffers
                 set_generators(groups["generator"], order, where)
             end = _copy_of(model, home)
+            kept = _kept_again(groups.get("kept", {}))
         else:
             history, end = TrainingHistory(), start
-            scores = evaluate(model, samples, data.labels)
+            kept = {0: start} if 0 in keep else {}
+            scores = evaluate(model, samples, data.labels, objective)
             if not is_finite(model, scores):
                 raise ValueError(
                     f"the model's loss or parameters are not finite before training: {scores.loss}"
@@ -156,15 +167,19 @@ def train(
                 model, samples, stepper, order, arguments, history.epochs
             )
             steps_taken += taken
-            latest = evaluate(model, samples, data.labels) if finite else None
+            latest = evaluate(model, samples, data.labels, objective) if finite else None
             if latest is None or not is_finite(model, latest):
                 status = "diverged"
             else:
                 history.add(latest, taken, epochs)
                 end = _copy_of(model, home)
                 status = arguments.verdict(history.epochs, latest.loss)
+                if history.epochs in keep:
+                    kept[history.epochs] = {name: tensor.clone() for name, tensor in end.items()}
             if file:
                 groups = {"model": end, "history": history.tensors()}
+                if kept:
+                    groups["kept"] = {f"{e}/{n}": t for e, state in kept.items() for n, t in state.items()}
                 if not status:
                     groups["optimizer"] = optimizer_tensors(stepper)
                     groups["generator"] = generators(order, where)
@@ -176,7 +191,16 @@ def train(
     if end is start:
         end = deepcopy(start)
     written = history_dataset(history, data, where, arguments, seed, status)
-    return TrainingResult(model, start, end, written, status, steps_taken)
+    return TrainingResult(model, start, end, written, status, steps_taken, kept)
+
+
+def _kept_again(tensors: Mapping[str, torch.Tensor]) -> dict[int, dict[str, torch.Tensor]]:
+    """States by epoch, from a checkpoint's tensors."""
+    found: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        epoch, _, name = key.partition("/")
+        found.setdefault(int(epoch), {})[name] = tensor
+    return found
 
 
 def _until_evaluated(
@@ -210,6 +234,7 @@ def _call(
     data: ImageDataset,
     arguments: TrainingArguments,
     seed: int,
+    keep: Collection[int],
 ) -> dict[str, object]:
     """What names a call in its checkpoint."""
     return {
@@ -218,4 +243,5 @@ def _call(
         "data": data.content_hash,
         **arguments.named(),
         "seed": seed,
+        **({"keep": sorted(keep)} if keep else {}),
     }

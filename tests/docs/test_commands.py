@@ -24,6 +24,7 @@ LONG_WORK = (
     "simulations.power_model_experiments.runner.run_experiments",
     "paper_figures.figure_files.make_figures",
     "paper_figures.sources.collect_data",
+    "validation.job.run_measures.measure_runs",
 )
 
 

@@ -14,17 +14,25 @@ from paper_figures.figure_files import write_figure
 from paper_figures.sources import shipped_data
 from tests.helpers.paths import ROOT
 
+# Each format is written by one writer of matplotlib, whatever is drawn: figures after these draw by the same
+# functions, and are tried as SVG alone, whose ids are the easiest to get wrong.
+IN_ALL_FORMATS = [f"F{number}" for number in range(1, 15)]
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_second_run_writes_the_same_bytes(name, tmp_path):
+    formats = FORMATS if name in IN_ALL_FORMATS else ("svg",)
     dataset = shipped_data(name)
     assert dataset is not None, f"{name} is not shipped: `mli figures {name} --collect paper_figures/data`"
-    first, second = (write_figure(tmp_path / run, name, dataset, FORMATS) for run in ("one", "two"))
-    assert [path.name for path in first] == [f"{name}.{end}" for end in (*FORMATS, "txt")]
+    first, second = (write_figure(tmp_path / run, name, dataset, formats) for run in ("one", "two"))
+    assert [path.name for path in first] == [f"{name}.{end}" for end in (*formats, "txt")]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name
-    assert f"data shipped with the package, made {dataset.attrs['made']}" in first[2].read_text()  # svg
+    assert (
+        f"data shipped with the package, made {dataset.attrs['made']}"
+        in (tmp_path / "one" / f"{name}.svg").read_text()
+    )
 
 
 def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path):

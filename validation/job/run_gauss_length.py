@@ -21,10 +21,14 @@ SAMPLES = 100
 def run_gauss_length(store: Store, spec: RunSpec) -> float:
     """Mean turning of the logits on the linear path over `SAMPLES` samples, in radians.
 
+    nan of a run that tells no classes of samples apart. Running statistics are those of the run's own lines.
+
     Raises:
         DamagedRunError: a checkpoint is missing or not what was written.
         OtherDataError: the data are not those that the run was trained on.
     """
+    if not spec.of_classes:
+        return float("nan")
     data, _ = run_data(spec)
     trained_on = store.provenance(spec)["data_hash"]
     if data.content_hash != trained_on:
@@ -34,5 +38,12 @@ def run_gauss_length(store: Store, spec: RunSpec) -> float:
         )
     rows = torch.linspace(0, len(data) - 1, min(SAMPLES, len(data))).round().long()
     samples = TensorDataset(data.inputs[rows], data.labels[rows])
-    found = logit_path(run_network(spec, data), store.state(spec, "start"), store.state(spec, "end"), samples)
+    found = logit_path(
+        run_network(spec, data),
+        store.state(spec, "start"),
+        store.state(spec, "end"),
+        samples,
+        buffers=spec.bn_policy if spec.batch_norm else "refuse",
+        calibration=data,
+    )
     return gauss_length(found["alpha"].to_numpy(), found["logits"].to_numpy())

@@ -1,7 +1,7 @@
 """The shape of a curve, as a number each.
 
 Comes in: alphas and values. Goes out: where the plateau ends, how far the curve rises, what one class holds.
-curve_shape.py     plateau end, largest rise, bumps, barrier, held interval
+curve_shape.py     plateau end, largest rise, bumps, barrier, held interval, convexity
 gauss_lengths.py   how much a path of logits turns
 May import: simulations.
 """
@@ -11,7 +11,9 @@ from validation.metrics.curve_shape import (
     MeasuredBump,
     barrier,
     bumps,
+    global_convexity,
     held_interval,
+    local_convexity,
     max_rise,
     plateau_end,
 )
@@ -23,7 +25,9 @@ __all__ = [
     "barrier",
     "bumps",
     "gauss_length",
+    "global_convexity",
     "held_interval",
+    "local_convexity",
     "max_rise",
     "plateau_end",
 ]

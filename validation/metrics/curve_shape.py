@@ -2,7 +2,8 @@
 
 `alphas` is (m,), strictly increasing; `values` is (m,), a loss in nats or an error rate at each alpha.
 A curve with a nan is undefined, never monotone: each metric then answers nan, as each docstring says.
-Definitions agree with those of Lucas et al. (2021) for the bump and of git re-basin for the barrier.
+Definitions agree with those of Lucas et al. (2021) for the bump, of git re-basin for the barrier and of Lim
+et al. (2024) for both convexities.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ __all__ = [
     "MeasuredBump",
     "barrier",
     "bumps",
+    "global_convexity",
     "held_interval",
+    "local_convexity",
     "max_rise",
     "plateau_end",
 ]
@@ -149,6 +152,36 @@ def barrier(values: ArrayLike) -> float:
     if np.isnan(curve).any():
         return float("nan")
     return float(np.max(curve) - (curve[0] / 2 + curve[-1] / 2))
+
+
+def local_convexity(alphas: ArrayLike, values: ArrayLike) -> float:
+    """The share of inner points at which the curve bends upwards or not at all: second differences >= 0.
+
+    nan in, nan out; nan for fewer than three points. Steps of alpha may differ.
+
+    Raises:
+        ValueError: lengths differ, or alphas do not increase.
+    """
+    grid, curve = _grid_and_curve(alphas, values)
+    if np.isnan(curve).any() or curve.size < 3:
+        return float("nan")
+    return float(np.mean(np.diff(np.diff(curve) / np.diff(grid)) >= 0))
+
+
+def global_convexity(alphas: ArrayLike, values: ArrayLike) -> float:
+    """The share of inner points on or under the chord from the first point to the last.
+
+    nan in, nan out; nan for fewer than three points.
+
+    Raises:
+        ValueError: lengths differ, or alphas do not increase.
+    """
+    grid, curve = _grid_and_curve(alphas, values)
+    if np.isnan(curve).any() or curve.size < 3:
+        return float("nan")
+    share = (grid - grid[0]) / (grid[-1] - grid[0])
+    chord = curve[0] * (1 - share) + curve[-1] * share
+    return float(np.mean(curve[1:-1] <= chord[1:-1]))
 
 
 def _curve(name: str, values: ArrayLike) -> NDArray[np.float64]:

@@ -37,6 +37,12 @@ def test_a_run_that_any_sweep_wants_alone_is_made_alone():
     assert jobs == [(specs[0], specs[2]), (specs[1],)]
 
 
+def test_runs_with_lines_or_of_other_runs_are_made_alone():
+    own = [tiny(seed=s, lines=("zero",)) for s in (0, 1)]
+    own += [tiny(seed=s, pretrained_layers=1, pretrained_classes=5) for s in (0, 1)]
+    assert jobs_of([sweep_of(*own)], own) == [(spec,) for spec in own]
+
+
 @pytest.mark.parametrize("count", [1, MOST_MEMBERS, MOST_MEMBERS + 1, 60, 3 * MOST_MEMBERS + 1])
 def test_an_ensemble_has_its_most_members_and_loses_none(count):
     specs = [tiny(seed=s) for s in range(count)]

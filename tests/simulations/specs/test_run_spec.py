@@ -17,6 +17,7 @@ from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
 from simulations.specs.run_fields import CHOICES, path_refusal
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import read_sweep
+from simulations.training.losses import OBJECTIVES
 from simulations.training.single import OPTIMIZERS
 
 SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)
@@ -84,11 +85,13 @@ CHANGED = {
     "learning_rate": 0.03, "momentum": 0.0, "weight_decay": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
     "schedule": "cosine", "batch_size": 32, "target_loss": None, "max_epochs": 151, "precision": "bf16",
     "evaluate_every": 4, "threads": 2, "paths": ("linear", "bias"), "alphas": 51, "method": "grid", "seed": 4,
+    "lines": ("zero",), "classes": 5,
 }  # fmt: skip
 
 
 def test_every_field_is_in_the_name():
     of_others = {"test_limit", "network", "width_multiplier", "batch_norm", "bn_policy"}
+    of_others |= {"objective", "bottleneck", "pretrained_layers", "pretrained_classes", "text_digest"}
     assert {f.name for f in fields(RunSpec)} == CHANGED.keys() | of_others
     names = {replace(SPEC, **{field: value}).name for field, value in CHANGED.items()}
     mnist = replace(SPEC, data="mnist")
@@ -96,7 +99,13 @@ def test_every_field_is_in_the_name():
     normed = replace(vgg, batch_norm=True)
     names |= {replace(mnist, test_limit=5).name, vgg.name, replace(vgg, network="resnet18").name, normed.name}
     names |= {replace(vgg, width_multiplier=0.5).name, replace(normed, bn_policy="keep").name, SPEC.name}
-    assert len(names) == len(CHANGED) + 7
+    coder = replace(SPEC, network="autoencoder", depth=None, bottleneck=2, objective="squared_error")
+    topics = replace(SPEC, network="lstm", data="pydoc_topics", text_digest="0" * 16)
+    names |= {coder.name, replace(coder, bottleneck=3).name, topics.name}
+    names |= {replace(topics, text_digest="1" * 16).name}
+    for layers, classes in ((1, 5), (2, 5), (1, 4)):
+        names.add(replace(SPEC, pretrained_layers=layers, pretrained_classes=classes).name)
+    assert len(names) == len(CHANGED) + 14
 
 
 @pytest.mark.parametrize(
@@ -109,12 +118,25 @@ def test_equal_numbers_are_one_run(pair):
     assert one.to_toml() == other.to_toml()
 
 
+def test_the_runs_that_a_run_leans_on_lean_on_none():
+    spec = replace(
+        SPEC, pretrained_layers=2, pretrained_classes=5, lines=("seed:9", "matched:9", "seed:8", "zero")
+    )
+    base, nine, eight = spec.needed_runs()
+    assert (base.classes, base.seed, base.pretrained_layers) == (5, 3, None)
+    assert (nine.seed, eight.seed, nine.pretrained_layers) == (9, 8, 2)  # trained as the run itself
+    assert all(other.lines is None and other.paths == ("linear",) for other in (base, nine, eight))
+    assert base.needed_runs() == ()
+    assert replace(SPEC, lines=("epoch:7", "zero", "epoch:2")).kept_epochs == (2, 7)
+
+
 def test_choices_are_those_of_the_modules_that_act_on_them():
     assert set(CHOICES["network"]) == set(NETWORKS)
     assert set(CHOICES["bias"]) == set(BIAS_MODES)
     assert set(CHOICES["init_scheme"]) == set(INIT_SCHEMES)
     assert set(CHOICES["optimizer"]) == set(OPTIMIZERS)
     assert set(CHOICES["method"]) == set(METHODS)
+    assert set(CHOICES["objective"]) == set(OBJECTIVES)
     assert set(CHOICES["bn_policy"]) == set(BUFFER_POLICIES) - {"refuse"}
 
 
@@ -146,6 +168,43 @@ def test_choices_are_those_of_the_modules_that_act_on_them():
         ({"batch_norm": True}, "batch_norm .* 'fcn'"),
         ({"bn_policy": "keep"}, "bn_policy 'keep' needs batch_norm"),
         ({"network": "vgg16"}, "'vgg16' has no depth, got 8"),
+        ({"lines": []}, r"lines must be distinct words.* got \[\]"),
+        ({"lines": ["zero", "zero"]}, "lines must be distinct"),
+        ({"lines": ["init:0"]}, "init:K .K from 1.* got 'init:0'"),
+        ({"lines": ["epoch"]}, "got 'epoch'"),
+        ({"lines": ["zero:1"]}, "got 'zero:1'"),
+        ({"lines": ["run:abc"]}, "20 hex digits.* got 'run:abc'"),
+        ({"lines": ["epoch:150"]}, "epoch:150 must start before the last epoch, max_epochs is 150"),
+        ({"lines": ["seed:3"]}, "seed:3 is from the run's own seed to itself"),
+        ({"lines": ["zero"], "imposed_bias_gap": 1.0}, "lines do not go with imposed_bias_gap, got 1.0"),
+        ({"lines": ["epoch:1"], "evaluate_every": 2}, "leave out evaluate_every, got 2"),
+        ({"lines": ["matched:1"], "network": "vit"}, "matched:1 is of network 'fcn', got 'vit'"),
+        ({"objective": "squared_error"}, "network 'autoencoder', and of no other: got network 'fcn'"),
+        ({"bottleneck": 2}, "'fcn' has no bottleneck, got 2"),
+        ({"network": "autoencoder", "depth": None, "objective": "squared_error"}, "needs a bottleneck"),
+        (
+            {"network": "autoencoder", "depth": None, "objective": "squared_error", "bottleneck": 2}
+            | {"paths": ("linear", "bias")},
+            "path 'bias' is not walked on network 'autoencoder'",
+        ),
+        ({"network": "lstm"}, "go with data 'pydoc_topics', and with no other: got network 'lstm'"),
+        ({"data": "pydoc_topics"}, "got network 'fcn', data 'pydoc_topics'"),
+        (
+            {"network": "lstm", "data": "pydoc_topics"},
+            "needs a text_digest.* this Python's is '[0-9a-f]{16}'",
+        ),
+        ({"text_digest": "0" * 16}, "no others have one"),
+        ({"text_digest": "x"}, "text_digest must be 16 hex digits, got 'x'"),
+        (
+            {"network": "lstm", "data": "pydoc_topics", "text_digest": "0" * 16, "label_noise": 0.5},
+            "label_noise is of networks that tell classes apart, not of 'lstm'",
+        ),
+        ({"pretrained_layers": 1}, "pretrained_layers and pretrained_classes go together, got 1 and None"),
+        ({"pretrained_layers": 9, "pretrained_classes": 5}, "at most the depth 8, got 9"),
+        (
+            {"classes": 5, "imbalance": 2.0},
+            "classes = 5 goes with label_noise 0 and imbalance 1, got 0.0 and 2",
+        ),
         (
             {"evaluate_every": 3, "label_smoothing": 0.1},
             "evaluate_every = 3 needs label_smoothing 0, got 0.1",

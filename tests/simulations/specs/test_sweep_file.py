@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import pytest
 
+from simulations.runtime.python_topics import topics_digest
 from simulations.specs.sweep_file import (
     APART,
     EXPERIMENTS,
@@ -148,6 +149,24 @@ def test_the_map_of_regimes_is_no_part_of_a_profile_and_counts_no_pilot_seed():
     assert (len(quick.runs), len(paper.runs)) == (360, 1584)
     assert {run.spec for run in quick.runs} <= {run.spec for run in paper.runs}
     assert all(sweep.ensembles and min(r.spec.seed for r in sweep.runs) == 400 for sweep in (quick, paper))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", [name for name in APART if name != "regime_map"])
+def test_experiments_of_the_literature_have_seeds_that_no_verdict_counts(name, form):
+    runs = read_sweep(name, form).runs
+    assert all(700 <= run.spec.seed < 710 and run.spec.threads == 1 for run in runs)
+    if form == "quick":
+        assert all(run.spec.method == "grid" for run in runs)  # rises without an error of interpolation
+
+
+def test_a_text_that_python_carries_has_its_digest_in_the_name(tmp_path):
+    (run, *_), digest = read_sweep("language_model").runs, topics_digest()
+    assert run.spec.text_digest == digest
+    said = f"seeds = [0]\n[fixed]\n{run.spec.to_toml()}".replace(digest, "0" * 16).replace("\nseed = 700", "")
+    (other,) = sweep(tmp_path, said).runs
+    assert other.spec.text_digest == "0" * 16
+    assert other.spec.name != replace(run.spec, seed=0).name
 
 
 def test_nothing_but_experiments_lies_in_their_folder():

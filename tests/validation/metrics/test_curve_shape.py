@@ -2,6 +2,7 @@
 
 import math
 import re
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mli.testing import curves
-from validation.metrics.curve_shape import HeldInterval, barrier, bumps, held_interval, max_rise, plateau_end
+from validation.metrics.curve_shape import (
+    HeldInterval,
+    barrier,
+    bumps,
+    global_convexity,
+    held_interval,
+    local_convexity,
+    max_rise,
+    plateau_end,
+)
 
 # A coarse lattice makes ties, the case that definitions differ on, common.
 LATTICE = st.integers(-4, 4).map(lambda i: i / 4)
@@ -35,6 +45,8 @@ def test_a_nan_anywhere_makes_every_metric_of_the_curve_undefined(values, data):
     assert math.isnan(max_rise(values))
     assert math.isnan(barrier(values))
     assert math.isnan(plateau_end(alphas, values))
+    assert math.isnan(local_convexity(alphas, values))
+    assert math.isnan(global_convexity(alphas, values))
     (undefined,) = bumps(alphas, values)
     assert all(math.isnan(number) for number in undefined)
 
@@ -143,3 +155,39 @@ def test_barrier_is_the_top_above_the_mean_of_the_ends(values):
 def test_bad_input_is_refused_with_its_value(call, shown):
     with pytest.raises(ValueError, match=re.escape(shown)):
         call()
+
+
+@given(values=VALUES)
+def test_convexity_locally_and_globally_by_a_plain_loop(values):
+    # On a grid of thirds and halves, so that steps differ; fractions are exact.
+    grid = [Fraction(i) + Fraction(i % 2, 3) for i in range(len(values))]
+    alphas = [float(a) for a in grid]
+    exact, grid = [Fraction(v) for v in values], [Fraction(a) for a in alphas]
+    local, under = [], []
+    for i in range(1, len(values) - 1):
+        slopes = [(exact[j + 1] - exact[j]) / (grid[j + 1] - grid[j]) for j in (i - 1, i)]
+        share = (grid[i] - grid[0]) / (grid[-1] - grid[0])
+        chord = exact[0] + share * (exact[-1] - exact[0])
+        local.append(slopes[1] - slopes[0])
+        under.append(chord - exact[i])
+    if len(values) < 3:
+        assert math.isnan(local_convexity(alphas, values))
+        assert math.isnan(global_convexity(alphas, values))
+        return
+    room = Fraction(1e-12) * (1 + max(map(abs, exact)))  # where rounding may decide
+    for found, differences in (
+        (local_convexity(alphas, values), local),
+        (global_convexity(alphas, values), under),
+    ):
+        sure = sum(d > room for d in differences)
+        may = sum(d >= -room for d in differences)
+        assert sure <= round(found * len(differences)) <= may
+
+
+def test_a_straight_curve_is_convex_and_on_its_chord_and_a_dome_is_neither():
+    alphas = np.linspace(0, 1, 5)
+    for slope in (1.0, -2.0, 0.0):
+        assert local_convexity(alphas, slope * alphas) == global_convexity(alphas, slope * alphas) == 1
+    dome = -((alphas - 0.5) ** 2)
+    assert local_convexity(alphas, dome) == global_convexity(alphas, dome) == 0
+    assert local_convexity(alphas, -dome) == global_convexity(alphas, -dome) == 1
