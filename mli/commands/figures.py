@@ -1,4 +1,4 @@
-"""`mli figures`: the fourteen figures, their tables, and what the package ships."""
+"""`mli figures`: the fifteen figures, their tables, and what the package ships."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F14; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F15; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
@@ -46,7 +46,7 @@ def figures(
         typer.Option(metavar="FOLDER", help="Only write F14's map in words and tables, as regimes.md."),
     ] = None,
 ) -> None:
-    """Draw F1 to F14, or write their numbers. Reads stored runs, else data of the package; writes files.
+    """Draw F1 to F15, or write their numbers. Reads stored runs, else data of the package; writes files.
 
     For each figure it says where its numbers come from, as does the end of its caption. Nothing is trained.
     """

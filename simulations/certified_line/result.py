@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells, counts_at, gaps, longest_gap
+from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells, counts_at, counts_covering, gaps, longest_gap
 from mli_theory.certificates.relu_line.recheck import Recheck, recheck
 from mli_theory.certificates.relu_line.settled import Settled, with_settled
 from mli_theory.certificates.relu_line.settled_again import with_false_changes
@@ -185,6 +185,26 @@ class CertifiedLine:
         lower = counts_at(wrong, asked) / self.n_samples
         upper = (self.n_samples - counts_at(right, asked)) / self.n_samples
         return lower.reshape(given.shape), upper.reshape(given.shape)
+
+    def error_bounds_on(self, edges: ArrayLike) -> tuple[Array, Array]:
+        """Lower and upper bound of the error at every real alpha between two neighbouring edges, both included.
+
+        Args:
+            edges: (n,) real numbers in [0, 1], ascending, at least two; floats are taken as they are.
+
+        Returns:
+            (n - 1,) each.
+
+        Raises:
+            ValueError: fewer than two edges, not ascending, outside [0, 1] or not finite.
+        """
+        asked = finite_array("edges", edges, (None,), statement="T15")
+        if len(asked) < 2 or not (np.diff(asked) > 0).all() or asked[0] < 0 or asked[-1] > 1:
+            raise ValueError("edges must be at least two numbers of [0, 1], ascending")
+        wrong, right = self._wrong_and_right
+        lower = counts_covering(wrong, asked) / self.n_samples
+        upper = (self.n_samples - counts_covering(right, asked)) / self.n_samples
+        return lower, upper
 
     @cached_property
     def error_monotone(self) -> bool | None:
