@@ -1,6 +1,6 @@
 """The data of figure F15: certified bands of two of the ten networks, around the curves that were measured.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.certified_line_figure --folder FOLDER [--output results/certified-line.nc]
+    OMP_NUM_THREADS=1 python -m benchmarks.certified_line_figure --folder FOLDER [--output FILE.nc]
 
 The README's network, which is proved to have no plateau, and one that is proved to have one. The folder keeps
 checkpoints and certificates as benchmarks/certified_comparison.py's does, and an interrupted one is gone on

@@ -163,7 +163,8 @@ def tell_certificate(found: DryRun, files: UserFiles, *, buffers: str, tolerance
             )  # fmt: skip
         of = f"{n} samples" if n is not None else "each 1000 samples"
         found.lines.append(
-            f"the certificate: about {seconds / few * (n or 1000):.2g} seconds for {of}, to {tolerance:.2g} of alpha"
+            f"the certificate: about {seconds / few * (n or 1000):.2g} seconds for {of}, "
+            f"to {tolerance:.2g} of alpha"
         )
 
 

@@ -14,9 +14,8 @@ from simulations.certified_line import CertifiedLine
 __all__ = ["save_certificate_figure"]
 
 
-
 def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr.Dataset) -> list[Path]:
-    """Write `folder/certified_line.png` and `.pdf`: the proved band of 1,024 cells, the plateau, the measured curve.
+    """Write `folder/certified_line.png` and `.pdf`: proved bands of cells, the plateau, the measured curve.
 
     Args:
         folder: made if need be.
@@ -26,7 +25,6 @@ def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr
     Returns:
         The files.
     """
-
     bands = certified_bands(found, curves)
 
     def draw(axes: np.ndarray) -> None:

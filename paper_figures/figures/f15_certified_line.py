@@ -58,9 +58,9 @@ def caption(dataset: xr.Dataset) -> str:
     """What is proved of each network, and how wide the bands are."""
     parts = [_proved(dataset.isel(network=n)) for n in range(dataset.sizes["network"])]
     return (
-        f"F15. {TITLE}. Each band holds at every real alpha of its cell (1,024 equal cells), for the exact line "
-        "between the stored weights (T15): no grid and no rounding come between. Dots: measured in float32 at "
-        f"{dataset.sizes['alpha']} alphas, {dataset.attrs['data']}. Grey: every sample is proved to be "
+        f"F15. {TITLE}. Each band holds at every real alpha of its cell (1,024 equal cells), for the exact "
+        "line between the stored weights (T15): no grid and no rounding come between. Dots: measured in "
+        f"float32 at {dataset.sizes['alpha']} alphas, {dataset.attrs['data']}. Grey: every sample is proved to be "
         f"predicted as the class of the largest bias. Below: alpha up to {START:g}. {' '.join(parts)}"
     )
 
@@ -73,9 +73,7 @@ def _proved(one: xr.Dataset) -> str:
         held = "proved that at every alpha some sample is not on that class"
     else:
         held = "no plateau proved"
-    widths = [
-        float((one[f"{q}_upper"] - one[f"{q}_lower"]).mean()) for q in ("error", "loss")
-    ]
+    widths = [float((one[f"{q}_upper"] - one[f"{q}_lower"]).mean()) for q in ("error", "loss")]
     return (
         f"{one['network'].item()}: {held}; the bands are {widths[0]:.2g} (error) and {widths[1]:.2g} nats "
         "(loss) wide on average."

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells, counts_at, counts_covering, gaps, longest_gap
+from mli_theory.certificates.relu_line.cells import (
+    UNDECIDED,
+    Cells,
+    counts_at,
+    counts_covering,
+    gaps,
+    longest_gap,
+)
 from mli_theory.certificates.relu_line.recheck import Recheck, recheck
 from mli_theory.certificates.relu_line.settled import Settled, with_settled
 from mli_theory.certificates.relu_line.settled_again import with_false_changes
@@ -187,7 +194,7 @@ class CertifiedLine:
         return lower.reshape(given.shape), upper.reshape(given.shape)
 
     def error_bounds_on(self, edges: ArrayLike) -> tuple[Array, Array]:
-        """Lower and upper bound of the error at every real alpha between two neighbouring edges, both included.
+        """Lower and upper bound of the error at every real alpha from each edge to the next.
 
         Args:
             edges: (n,) real numbers in [0, 1], ascending, at least two; floats are taken as they are.

@@ -9,16 +9,16 @@ and A_(l-1) = A_l L_l W_l(alpha) (row vectors), for every l
     z_i - z_j = P_i - P_j + A_l . delta_l + sum_(m > l) A_m . eta_m,
     |...| <= |A_l| . e_l + sum_(m > l) |A_m| . n_m.
 
-All of these bounds hold, and the least is taken. A_l changes with alpha; it is held as a vector v and a number
-tau >= |A_l(alpha) - v|_2 for all alpha of the cell. One layer, y = fl(v L), s = fl(y W0), d = fl(y D^), v' =
+All of these bounds hold, and the least is taken. A_l changes with alpha; it is held as a vector v and a
+number tau >= |A_l(alpha) - v|_2 for all alpha of the cell. One layer, y = fl(v L), s = fl(y W0), d = fl(y D^), v' =
 fl(s + c d):
 
     A_(l-1) - v' = (A_l - v) L W(alpha) + (v L - y) W(alpha) + (alpha - c) y D + (y W(c) - v'),
     tau' = ((1 - a) N0 + b N1) tau + rho |d| + 4 (m + 8) u (F0 + F1) |y|,
 
 N at least the spectral, F the Frobenius norms of W0 and W1, m the layer's units. The first summand: L <= 1.
-The others lose, in norms, u |v L| (F0 + F1); gamma_(m+1) rho |y| (F0 + F1), rho <= 1/2 (1 + 8u), between d and
-y D; gamma_(m+3) |y| (2 F0 + F1) in v': together below (2.5 m + 11) u (F0 + F1) |y|. Norms of m computed terms
+The others lose, in norms, u |v L| (F0 + F1); gamma_(m+1) rho |y| (F0 + F1), rho <= 1/2 (1 + 8u), between d
+and y D; gamma_(m+3) |y| (2 F0 + F1) in v': together below (2.5 m + 11) u (F0 + F1) |y|. Norms of m computed terms
 and the sums below lose 2 (m + 16) u at most. Underflow: an entry is off by at most 1e-284 (as TINY in
 rounding.py), a norm by SMALLEST, which is added.
 """
@@ -40,7 +40,7 @@ Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 _HOPELESS = 0.04
-"""A rival that is ahead by less than this share of the forward radius is seldom beaten by the backward one."""
+"""A lead below this share of the forward radius is seldom proved by the backward one."""
 
 
 @compiled
@@ -82,7 +82,7 @@ def close_pass(
 
 @compiled
 def scale_pass(vector: Array, factor: Array, rows: Whole, out: Array, size: Array) -> None:
-    """y = v L and a bound of |y|_2, pair by pair.
+    """Y = v L and a bound of |y|_2, pair by pair.
 
     Args:
         vector: v, (pairs, units).
@@ -117,7 +117,7 @@ def step_pass(
     out: Array,
     tau: Array,
 ) -> None:
-    """v' and tau' of the module's step.
+    """V' and tau' of the module's step.
 
     Args:
         products: (pairs, 2 fan-in): y W0 beside y D^.
@@ -161,7 +161,7 @@ def open_pairs(
     side: Whole,
     enough: Array,
 ) -> int:
-    """Pairs of classes whose difference is worth a second bound; how many. What is chosen is no part of a proof.
+    """Pairs of classes whose difference is worth a second bound; how many. The choice is no part of a proof.
 
     A pair is one of the class that leads at an end of an undecided cell and a rival that is not beaten on all
     of it, unless another rival is hopelessly near at that end.

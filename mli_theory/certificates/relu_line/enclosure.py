@@ -141,7 +141,7 @@ class Enclosure:
         return model, radius, centre, half
 
     def leads(self, samples: Whole, lower: Array, upper: Array) -> Leads:
-        """Which classes are proved to lead from both ends of each cell, and how far; valid till the next call.
+        """Which classes are proved to lead from each cell's ends, and how far; valid till the next call.
 
         Args:
             samples: as in `logits`.

@@ -17,14 +17,16 @@ SMALLEST = 1e-150
 """Added to a norm of up to 1e7 floats: squares that underflow lose at most 1e7 * 2^-1022 < SMALLEST^2."""
 
 _SQUARINGS = 6
-_LARGEST_SIDE = 1024  # of a matrix whose squares are worth their time; of a larger one Frobenius' norm is taken
+_LARGEST_SIDE = (
+    1024  # of a matrix whose squares are worth their time; of a larger one Frobenius' norm is taken
+)
 
 
 def norms_above(matrix: Array, axis: int | None = None) -> Array:
     """At least the Euclidean norm of each row (axis 1) or column (axis 0), or of all of it (None).
 
-    Divided by the largest entry first, so that nothing overflows, and what underflows is below SMALLEST of the
-    largest. A quotient is off by u, a square by 3u, a sum of m by m u, root and product by 2u: of the norm
+    Divided by the largest entry first, so that nothing overflows, and what underflows is below SMALLEST of
+    the largest. A quotient is off by u, a square by 3u, a sum of m by m u, root and product by 2u: of the norm
     at most (m / 2 + 4) u; 2 (m + 16) u is taken.
 
     Args:

@@ -1,4 +1,4 @@
-"""The second proof's bounds of differences of logits, carried back from the last layer; nothing of the search's.
+"""The second proof's bounds of differences of logits, carried back from the last layer.
 
 With d_l what a layer's model lacks of its units, d_l = F_l W_l(alpha) d_(l-1) + g_l, F_l the diagonal of the
 slopes that `recheck` has taken (its relaxation leaves max(z, s z) - lam z - offset / 2 to g_l) and |g_l| <=
@@ -33,7 +33,7 @@ _LARGEST_SIDE = 1024  # beyond it a spectral norm takes too long: Frobenius' is 
 
 
 class Layer(NamedTuple):
-    """Of a layer's cells and units, (rows, units) each: the radius, the slope taken, the radius of its own."""
+    """Of a layer's cells and units, (rows, units) each: the radius, the slope taken, its own radius."""
 
     radius: Array
     slope: Array
@@ -43,9 +43,11 @@ class Layer(NamedTuple):
 def euclidean(x: Array, axis: int = -1) -> Array:
     """Euclidean norms from above of numbers below 1e150; of n numbers they lose n / 2 + 3 roundings."""
     n = x.shape[axis]
-    return np.asarray(np.sqrt(np.einsum("...k,...k->...", x, x) if axis == -1 else (x * x).sum(axis))) * (
-        1 + (n + 10) * _U
-    ) + _TINY
+    return (
+        np.asarray(np.sqrt(np.einsum("...k,...k->...", x, x) if axis == -1 else (x * x).sum(axis)))
+        * (1 + (n + 10) * _U)
+        + _TINY
+    )
 
 
 class BackwardBounds:

@@ -14,7 +14,7 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
-from mli_theory.certificates.relu_line.cells import Cells
+from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells
 from mli_theory.certificates.relu_line.network import ReluLine
 from mli_theory.certificates.relu_line.recheck import Recheck
 from mli_theory.certificates.relu_line.settled import Settled
@@ -30,7 +30,8 @@ def with_false_changes(
     """What was found, and the undecided cells of every stretch of which a change could not be confirmed.
 
     A stretch is confirmed if at its ends, and at both ends of each change's enclosure, exactly the classes
-    lead that it says: then the leading classes do change in each enclosure.
+    lead that it says: then the leading classes do change in each enclosure. At an end that the stretch shares
+    with a decided cell, which is closed and proved by itself, it is enough that the cell says the same.
 
     Args:
         found: what the second proof of the cells found.
@@ -42,16 +43,26 @@ def with_false_changes(
     network = _WholeNetwork(line)
     unproved = [found.unproved]
     rows = found.rows
+    known = _decided_points(cells)
     for one in settled:
-        asked = list(_told_at_floats(one))
+        told = [(alpha, classes, known.get((one.sample, alpha))) for alpha, classes in _told_at_floats(one)]
+        asked = [(alpha, classes) for alpha, classes, winner in told if winner is None]
         rows += len(asked)
-        confirmed = all(
+        confirmed = all(winner is None or classes == (winner,) for _, classes, winner in told) and all(
             network.leading(inputs[one.sample], Fraction(alpha)) == classes for alpha, classes in asked
         )
         if not confirmed:
             inside = (cells.sample == one.sample) & (cells.start >= one.start) & (cells.end <= one.end)
             unproved.append(np.flatnonzero(inside))
     return Recheck(found.cells, rows, np.unique(np.concatenate(unproved)))
+
+
+def _decided_points(cells: Cells) -> dict[tuple[int, float], int]:
+    """Which class a decided cell proves to lead alone at each of its ends, by sample and alpha."""
+    decided = cells.take(cells.winner != UNDECIDED)
+    sample, winner = decided.sample.tolist(), decided.winner.tolist()
+    ends = (zip(sample, point.tolist(), strict=True) for point in (decided.start, decided.end))
+    return {point: which for one in ends for point, which in zip(one, winner, strict=True)}
 
 
 def leading_classes(line: ReluLine, sample: Array, alpha: Fraction) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""F15: the bands drawn are the bounds at every alpha, the grey interval the plateau, the dots the measured curve."""
+"""F15: the bands drawn are the bounds, the grey interval the plateau, the dots the measured curve."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ CELLS, LOSS_CELLS = 16, 32
 
 
 def planted():
-    """Two networks: error 0.9 to 0 with one sample in ten undecided in a cell, a plateau on the first alone."""
+    """Two networks: error 0.9 to 0, one sample in ten undecided in a cell; a plateau on the first alone."""
     error = np.linspace(0.9, 0.0, CELLS)
     one = xr.Dataset(
         {

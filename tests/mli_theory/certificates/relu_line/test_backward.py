@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mli_theory.certificates.relu_line import enclosure, norms, recheck, recheck_backward
 from mli_theory.certificates.relu_line.network import ReluLine
 from tests.mli_theory.certificates.relu_line.small_lines import STYLES, broken, small_line
+from tests.mli_theory.certificates.relu_line.test_recheck import cancelling
 from tests.mli_theory.certificates.relu_line.test_soundness import every_style, some_cells
 from tests.mli_theory.second_routes.relu_line_exactly import exact_logits
 
@@ -58,7 +59,7 @@ def all_pairs(rows, classes):
 
 
 def outside(proof, modules, line, inputs, samples, lower, upper):
-    """Differences of logits outside their backward bound, of how many, exactly at three alphas of each cell."""
+    """Differences of logits outside their backward bound, of how many, at three alphas of each cell."""
     with np.errstate(all="ignore"):
         value, bounds, _ = PROOFS[proof](modules, line, inputs, samples, lower, upper)
     rows, i, j = all_pairs(len(samples), line.n_classes)
@@ -114,8 +115,6 @@ def test_it_is_several_times_tighter_on_a_deep_network(proof):
         ("first", "backward", "moved = half[r] * (math.sqrt(squares) + SMALLEST)", "moved = 0.0"),
         ("first", "passes", "(lam * n + 0.5 * offset", "(lam * n + 0.1 * offset"),
         ("first", "passes", "norms[j] + TINY + biases + abs(z_3)", "norms[j] + TINY + biases"),
-        ("first", "passes", "(rounded[r] * norms[j] + TINY", "(TINY"),
-        ("second", "recheck", "n = rounded[r] *", "n = 0.0 * rounded[r] *"),
         ("first", "passes", "factor[r, j] = lam", "factor[r, j] = 0.5 * lam"),
         ("second", "recheck_backward", 'above + np.einsum("pk,pk->p", size, radius) +', "above +"),
         ("second", "recheck_backward", '(above + np.einsum("pk,pk->p", size, own)', "(above"),
@@ -126,10 +125,53 @@ def test_it_is_several_times_tighter_on_a_deep_network(proof):
 )
 def test_a_broken_bound_is_caught(monkeypatch, proof, module, old, new):
     modules = broken(monkeypatch, module, old, new)
-    for style, seed in (("plain", 0), ("plain", 3), ("plain", 5), ("positive", 1), ("no bias", 2), ("leaky", 4)):
+    for style, seed in (
+        ("plain", 0),
+        ("plain", 3),
+        ("plain", 5),
+        ("positive", 1),
+        ("no bias", 2),
+        ("leaky", 4),
+    ):
         if outside(proof, modules, *drawn(style, seed, 16))[0]:
             return
     raise AssertionError("not caught")
+
+
+def own_outside(proof, modules):
+    """Logits of one layer at exact inputs that are further off than what the layer calls its own."""
+    line, inputs, lower, upper, _ = cancelling(biased=False)
+    samples, layers = np.arange(len(inputs)), []
+    if proof == "first":
+        made = modules["enclosure"].Enclosure(line, inputs, block=len(inputs))
+        model, _, centre, half = made.logits(samples, lower, upper)
+        own = made._kept[0].own
+    else:
+        values, _ = modules["recheck"]._logits(line, inputs, lower, upper, layers)
+        own = layers[0].own
+    wrong = 0
+    for r in samples:
+        alpha = Fraction(lower[r])
+        t = (alpha - Fraction(centre[r])) / Fraction(half[r]) if proof == "first" else None
+        for j, exact in enumerate(exact_logits(line, inputs[r], alpha)):
+            if proof == "first":
+                value = sum(Fraction(model[k, r, j]) * t**k for k in range(3))
+            else:
+                value = Fraction(values[0, r, j])
+            wrong += abs(exact - value) > Fraction(own[r, j])
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("proof", "module", "old", "new"),
+    [
+        ("first", "passes", "(rounded[r] * norms[j] + TINY", "(TINY"),
+        ("second", "recheck", "n = rounded[r] *", "n = 0.0 * rounded[r] *"),
+    ],
+)
+def test_the_rounding_of_a_layer_is_its_own_and_a_dropped_one_is_caught(monkeypatch, proof, module, old, new):
+    assert own_outside(proof, OURS) == 0
+    assert own_outside(proof, broken(monkeypatch, module, old, new))
 
 
 @pytest.mark.parametrize("seed", range(4))

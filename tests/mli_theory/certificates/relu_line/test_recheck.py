@@ -54,7 +54,7 @@ def test_every_logit_lies_in_its_enclosure(style, seed):
 @pytest.mark.parametrize(
     ("old", "new", "style"),
     [
-        ("+ abs(third) +", "+", "positive"),
+        ("e = (e + abs(third) +", "e = (e +", "positive"),
         ("lam * e + offset / 2", "lam * e + offset / 4", "plain"),
         ("(lam * e + offset", "(offset", "plain"),
         ("b[:, None] * (sizes", "0 * b[:, None] * (sizes", "plain"),
@@ -84,7 +84,7 @@ def cancelling(biased):
 @pytest.mark.parametrize(
     ("old", "new", "biased"),
     [
-        ("(fan_in + 10) * _U", "0.0 * _U", False),
+        ("(radius + (fan_in + 10) * _U * largest)", "radius", False),
         ("10 * u * (abs(start_bias", "0 * u * (abs(start_bias", True),
     ],
 )
