@@ -28,8 +28,8 @@ def certified_bands(found: CertifiedLine, curves: xr.Dataset) -> xr.Dataset:
     Returns:
         `error_lower` and `error_upper`, shares of samples, (cell,), on `ERROR_CELLS` equal cells of [0, 1];
         `loss_lower` and `loss_upper`, nats, (loss_cell,), where the certificate has a loss; `error` and
-        `loss`, (alpha,), measured; `plateau`, (edge,): start and end, nan where none is proved; `no_plateau`: 1
-        where it is proved that there is none, else 0; `label`: the class asked for, -1 for none.
+        `loss`, (alpha,), measured; `plateau`, (edge,): start and end, nan where none is proved; `no_plateau`:
+        1 where it is proved that there is none, else 0; `label`: the class asked for, -1 for none.
     """
     lower, upper = found.error_bounds_on(np.linspace(0.0, 1.0, ERROR_CELLS + 1))
     plateau = found.plateau

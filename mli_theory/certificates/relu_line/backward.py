@@ -10,16 +10,16 @@ and A_(l-1) = A_l L_l W_l(alpha) (row vectors), for every l
     |...| <= |A_l| . e_l + sum_(m > l) |A_m| . n_m.
 
 All of these bounds hold, and the least is taken. A_l changes with alpha; it is held as a vector v and a
-number tau >= |A_l(alpha) - v|_2 for all alpha of the cell. One layer, y = fl(v L), s = fl(y W0), d = fl(y D^), v' =
-fl(s + c d):
+number tau >= |A_l(alpha) - v|_2 for all alpha of the cell. One layer, y = fl(v L), s = fl(y W0), d =
+fl(y D^), v' = fl(s + c d):
 
     A_(l-1) - v' = (A_l - v) L W(alpha) + (v L - y) W(alpha) + (alpha - c) y D + (y W(c) - v'),
     tau' = ((1 - a) N0 + b N1) tau + rho |d| + 4 (m + 8) u (F0 + F1) |y|,
 
 N at least the spectral, F the Frobenius norms of W0 and W1, m the layer's units. The first summand: L <= 1.
 The others lose, in norms, u |v L| (F0 + F1); gamma_(m+1) rho |y| (F0 + F1), rho <= 1/2 (1 + 8u), between d
-and y D; gamma_(m+3) |y| (2 F0 + F1) in v': together below (2.5 m + 11) u (F0 + F1) |y|. Norms of m computed terms
-and the sums below lose 2 (m + 16) u at most. Underflow: an entry is off by at most 1e-284 (as TINY in
+and y D; gamma_(m+3) |y| (2 F0 + F1) in v': together below (2.5 m + 11) u (F0 + F1) |y|. Norms of m computed
+terms and the sums below lose 2 (m + 16) u at most. Underflow: an entry is off by at most 1e-284 (as TINY in
 rounding.py), a norm by SMALLEST, which is added.
 """
 

@@ -26,8 +26,8 @@ def norms_above(matrix: Array, axis: int | None = None) -> Array:
     """At least the Euclidean norm of each row (axis 1) or column (axis 0), or of all of it (None).
 
     Divided by the largest entry first, so that nothing overflows, and what underflows is below SMALLEST of
-    the largest. A quotient is off by u, a square by 3u, a sum of m by m u, root and product by 2u: of the norm
-    at most (m / 2 + 4) u; 2 (m + 16) u is taken.
+    the largest. A quotient is off by u, a square by 3u, a sum of m by m u, root and product by 2u: of the
+    norm at most (m / 2 + 4) u; 2 (m + 16) u is taken.
 
     Args:
         matrix: finite.
