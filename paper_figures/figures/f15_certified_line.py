@@ -61,7 +61,8 @@ def caption(dataset: xr.Dataset) -> str:
         f"F15. {TITLE}. Each band holds at every real alpha of its cell (1,024 equal cells), for the exact "
         "line between the stored weights (T15): no grid and no rounding come between. Dots: measured in "
         f"float32 at {dataset.sizes['alpha']} alphas, {dataset.attrs['data']}. Grey: every sample is "
-        f"proved to be predicted as the class of the largest bias. Below: alpha up to {START:g}. {' '.join(parts)}"
+        f"proved to be predicted as the class of the largest bias. Below: alpha up to {START:g}. "
+        f"{' '.join(parts)}"
     )
 
 

@@ -256,8 +256,8 @@ class CertifiedLine:
         """Prove every cell again, by other arithmetic than the search's (`relu_line.recheck`).
 
         Of an exact certificate each change is looked at too: at both ends of its enclosure the network is
-        evaluated in whole numbers (`relu_line.settled_again`), and the classes that lead must be those before
-        and after it. That a stretch holds no further change is proved by the search alone; the loss's bounds
+        evaluated in pairs of floats with a proved error, or in whole numbers where they do not tell
+        (`relu_line.settled_again`), and the classes that lead must be those before and after it. That a stretch holds no further change is proved by the search alone; the loss's bounds
         are not looked at.
 
         Args:

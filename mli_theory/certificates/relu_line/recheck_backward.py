@@ -40,14 +40,10 @@ class Layer(NamedTuple):
     own: Array
 
 
-def euclidean(x: Array, axis: int = -1) -> Array:
-    """Euclidean norms from above of numbers below 1e150; of n numbers they lose n / 2 + 3 roundings."""
-    n = x.shape[axis]
-    return (
-        np.asarray(np.sqrt(np.einsum("...k,...k->...", x, x) if axis == -1 else (x * x).sum(axis)))
-        * (1 + (n + 10) * _U)
-        + _TINY
-    )
+def euclidean(x: Array) -> Array:
+    """Euclidean norms along the last axis, from above, of numbers below 1e150: n lose n / 2 + 3 roundings."""
+    n = x.shape[-1]
+    return np.asarray(np.sqrt(np.einsum("...k,...k->...", x, x)) * (1 + (n + 10) * _U) + _TINY)
 
 
 class BackwardBounds:
@@ -128,4 +124,4 @@ def _spectral(w: Array) -> float:
     product = w @ v
     square = float(abs(product.T @ product).sum(axis=1).max()) * (1 + lost)
     square += lost * float(euclidean(product.reshape(1, -1))[0]) ** 2 * k**0.5
-    return min((square**0.5 + lost * frobenius * size) / (1 - skew) ** 0.5 * (1 + 20 * _U), frobenius)
+    return float(min((square**0.5 + lost * frobenius * size) / (1 - skew) ** 0.5 * (1 + 20 * _U), frobenius))

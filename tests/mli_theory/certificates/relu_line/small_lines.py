@@ -91,6 +91,7 @@ def broken(monkeypatch, module, old, new):
         "recheck",
         "exact_walk",
         "settled",
+        "double_double",
         "sure_exponential",
         "loss",
     )
