@@ -153,8 +153,10 @@ def tell_certificate(found: DryRun, files: UserFiles, *, buffers: str, tolerance
 
     if not files.all_read():
         return
+    assert files.network is not None
+    assert files.start is not None
+    assert files.end is not None
     with found.trying():
-        assert files.network is not None
         n = known_samples(files.data)
         few = sum(len(batch) for batch in files.few)
         with evaluation_mode(files.network):

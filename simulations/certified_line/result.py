@@ -257,8 +257,8 @@ class CertifiedLine:
 
         Of an exact certificate each change is looked at too: at both ends of its enclosure the network is
         evaluated in pairs of floats with a proved error, or in whole numbers where they do not tell
-        (`relu_line.settled_again`), and the classes that lead must be those before and after it. That a stretch holds no further change is proved by the search alone; the loss's bounds
-        are not looked at.
+        (`relu_line.settled_again`), and the classes that lead must be those before and after it. That a
+        stretch holds no further change is proved by the search alone; the loss's bounds are not looked at.
 
         Args:
             model: the network that the certificate is of.

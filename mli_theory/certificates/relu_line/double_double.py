@@ -91,13 +91,15 @@ def _add(x_h: float, x_l: float, y_h: float, y_l: float) -> tuple[float, float]:
     s_h, s_l = _two_sum(x_h, y_h)
     t_h, t_l = _two_sum(x_l, y_l)
     v_h, v_l = _fast_two_sum(s_h, s_l + t_h)
-    return _fast_two_sum(v_h, t_l + v_l)
+    high, low = _fast_two_sum(v_h, t_l + v_l)
+    return high, low
 
 
 @compiled
 def _times(w: float, x_h: float, x_l: float) -> tuple[float, float]:
     p_h, p_l = _two_product(w, x_h)
-    return _fast_two_sum(p_h, p_l + w * x_l)
+    high, low = _fast_two_sum(p_h, p_l + w * x_l)
+    return high, low
 
 
 @compiled

@@ -51,7 +51,8 @@ def _decided_shares(enclosure: Enclosure, pilots: NDArray[np.int64]) -> dict[Nod
             decided[some] = np.minimum(ends.left + ends.right, 2.0) / 2.0
         shares = decided.reshape(len(level), -1).mean(axis=1)
         found |= {(depth, int(k)): float(share) for k, share in zip(level, shares, strict=True)}
-        level = np.concatenate([(2 * k, 2 * k + 1) for k in level[shares < _DECIDED]] or [level[:0]])
+        halved = level[shares < _DECIDED]
+        level = np.stack([2 * halved, 2 * halved + 1], axis=1).ravel()
         if not len(level):
             break
     return found

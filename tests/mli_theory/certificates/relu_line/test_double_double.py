@@ -56,7 +56,7 @@ def test_it_tells_what_one_float_cannot(gap):
     ("old", "new"),
     [
         ("lost = 8.0 * (fan_in + 8) * u * u * size", "lost = 0.0"),
-        ("+ alpha * t_error[j]) * more", ") * more"),
+        ("((r_h * s_error[j] + alpha * t_error[j]) * more + lost)", "(lost)"),
     ],
 )
 def test_a_broken_bound_is_caught(monkeypatch, old, new):
