@@ -31,7 +31,7 @@ from simulations.models.roles import find_roles, roles_in_words
 from simulations.runtime.names_in_words import first_of
 from simulations.user_data.batch import Batch
 
-__all__ = ["DryRun", "UserFiles", "read_files", "tell_curve", "tell_diagnosis"]
+__all__ = ["DryRun", "UserFiles", "read_files", "tell_certificate", "tell_curve", "tell_diagnosis"]
 
 State = dict[str, torch.Tensor]
 
@@ -139,6 +139,36 @@ def tell_diagnosis(found: DryRun, files: UserFiles, alphas: int, **options: Any)
     # The trained logits are taken twice, by the accounts and by the gain law.
     _tell(found, files, alphas, walks=walks, more_passes=2, samples_of=walks, **options)
     _try(found, files, diagnose, alphas=min(alphas, 11), **options)
+
+
+def tell_certificate(found: DryRun, files: UserFiles, *, buffers: str, tolerance: float) -> None:
+    """What a certificate of the same line would take, measured on the first samples, or why there is none.
+
+    Args:
+        found: grows.
+        files: as read.
+        buffers: as `simulations.certified_line.certify_line` takes them.
+        tolerance: of alpha.
+    """
+    from simulations.certified_line.certify import seconds_expected
+
+    if not files.all_read():
+        return
+    assert files.network is not None
+    assert files.start is not None
+    assert files.end is not None
+    with found.trying():
+        n = known_samples(files.data)
+        few = sum(len(batch) for batch in files.few)
+        with evaluation_mode(files.network):
+            seconds = seconds_expected(
+                files.network, files.start, files.end, files.few, buffers=buffers, tolerance=tolerance
+            )  # fmt: skip
+        of = f"{n} samples" if n is not None else "each 1000 samples"
+        found.lines.append(
+            f"the certificate: about {seconds / few * (n or 1000):.2g} seconds for {of}, "
+            f"to {tolerance:.2g} of alpha"
+        )
 
 
 def _try(found: DryRun, files: UserFiles, work: Callable[..., Any], **options: Any) -> None:

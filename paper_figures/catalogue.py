@@ -22,6 +22,7 @@ FIGURES = {
     "F12": "f12_test_lines",
     "F13": "f13_hardness",
     "F14": "f14_regime_map",
+    "F15": "f15_certified_line",
     "F16": "f16_starts",
     "F17": "f17_layers",
     "F18": "f18_checkpoints",

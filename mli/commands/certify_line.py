@@ -99,7 +99,9 @@ def certify_line(
                 raise ValueError(f"{len(again.unproved)} of {again.cells} cells could not be proved again")
             typer.echo(f"All {again.cells} cells were proved again, by other arithmetic.")
             if exact:
-                typer.echo("At both ends of every change's enclosure whole numbers give the classes it says.")
+                typer.echo(
+                    "At both ends of every change's enclosure other arithmetic gives the classes it says."
+                )
         typer.echo(f"The certificate: {output}")
 
 

@@ -69,13 +69,15 @@ def diagnose(
             )
         read = how_to_read(buffers, batch_norm, bias, last_layer, logits)
         if dry_run:
-            from mli.dry_run import DryRun, read_files, tell_diagnosis
+            from mli.dry_run import DryRun, read_files, tell_certificate, tell_diagnosis
 
             told = DryRun()
             with told.trying():
                 folder_to_write(output)
             files = read_files(told, model, start, end, data, allow_pickle=allow_pickle)
             tell_diagnosis(told, files, alphas, **read)
+            if certify:
+                tell_certificate(told, files, buffers=read["buffers"], tolerance=CERTIFIED_TO)
             say_dry_run(told)
         folder_to_write(output)
         from validation.diagnosis.report import DIAGNOSIS_FILES

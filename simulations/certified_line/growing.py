@@ -11,6 +11,7 @@ import numpy as np
 from mli_theory.certificates.relu_line.cells import Cells
 from mli_theory.certificates.relu_line.enclosure import Enclosure
 from mli_theory.certificates.relu_line.exact_walk import ExactLine
+from mli_theory.certificates.relu_line.first_cells import good_edges
 from mli_theory.certificates.relu_line.loss import LossSums, loss_sums
 from mli_theory.certificates.relu_line.search import search
 from mli_theory.certificates.relu_line.settled import Settled, settle
@@ -58,6 +59,7 @@ class Growing:
         self._done = {"cells": 0} | ({"settled": 0} if exact else {}) | ({"loss": 0} if loss else {})
         self._changed, self._saved_at = False, time.monotonic()
         self._enclosure: Enclosure | None = None
+        self._edges: np.ndarray | None = None
         if output is not None:
             writable_folder(output.parent)
             if output.exists():
@@ -114,7 +116,10 @@ class Growing:
 
     def _find(self, group: slice) -> None:
         enclosure, inputs = self._at(group)
-        self._cells.append(search(enclosure, len(inputs), self._tolerance).shifted(group.start))
+        if self._edges is None:
+            self._edges = good_edges(enclosure, len(inputs))
+        found = search(enclosure, len(inputs), self._tolerance, edges=self._edges)
+        self._cells.append(found.shifted(group.start))
 
     def _settle(self, group: slice) -> None:
         assert self._settled is not None

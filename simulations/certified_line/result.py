@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells, counts_at, gaps, longest_gap
+from mli_theory.certificates.relu_line.cells import (
+    UNDECIDED,
+    Cells,
+    counts_at,
+    counts_covering,
+    gaps,
+    longest_gap,
+)
 from mli_theory.certificates.relu_line.recheck import Recheck, recheck
 from mli_theory.certificates.relu_line.settled import Settled, with_settled
 from mli_theory.certificates.relu_line.settled_again import with_false_changes
@@ -186,6 +193,26 @@ class CertifiedLine:
         upper = (self.n_samples - counts_at(right, asked)) / self.n_samples
         return lower.reshape(given.shape), upper.reshape(given.shape)
 
+    def error_bounds_on(self, edges: ArrayLike) -> tuple[Array, Array]:
+        """Lower and upper bound of the error at every real alpha from each edge to the next.
+
+        Args:
+            edges: (n,) real numbers in [0, 1], ascending, at least two; floats are taken as they are.
+
+        Returns:
+            (n - 1,) each.
+
+        Raises:
+            ValueError: fewer than two edges, not ascending, outside [0, 1] or not finite.
+        """
+        asked = finite_array("edges", edges, (None,), statement="T15")
+        if len(asked) < 2 or not (np.diff(asked) > 0).all() or asked[0] < 0 or asked[-1] > 1:
+            raise ValueError("edges must be at least two numbers of [0, 1], ascending")
+        wrong, right = self._wrong_and_right
+        lower = counts_covering(wrong, asked) / self.n_samples
+        upper = (self.n_samples - counts_covering(right, asked)) / self.n_samples
+        return lower, upper
+
     @cached_property
     def error_monotone(self) -> bool | None:
         """Whether the error never rises from alpha = 0 to 1.
@@ -229,9 +256,9 @@ class CertifiedLine:
         """Prove every cell again, by other arithmetic than the search's (`relu_line.recheck`).
 
         Of an exact certificate each change is looked at too: at both ends of its enclosure the network is
-        evaluated in whole numbers (`relu_line.settled_again`), and the classes that lead must be those before
-        and after it. That a stretch holds no further change is proved by the search alone; the loss's bounds
-        are not looked at.
+        evaluated in pairs of floats with a proved error, or in whole numbers where they do not tell
+        (`relu_line.settled_again`), and the classes that lead must be those before and after it. That a
+        stretch holds no further change is proved by the search alone; the loss's bounds are not looked at.
 
         Args:
             model: the network that the certificate is of.

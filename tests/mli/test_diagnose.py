@@ -269,6 +269,22 @@ def test_a_dry_run_tells_what_it_takes_and_what_it_found_and_writes_nothing(fold
     assert len(lines) == 7
 
 
+def test_a_dry_run_tells_the_certificate_and_what_it_would_refuse(folder):
+    told = invoke("diagnose", "--output", "out", "--dry-run", "--certify", "--start", "zero")
+    assert told.exit_code == 0, told.output
+    (line,) = [line for line in told.output.splitlines() if line.startswith("the certificate: about ")]
+    assert line.endswith(" seconds for 60 samples, to 0.00024 of alpha")
+    assert not (folder / "out").exists()
+    refused = invoke("diagnose", "--output", "out", "--dry-run", "--certify", model="tupled")
+    really = invoke("diagnose", "--output", "out", "--certify", model="tupled")
+    assert refused.exit_code == really.exit_code == 2
+    refusals = [line for line in refused.output.splitlines() if line.startswith("would be refused: ")]
+    assert any(
+        why.removeprefix("would be refused: ")[:60] in really.output + str(really.exception)
+        for why in refusals
+    )
+
+
 @pytest.mark.parametrize("verb", ["curve", "diagnose"])
 def test_a_dry_run_tells_buffers_and_every_refusal(folder, verb):
     arguments = ("--output", "there.nc", "--dry-run")

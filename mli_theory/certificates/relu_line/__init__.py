@@ -7,9 +7,14 @@ network.py     the affine steps of the network, checked
 rounding.py    the constants that bound what floating point adds, each with its proof
 compiled.py    loops compiled by numba
 passes.py      one layer's Taylor models, compiled; enclosure.py   all layers
+backward.py    differences of logits, bounded back through the layers and not through |W|;
+               pair_bounds.py   for the pairs that need it; norms.py   Euclidean and spectral norms from above
 leads.py       which class leads, and up to where
 loss.py        bounds of the loss; sure_exponential.py   exp and log with proved errors
-search.py      from first cells to decided ones; cells.py   what they say about plateau and error
+first_cells.py which cells to begin with; search.py   from them to decided ones
+cells.py       what they say about plateau and error
 exact_walk.py  one stretch of alpha in whole numbers; settled.py   the undecided rest, settled so
-recheck.py     the cells proved a second time, by other arithmetic; settled_again.py   what is settled
+recheck.py     the cells proved a second time, by other arithmetic; recheck_backward.py   its bounds back
+               through the layers; settled_again.py   what is settled
+double_double.py   logits at one alpha in pairs of floats
 """

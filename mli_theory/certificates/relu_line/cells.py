@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mli_theory.short_repr import short_repr
 
-__all__ = ["UNDECIDED", "Cells", "counts_at", "gaps", "longest_gap"]
+__all__ = ["UNDECIDED", "Cells", "counts_at", "counts_covering", "gaps", "longest_gap"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -130,6 +130,26 @@ def counts_at(intervals: tuple[Array, Array], alphas: Array) -> Whole:
     begun = np.searchsorted(np.sort(start), alphas, side="right")
     over = np.searchsorted(np.sort(end), alphas, side="left")
     return begun - over
+
+
+def counts_covering(intervals: tuple[Array, Array], edges: Array) -> Whole:
+    """How many of the closed intervals cover each whole [edges[k], edges[k + 1]]; of disjoint ones a sample.
+
+    Args:
+        intervals: starts and ends.
+        edges: ascending.
+
+    Returns:
+        (edges - 1,).
+    """
+    start, end = intervals
+    first = np.searchsorted(edges, start, side="left")
+    last = np.searchsorted(edges, end, side="right") - 1
+    covers = last > first
+    steps = np.zeros(len(edges), np.int64)
+    np.add.at(steps, first[covers], 1)
+    np.subtract.at(steps, last[covers], 1)
+    return np.cumsum(steps)[:-1]
 
 
 def gaps(start: Array, end: Array) -> list[tuple[float, float]]:

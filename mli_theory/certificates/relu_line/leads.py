@@ -14,6 +14,7 @@ er), computed, is at least er + 63u(mag' + er) for mag' >= mag. `LEAD` is 64u.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,24 @@ from numpy.typing import NDArray
 from mli_theory.certificates.relu_line.compiled import compiled
 from mli_theory.certificates.relu_line.rounding import LEAD
 
-__all__ = ["beaten", "lead_pass", "reach"]
+__all__ = ["LeadingEnds", "beaten", "lead_pass", "reach"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+
+
+class LeadingEnds(NamedTuple):
+    """`lead_pass`' answer, (rows,) each: lengths from the left and the right end, and the classes there."""
+
+    left: Array
+    right: Array
+    left_class: Whole
+    right_class: Whole
+
+    @classmethod
+    def room(cls, rows: int) -> LeadingEnds:
+        """To be filled."""
+        return cls(*np.empty((2, rows)), *np.empty((2, rows), np.int64))
 
 
 @compiled
@@ -60,13 +75,21 @@ def reach(q_0: float, q_1: float, q_2: float, tol: float) -> float:
 
 @compiled
 def lead_pass(
-    model: Array, radius: Array, left: Array, right: Array, left_class: Whole, right_class: Whole
+    model: Array,
+    radius: Array,
+    between: Array,
+    left: Array,
+    right: Array,
+    left_class: Whole,
+    right_class: Whole,
 ) -> None:
     """For each row, how far from each end of the cell the class that leads there is proved to lead alone.
 
     Args:
         model: (3, rows, classes).
         radius: (rows, classes).
+        between: (2, rows, classes): another bound of the radius of the difference between the class that
+            leads at the left end, or the right, and each other; inf for none. The smaller one counts.
         left: out, (rows,): length in t from t = -1, 0 to 2; 2 is the whole cell.
         right: out, likewise from t = 1.
         left_class: out, (rows,): the class.
@@ -93,6 +116,8 @@ def lead_pass(
                 size = abs(model[0, r, i]) + abs(model[0, r, j]) + abs(model[1, r, i]) + abs(model[1, r, j])
                 size += abs(model[2, r, i]) + abs(model[2, r, j])
                 er = radius[r, i] + radius[r, j]
+                if between[side, r, j] < er:
+                    er = between[side, r, j]
                 found = reach(
                     model[0, r, i] - model[0, r, j],
                     -sign * (model[1, r, i] - model[1, r, j]),

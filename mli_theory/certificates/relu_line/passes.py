@@ -7,10 +7,13 @@ outputs. Loops are without branches: the compiler turns them into vector instruc
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mli_theory.certificates.relu_line.compiled import compiled
+from mli_theory.certificates.relu_line.norms import SMALLEST
 from mli_theory.certificates.relu_line.rounding import BIAS, HUGE, RANGE, RELU, SURPLUS, TINY, U
 
 __all__ = ["layer_pass", "radius_inputs"]
@@ -30,9 +33,13 @@ def layer_pass(
     end_bias: Array,
     has_bias: bool,
     slope: Array,
+    rounded: Array,
+    norms: Array,
     model: Array,
     radius: Array,
     sign: Signs,
+    factor: Array,
+    own: Array,
 ) -> None:
     """From the products of one layer to its outputs, for every row (a sample on a cell) and unit.
 
@@ -53,9 +60,15 @@ def layer_pass(
         end_bias: b1, (units,).
         has_bias: whether to add it.
         slope: s of each unit, (units,).
+        rounded: g |S|_2, (rows,), see `radius_inputs`.
+        norms: 2 |W0| + |W1| of each unit, in Euclidean norms, (units,): rounded * norms bounds the products'
+            rounding, g ((1 + b)|W0| + b|W1|) S, by Cauchy and Schwarz.
         model: out, (3, rows, units).
         radius: out, (rows, units); nan where a size is beyond `HUGE`.
         sign: out, (rows, units): of z, 1 and -1 where z >= 0 and z <= 0 on the whole cell, else 0.
+        factor: out, (rows, units): lam.
+        own: out, (rows, units): the radius that is this layer's own: |h - P - lam W(alpha) (x - P_x)| for
+            inputs x with the model P_x; nan as `radius`.
     """
     rows, units = radii.shape
     bias_rounding = BIAS if has_bias else 0.0
@@ -74,6 +87,7 @@ def layer_pass(
             biases = bias_rounding * (abs(start_bias[j]) + abs(end_bias[j]) + abs(z_0) + abs(z_1))
             # Roundings met: at most 6 (inflate, TINY, biases with 4 of its own, z_3, the factor).
             e = (radii[r, j] * inflate + TINY + biases + abs(z_3)) * SURPLUS
+            n = (rounded[r] * norms[j] + TINY + biases + abs(z_3)) * SURPLUS
             size = abs(z_0) + abs(z_1) + abs(z_2)
             known = size + e < HUGE  # false for nan too
             s = slope[j]
@@ -93,17 +107,22 @@ def layer_pass(
             relaxed = (lam * e + 0.5 * offset + RELU * (size + offset)) * SURPLUS + TINY
             e = e if lam == 1.0 and not crossing else relaxed
             e = 0.0 if top <= 0.0 and s == 0.0 else e
+            n_relaxed = (lam * n + 0.5 * offset + RELU * (size + offset)) * SURPLUS + TINY
+            n = n if lam == 1.0 and not crossing else n_relaxed
+            n = 0.0 if top <= 0.0 and s == 0.0 else n
             above = 1 if bot >= 0.0 else 0
             sign[r, j] = (-1 if top <= 0.0 else above) if known else 0
             model[0, r, j] = z_0
             model[1, r, j] = z_1
             model[2, r, j] = z_2
             radius[r, j] = e if known else np.nan
+            factor[r, j] = lam
+            own[r, j] = n if known else np.nan
 
 
 @compiled
 def radius_inputs(
-    model: Array, radius: Array, lower: Array, upper: Array, rounding: float, out: Array
+    model: Array, radius: Array, lower: Array, upper: Array, rounding: float, out: Array, rounded: Array
 ) -> None:
     """What |W0| and |W1| are multiplied by to bound a layer's radius: (rows, 2 fan-in).
 
@@ -117,12 +136,19 @@ def radius_inputs(
         upper: b, (rows,).
         rounding: g of `rounding.product_rounding`.
         out: filled.
+        rounded: filled, (rows,): g |S|_2 from above. S meets 2 roundings, a square 1, the sum fan-in, the
+            rest 3; squares that underflow are made up for as in `norms.norms_above`.
     """
     rows, fan_in = radius.shape
+    more = 1.0 + 2.0 * (fan_in + 16) * U
     for r in range(rows):
+        squares = 0.0
         # fl(1 - a) (1 + 4u) >= 1 - a
         first = (1.0 - lower[r]) * (1.0 + 4.0 * U)
         for i in range(fan_in):
-            rounded = rounding * (abs(model[0, r, i]) + abs(model[1, r, i]) + abs(model[2, r, i]))
-            out[r, i] = first * radius[r, i] + (1.0 + upper[r]) * rounded
-            out[r, fan_in + i] = upper[r] * (radius[r, i] + rounded)
+            size = abs(model[0, r, i]) + abs(model[1, r, i]) + abs(model[2, r, i])
+            squares += size * size
+            lost = rounding * size
+            out[r, i] = first * radius[r, i] + (1.0 + upper[r]) * lost
+            out[r, fan_in + i] = upper[r] * (radius[r, i] + lost)
+        rounded[r] = rounding * (math.sqrt(squares) + SMALLEST) * more

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells
 from mli_theory.certificates.relu_line.enclosure import Enclosure
-from mli_theory.certificates.relu_line.leads import beaten, lead_pass
+from mli_theory.certificates.relu_line.first_cells import UNIFORM
+from mli_theory.certificates.relu_line.leads import beaten
 
-__all__ = ["FIRST_CELLS", "MOST_ROWS", "search"]
+__all__ = ["MOST_ROWS", "search"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-FIRST_CELLS = 32
 MOST_ROWS = 50_000
 _SHORTEST = 2.0**-40  # a shaved end shorter than this is left undecided
 _KEEP_WHOLE = 0.35  # a middle below this share of its cell goes on whole, else in two halves
@@ -50,7 +50,7 @@ def search(
     n_samples: int,
     tolerance: float,
     *,
-    first_cells: int = FIRST_CELLS,
+    edges: Array = UNIFORM,
     most_rows: int = MOST_ROWS,
 ) -> Cells:
     """Cells that tile [0, 1] for every sample, decided or at most about `tolerance` wide.
@@ -59,13 +59,12 @@ def search(
         enclosure: of the network at its n_samples inputs.
         n_samples: inputs.
         tolerance: of alpha, a power of two; a cell this narrow that is not decided stays undecided.
-        first_cells: equal cells to begin with.
+        edges: of the cells to begin with, ascending from 0 to 1; `first_cells.good_edges` suits the network.
         most_rows: evaluations a sample (about); what is open then stays undecided. Logits that are equal on
             a whole interval would else be cut down to the tolerance everywhere.
     """
-    edges = np.linspace(0.0, 1.0, first_cells + 1)
     pending = _Pending(
-        np.tile(np.arange(n_samples), first_cells),
+        np.tile(np.arange(n_samples), len(edges) - 1),
         np.repeat(edges[:-1], n_samples),
         np.repeat(edges[1:], n_samples),
     )
@@ -87,10 +86,8 @@ def search(
 
 
 def _one_block(enclosure: Enclosure, block: _Pending, tolerance: float) -> tuple[list[Cells], _Pending]:
-    model, radius, centre, half = enclosure.logits(block.sample, block.lower, block.upper)
-    left, right = np.empty((2, len(block.sample)))
-    left_class, right_class = np.empty((2, len(block.sample)), np.int64)
-    lead_pass(model, radius, left, right, left_class, right_class)
+    model, radius, centre, half, ends = enclosure.leads(block.sample, block.lower, block.upper)
+    left, right, left_class, right_class = ends
     whole = (left >= 2.0) | (right >= 2.0)
     start, end = _shaved(block, centre, half, left, right)
     # Both ends reach each other: a class leads alone on each, so that it is one class.

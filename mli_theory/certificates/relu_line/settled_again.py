@@ -1,7 +1,8 @@
 """Settled changes looked at a second time: the network at rational alphas, in whole numbers, no polynomials.
 
-At one alpha = p / q the network is evaluated in integers: with every layer's weights taken times one
-power of two, (q - p) W0 + p W1 is q times the layer's matrix.
+In pairs of floats first (`double_double`), which nearly always tell. Where they do not, at a tie for one, the
+network is evaluated in integers at alpha = p / q: with every layer's weights taken times one power of two,
+(q - p) W0 + p W1 is q times the layer's matrix.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import numpy as np
 from flint import fmpz, fmpz_mat
 from numpy.typing import NDArray
 
-from mli_theory.certificates.relu_line.cells import Cells
+from mli_theory.certificates.relu_line.cells import UNDECIDED, Cells
+from mli_theory.certificates.relu_line.double_double import DoubleDoubleNetwork
 from mli_theory.certificates.relu_line.network import ReluLine
 from mli_theory.certificates.relu_line.recheck import Recheck
 from mli_theory.certificates.relu_line.settled import Settled
@@ -30,7 +32,8 @@ def with_false_changes(
     """What was found, and the undecided cells of every stretch of which a change could not be confirmed.
 
     A stretch is confirmed if at its ends, and at both ends of each change's enclosure, exactly the classes
-    lead that it says: then the leading classes do change in each enclosure.
+    lead that it says: then the leading classes do change in each enclosure. At an end that the stretch shares
+    with a decided cell, which is closed and proved by itself, it is enough that the cell says the same.
 
     Args:
         found: what the second proof of the cells found.
@@ -39,19 +42,36 @@ def with_false_changes(
         cells: sorted.
         settled: their undecided stretches.
     """
-    network = _WholeNetwork(line)
+    network, quick = _WholeNetwork(line), DoubleDoubleNetwork(line)
     unproved = [found.unproved]
     rows = found.rows
+    known = _decided_points(cells)
     for one in settled:
-        asked = list(_told_at_floats(one))
+        told = [(alpha, classes, known.get((one.sample, alpha))) for alpha, classes in _told_at_floats(one)]
+        asked = [(alpha, classes) for alpha, classes, winner in told if winner is None]
         rows += len(asked)
-        confirmed = all(
-            network.leading(inputs[one.sample], Fraction(alpha)) == classes for alpha, classes in asked
+        confirmed = all(winner is None or classes == (winner,) for _, classes, winner in told) and all(
+            classes == _leading(quick, network, inputs[one.sample], alpha) for alpha, classes in asked
         )
         if not confirmed:
             inside = (cells.sample == one.sample) & (cells.start >= one.start) & (cells.end <= one.end)
             unproved.append(np.flatnonzero(inside))
     return Recheck(found.cells, rows, np.unique(np.concatenate(unproved)))
+
+
+def _leading(
+    quick: DoubleDoubleNetwork, network: _WholeNetwork, sample: Array, alpha: float
+) -> tuple[int, ...]:
+    alone = quick.leads_alone(sample, alpha)
+    return network.leading(sample, Fraction(alpha)) if alone is None else (alone,)
+
+
+def _decided_points(cells: Cells) -> dict[tuple[int, float], int]:
+    """Which class a decided cell proves to lead alone at each of its ends, by sample and alpha."""
+    decided = cells.take(cells.winner != UNDECIDED)
+    sample, winner = decided.sample.tolist(), decided.winner.tolist()
+    ends = (zip(sample, point.tolist(), strict=True) for point in (decided.start, decided.end))
+    return {point: which for one in ends for point, which in zip(one, winner, strict=True)}
 
 
 def leading_classes(line: ReluLine, sample: Array, alpha: Fraction) -> tuple[int, ...]:

@@ -114,9 +114,12 @@ def relu_outside(modules, rng, rows=400, slope=0.0):
         none,
         False,
         np.full(1, slope),
+        np.zeros(rows),
+        np.zeros(1),
         model,
         radius,
         sign,
+        *np.empty((2, rows, 1)),
     )
     wrong = 0
     for r in range(rows):
@@ -138,7 +141,8 @@ def leads_outside(modules, rng, rows=4000):
     model[:, :, 0] = model[:, :, 1] + q
     left, right = np.empty((2, rows))
     classes = np.empty((2, rows), np.int64)
-    modules.lead_pass(model, np.zeros((rows, 2)), left, right, *classes)
+    no_bounds = np.full((2, rows, 2), np.inf)
+    modules.lead_pass(model, np.zeros((rows, 2)), no_bounds, left, right, *classes)
     wrong = 0
     for r in range(rows):
         for length, sign, winner in ((left[r], -1, classes[0, r]), (right[r], 1, classes[1, r])):
@@ -166,9 +170,9 @@ def test_certified_ends_are_true_where_two_classes_touch():
         ("passes", "lam * e + 0.5 * offset", "lam * e + 0.25 * offset", "plain"),
         ("passes", "lam = s if top <= 0.0", "lam = 0.0 if top <= 0.0", "leaky"),
         ("passes", "(lam * e + 0.5 * offset", "(0.5 * offset", "plain"),
-        ("passes", " + biases + abs(z_3)", " + biases", "positive"),
+        ("passes", "inflate + TINY + biases + abs(z_3)", "inflate + TINY + biases", "positive"),
         ("passes", "first * radius[r, i]", "0.0 * radius[r, i]", "plain"),
-        ("passes", "upper[r] * (radius[r, i] + rounded)", "upper[r] * rounded", "plain"),
+        ("passes", "upper[r] * (radius[r, i] + lost)", "upper[r] * lost", "plain"),
     ],
 )
 def test_a_broken_enclosure_is_caught(monkeypatch, module, old, new, style):

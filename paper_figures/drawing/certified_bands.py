@@ -1,0 +1,85 @@
+"""What a certificate proves of error and loss, to draw: bands on cells of alpha, and the plateau."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+from paper_figures.drawing.style import ERROR_COLOUR, LOSS_COLOUR
+from simulations.certified_line import CertifiedLine
+
+__all__ = ["ERROR_CELLS", "certified_bands", "draw_error_band", "draw_loss_band", "zoom"]
+
+ERROR_CELLS = 1024
+_BAND: dict[str, Any] = {"alpha": 0.4, "linewidth": 0.4, "step": "post"}
+_MEASURED: dict[str, Any] = {"linestyle": "none", "marker": ".", "color": "black", "markersize": 2.5}
+
+
+def certified_bands(found: CertifiedLine, curves: xr.Dataset) -> xr.Dataset:
+    """Bounds that hold at every real alpha of a cell, and the curve that was measured.
+
+    Args:
+        found: the certificate.
+        curves: measured on the same line, `error` and `loss` along `alpha`, as `interpolation_curves` gives.
+
+    Returns:
+        `error_lower` and `error_upper`, shares of samples, (cell,), on `ERROR_CELLS` equal cells of [0, 1];
+        `loss_lower` and `loss_upper`, nats, (loss_cell,), where the certificate has a loss; `error` and
+        `loss`, (alpha,), measured; `plateau`, (edge,): start and end, nan where none is proved; `no_plateau`:
+        1 where it is proved that there is none, else 0; `label`: the class asked for, -1 for none.
+    """
+    lower, upper = found.error_bounds_on(np.linspace(0.0, 1.0, ERROR_CELLS + 1))
+    plateau = found.plateau
+    made = xr.Dataset(
+        {
+            "error_lower": ("cell", lower),
+            "error_upper": ("cell", upper),
+            "error": ("alpha", curves["error"].to_numpy()),
+            "loss": ("alpha", curves["loss"].to_numpy()),
+            "plateau": ("edge", [plateau.start, plateau.end] if plateau else [np.nan, np.nan]),
+            "no_plateau": int(found.no_plateau is True),
+            "label": -1 if found.label is None else found.label,
+        },
+        coords={"alpha": curves["alpha"].to_numpy()},
+    )
+    if found.loss is not None:
+        made["loss_lower"] = ("loss_cell", found.loss.lower)
+        made["loss_upper"] = ("loss_cell", found.loss.upper)
+    return made
+
+
+def draw_error_band(ax: Axes, bands: xr.Dataset) -> None:
+    """The proved band of the error, the proved plateau, and dots where the error was measured."""
+    look = ERROR_COLOUR, "proved band of the error"
+    _band(ax, bands["error_lower"].to_numpy(), bands["error_upper"].to_numpy(), look)
+    start, end = bands["plateau"].to_numpy().tolist()
+    if np.isfinite(start):
+        ax.axvspan(start, end, color="0.88", zorder=0, label="proved plateau")
+    ax.plot(bands["alpha"], bands["error"], label="measured", **_MEASURED)
+    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+
+
+def draw_loss_band(ax: Axes, bands: xr.Dataset) -> None:
+    """The proved band of the loss, and dots where it was measured."""
+    look = LOSS_COLOUR, "proved band of the loss"
+    _band(ax, bands["loss_lower"].to_numpy(), bands["loss_upper"].to_numpy(), look)
+    ax.plot(bands["alpha"], bands["loss"], label="measured", **_MEASURED)
+    ax.set(xlim=(0, 1))
+    ax.set_ylim(bottom=0)
+
+
+def zoom(ax: Axes, upto: float, lower: np.ndarray, upper: np.ndarray) -> None:
+    """Show alpha from 0 to `upto` alone, and the height that the band has there."""
+    shown = int(np.ceil(upto * len(lower)))
+    least, most = float(lower[:shown].min()), float(upper[:shown].max())
+    room = 0.08 * (most - least)
+    ax.set(xlim=(0, upto), ylim=(least - room, most + room))
+
+
+def _band(ax: Axes, lower: np.ndarray, upper: np.ndarray, look: tuple[str, str]) -> None:
+    edges = np.linspace(0.0, 1.0, len(lower) + 1)
+    both = (np.r_[bound, bound[-1]] for bound in (lower, upper))
+    ax.fill_between(edges, *both, color=look[0], label=look[1], **_BAND)
