@@ -131,5 +131,5 @@ def _figure(path: Path) -> Figure:
 
 def _natural(name: str) -> tuple[bool, int, str]:
     """F2 before F10; names that are not a figure's number last."""
-    digits = name[1:].split("_")[0]
-    return (False, int(digits), name) if name[:1] == "F" and digits.isdecimal() else (True, 0, name)
+    number = re.match(r"F(\d+)", name)
+    return (False, int(number[1]), name) if number else (True, 0, name)
