@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from string import ascii_lowercase
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-__all__ = ["drop_repeated_labels", "letter_panels", "letters", "share_limits"]
+__all__ = ["drop_repeated_labels", "letter_panels", "letters", "share_limits", "wrap_labels"]
 
 
 def letter_panels(axes: Iterable[Axes]) -> None:
@@ -73,9 +74,23 @@ def drop_repeated_labels(axes: NDArray[Any]) -> None:
                     continue
                 if not labels[ax][which] or labels[ax][which] != labels[neighbour][which]:
                     continue
-                getattr(ax, f"set_{name}label")("")
+                if name == "y" or _scale(ax, name) == _scale(neighbour, name):
+                    getattr(ax, f"set_{name}label")("")
                 if _scale(ax, name) == _scale(neighbour, name):
                     ax.tick_params(**{"labelleft" if name == "y" else "labelbottom": False}, which="both")
+
+
+def wrap_labels(axes: Iterable[Axes], across: int, down: int) -> None:
+    """Break titles and upright labels that are longer than narrow panels.
+
+    Args:
+        axes: the panels.
+        across: characters of a title's line.
+        down: characters of an upright label's line.
+    """
+    for ax in axes:
+        ax.set_title("\n".join(fill(line, across) for line in ax.get_title().split("\n")))
+        ax.set_ylabel("\n".join(fill(line, down) for line in ax.get_ylabel().split("\n")))
 
 
 def _scale(ax: Axes, name: str) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from paper_figures.drawing.panel_labels import drop_repeated_labels, letter_panels
+from paper_figures.drawing.panel_labels import drop_repeated_labels, letter_panels, wrap_labels
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 
 __all__ = [
@@ -127,7 +127,9 @@ class Layout(NamedTuple):
         )
 
 
-_TALLEST, _LEGEND = 1.6, 0.5  # inches: a panel of a single column, a legend's rows
+_TALLEST, _LEGEND = 1.6, 0.5  # inches: a panel of a single column, a legend of three rows
+_LEGEND_ROWS = 3
+_A_LINE = 48  # characters: of a title across a single column, its letter and its axis' numbers left out
 
 
 def save_figure(
@@ -183,9 +185,14 @@ def finished_figure(draw: Callable[[AxesGrid], None], layout: Layout, note: str 
     draw(axes)
     letter_panels(axes.ravel())
     drop_repeated_labels(on_page)
+    narrow = layout.width <= SINGLE_COLUMN
+    if narrow:
+        wrap_labels(axes.ravel(), _A_LINE // across[1], _A_LINE // 2)
     if layout.legend:
         named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
-        small: dict[str, Any] = {"fontsize": 6, "columnspacing": 1.0} if layout.width <= SINGLE_COLUMN else {}
+        small: dict[str, Any] = {"fontsize": 6, "columnspacing": 1.0} if narrow else {}
+        more = -(-len(named) // layout.legend) - _LEGEND_ROWS if narrow else 0
+        figure.set_size_inches(layout.width, layout.height + 0.14 * max(more, 0))
         # The note as the legend's title: two texts below the panels would lie on each other.
         figure.legend(
             named.values(),

@@ -9,13 +9,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
-from paper_figures.drawing.style import ERROR_COLOUR, LOSS_COLOUR, save_figure
+from paper_figures.drawing.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid, Layout, save_figure
+from paper_figures.drawing.symbols import ALPHA
 from simulations.certified_line import CertifiedLine
 
-__all__ = ["save_certificate_figure"]
+__all__ = ["draw_proved", "save_certificate_figure"]
 
 _POINTS = 4097
-_BAND: dict[str, Any] = {"alpha": 0.35, "linewidth": 0.4}
+_BAND: dict[str, Any] = {"alpha": 0.35, "linewidth": 0.4, "label": "proved band"}
 
 
 def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr.Dataset) -> list[Path]:
@@ -29,27 +30,45 @@ def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr
     Returns:
         The files.
     """
+    quantities = ("error",) if found.loss is None else ("error", "loss")
 
-    def draw(axes: np.ndarray) -> None:
-        _draw_error(axes[0], found)
-        axes[0].plot(curves["alpha"], curves["error"], ".", color="black", markersize=2.5, label="measured")
-        axes[0].set(xlabel=r"$\alpha$", ylabel="error (share of samples)", xlim=(0, 1), ylim=(-0.02, 1.02))
-        if found.loss is not None:
-            lower, upper = (np.r_[bound, bound[-1]] for bound in (found.loss.lower, found.loss.upper))
-            axes[1].fill_between(
-                found.loss.edges, lower, upper, step="post", color=LOSS_COLOUR, label="proved band", **_BAND
-            )
-            axes[1].plot(
-                curves["alpha"], curves["loss"], ".", color="black", markersize=2.5, label="measured"
-            )
-            axes[1].set(xlabel=r"$\alpha$", ylabel="loss (nats)", xlim=(0, 1))
-        for ax in axes:
+    def draw(axes: AxesGrid) -> None:
+        for ax, quantity in zip(axes.ravel(), quantities, strict=True):
+            draw_proved(ax, found, curves, quantity=quantity)
             ax.legend(fontsize="x-small")
 
-    panels = 1 if found.loss is None else 2
-    return save_figure(
-        folder, "certified_line", draw, panels=panels, width=3.6 * panels, height=2.9, note=_note(found)
-    )
+    panels = len(quantities)
+    return save_figure(folder, "certified_line", draw, Layout(1, panels, 3.6 * panels, 2.9), note=_note(found))
+
+
+def draw_proved(
+    ax: Axes, found: CertifiedLine, curves: xr.Dataset | None = None, *, quantity: str = "error"
+) -> None:
+    """The proved band of one quantity, the proved plateau, and the measured curve as dots.
+
+    Args:
+        ax: drawn on; the legend is left to the caller.
+        found: the certificate.
+        curves: measured on the same line; None: the band alone.
+        quantity: "error", or "loss" where the certificate has one.
+
+    Raises:
+        ValueError: another quantity, or a loss of a certificate without one.
+    """
+    if quantity not in ("error", "loss"):
+        raise ValueError(f"quantity must be error or loss, got {quantity!r}")
+    if quantity == "error":
+        _draw_error(ax, found)
+        ax.set(ylabel="error (share of samples)", ylim=(-0.02, 1.02))
+    elif found.loss is None:
+        raise ValueError("the certificate has no loss: certify the line with loss=True, or draw the error")
+    else:
+        lower, upper = (np.r_[bound, bound[-1]] for bound in (found.loss.lower, found.loss.upper))
+        ax.fill_between(found.loss.edges, lower, upper, step="post", color=LOSS_COLOUR, **_BAND)
+        ax.set_ylabel("loss (nats)")
+    if curves is not None:
+        ax.plot(curves["alpha"], curves[quantity], ".", color="black", markersize=2.5, label="measured")
+    ax.set(xlabel=ALPHA, xlim=(0, 1))
 
 
 def _draw_error(ax: Axes, found: CertifiedLine) -> None:
@@ -59,7 +78,7 @@ def _draw_error(ax: Axes, found: CertifiedLine) -> None:
         edges = edges[:: len(edges) // _POINTS + 1]
     alphas = np.unique(np.r_[np.linspace(0, 1, _POINTS), edges])
     lower, upper = found.error_bounds(alphas)
-    ax.fill_between(alphas, lower, upper, color=ERROR_COLOUR, label="proved band", **_BAND)
+    ax.fill_between(alphas, lower, upper, color=ERROR_COLOUR, **_BAND)
     if found.plateau is not None:
         words = f"proved: all on class {found.plateau.label}"
         ax.axvspan(found.plateau.start, found.plateau.end, color="0.88", zorder=0, label=words)

@@ -169,8 +169,8 @@ def details(dataset: xr.Dataset) -> list[str]:
     n, k = int(dataset.attrs["n_seeds"]), int(dataset.attrs["n_classes"])
     largest = int((dataset["bias"].to_numpy()[:, -1].argmax(axis=1) == k - 1).sum())
     return [
-        f"Over {n} starts the worst class of a start is off T9's time by {range_text(100 * worst, 1)} % on "
-        "average (smallest to largest).",
+        f"Over {n} starts the worst class of a start is off by {range_text(100 * worst, 1)} % of T9's time, mean "
+        "(smallest to largest).",
         "The class of the smallest initial weight has the largest bias at the end in "
         f"{largest} of the {dataset.sizes['start']} starts drawn (T10).",
         *([f"In {missed} starts a class that T9 times was never learned."] if missed else []),

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from mli_theory import DomainError, crossover_law, plateau_law
@@ -29,14 +28,14 @@ _LAWS: dict[str, tuple[str, dict[str, Any]]] = {
 _FINE = 61
 _LOWEST = 0.22  # of the axis of beta
 _SHIFT = 1.7  # from one initial scale to the next
-# Above the runs, with a rim: readable on dots of its own colour.
+# Black and above the runs: readable on dots of every colour.
 _CROSSOVER: dict[str, Any] = {
+    "color": "black",
     "marker": "_",
-    "markersize": 13,
-    "markeredgewidth": 1.6,
+    "markersize": 9,
+    "markeredgewidth": 1.1,
     "linestyle": "none",
     "zorder": 5,
-    "path_effects": [withStroke(linewidth=3.2, foreground="white")],
 }
 _ESCAPED: dict[str, Any] = {"marker": "x", "markersize": 4.5, "markeredgewidth": 1.0, "linestyle": "none"}
 
@@ -154,7 +153,7 @@ def layout(dataset: xr.Dataset) -> Layout:
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
-    """Dots are runs; a cross has escaped; bars are the crossover law, black lines laws (a) and (b)."""
+    """Dots are runs; a cross has escaped; dashes are the crossover law, lines laws (a) and (b)."""
     places = axes.ravel()
     scales = np.unique(dataset["init_scale"].to_numpy())
     styles = {scale: STYLES[n % len(STYLES)] for n, scale in enumerate(scales[np.isfinite(scales)][::-1])}
@@ -168,7 +167,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     for scale, style in styles.items():
         alone = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
         key.plot([], [], label=f"runs, initial scale {_power(scale)}", markersize=3.5, **alone)
-    key.plot([], [], label="crossover law, same colours", color="0.4", **_CROSSOVER)
+    key.plot([], [], label="crossover law, on its runs", **_CROSSOVER)
     key.plot([], [], label="escaped: no law, same colours", color="0.4", **_ESCAPED)
     key.legend(loc="center", fontsize=6.5)
 
@@ -191,7 +190,7 @@ def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
         # Escaped runs lie anywhere below: at the lower edge they leave the laws room to be told apart.
         beta = np.where(escaped > 0, np.maximum(beta, _LOWEST), beta)
         looks: tuple[tuple[bool, dict[str, Any]], ...] = (
-            (False, {"marker": style["marker"], "markersize": 3, "alpha": 0.6, "linestyle": "none"}),
+            (False, {"marker": style["marker"], "markersize": 4, "alpha": 0.6, "linestyle": "none"}),
             (True, {**_ESCAPED, "clip_on": False}),
         )
         for gone, options in looks:
@@ -207,7 +206,6 @@ def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
             losses * _SHIFT ** (i - 1.5),
             one["crossover"][i].to_numpy(),
             gid=f"crossover{i}",
-            color=style["color"],
             **_CROSSOVER,
         )
     ax.set(
@@ -217,6 +215,9 @@ def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
         title=f"$k$ = {int(one['n_classes'])} classes, degree {int(one['degree'])}",
         ylim=(_LOWEST - 0.01, 0.475),
     )
+    ax.set_xlim(float(losses.min()) / 20, float(losses.max()) * 20)
+    ax.set_xticks([10.0**power for power in (-2, -7, -12)])
+    ax.set_xticks([], minor=True)
     ax.invert_xaxis()
 
 
@@ -227,7 +228,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"F7. {TITLE}. β, whose (r−1)th root is the plateau's end, against the final loss, which falls to the "
         f"right: {int(there.sum())} states of flows from {int(dataset.attrs['n_seeds'])} starts a panel and "
         "initial scale (dots are single starts; scales stand beside each other; no bands). Law (a) holds for "
-        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Dashes: the crossover law, "
+        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Black dashes: the crossover law, "
         f"computed from each start. Crosses (at the lower edge where β < {_LOWEST}): escaped; the last class is "
         "learned by its weight after all, and no law holds."
     )

@@ -25,7 +25,7 @@ EXPERIMENTS = ("star", "initial_scale", "imposed_bias")
 _FINE = np.unique(np.concatenate([np.geomspace(1e-3, 1, 60), np.linspace(0.02, 1, 50)]))
 _FLOOR = 1e-8  # nats: a rise of 0 is drawn below, as float32 rounds a loss by more
 _STEP = 1.35  # from one arm's level below the floor to the next
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*", "d", "8", "H")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -144,13 +144,13 @@ def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
     for n, arm in enumerate(names):
         chosen = arms == arm
         rise = np.where(found[chosen] > _FLOOR, found[chosen], _FLOOR / _STEP ** (n + 1))
-        ax.plot(exact[chosen], rise, linestyle="none", markersize=3.5, alpha=0.8, label=arm, **look(arm, names))
+        ax.plot(exact[chosen], rise, linestyle="none", markersize=3.5, alpha=0.8, label=arm.replace("-", " "), **look(arm, names))
     high = 2 * max(float(exact.max()), float(found.max()))
     ax.plot([_FLOOR, high], [_FLOOR, high], color="0.5", linewidth=0.7, label="equal")
     ax.axhspan(lowest, _FLOOR, color="0.95", zorder=0)
     ax.set(xscale="log", yscale="log", xlim=(_FLOOR / 2, high), ylim=(lowest, high))
     ax.set(xlabel="predicted for a zero start (T1)", ylabel="measured", title="largest rise of the loss (nats)")
-    powers = np.arange(np.ceil(np.log10(_FLOOR)) + 1, np.log10(high) + 1e-9)
+    powers = np.arange(np.ceil(np.log10(_FLOOR)) + 1, np.log10(high) + 1e-9, 2)
     ax.set_yticks(
         [float(np.sqrt(lowest * _FLOOR)), *10.0**powers], ["none", *(f"$10^{{{p:.0f}}}$" for p in powers)]
     )
@@ -158,10 +158,11 @@ def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
 
 
 def look(arm: str, arms: Sequence[str]) -> dict[str, Any]:
-    """The marker and colour of an arm among all: a colour for each kind of arm, another marker for each arm."""
+    """The marker and colour of an arm among all: a colour for each kind of arm, a marker for each of a kind."""
     kinds = ("imposed gap", "depth 10", "")
-    kind = next(n for n, start in enumerate(kinds) if arm.startswith(start))
-    return {"marker": _MARKERS[list(arms).index(arm) % len(_MARKERS)], "color": STYLES[kind]["color"]}
+    of = {name: next(n for n, start in enumerate(kinds) if name.startswith(start)) for name in arms}
+    place = [name for name in arms if of[name] == of[arm]].index(arm)
+    return {"marker": _MARKERS[place % len(_MARKERS)], "color": STYLES[of[arm]]["color"]}
 
 
 def caption(dataset: xr.Dataset) -> str:

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -173,6 +174,7 @@ def _draw_gaps(ax: Axes, dataset: xr.Dataset) -> None:
         ax.plot(gap[there], values[there], label=label, linestyle="none", gid=name, **style)
     ax.set(xlabel="bias below $i^*$'s (nats)", ylabel=f"median exit ({ALPHA})", title="classes but $i^*$")
     ax.set_ylim(0, 1)
+    ax.xaxis.set_major_locator(MultipleLocator(1))
 
 
 def caption(dataset: xr.Dataset) -> str:

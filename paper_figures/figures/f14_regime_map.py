@@ -32,7 +32,7 @@ COLUMNS: tuple[tuple[str, str, str, float, float, dict[str, str]], ...] = (
     ("error_end", f"end of the error's plateau ({ALPHA})", "Oranges", 0.6, LONG, {"M2": "m2_error_end", "T13": "t13_error_end"}),
     (
         "error_last_minus_none",
-        f"error's end, with bias less without ({ALPHA})",
+        f"error's end: bias less none ({ALPHA})",
         "PuOr_r",
         0.4,
         LEAST_EFFECT,
