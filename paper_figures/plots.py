@@ -159,7 +159,7 @@ def accounts(found: Diagnosis, *, ax: Axes | None = None) -> Axes:
             label=f"the {quantity}'s plateau",
         )
     ax.axvline(0, color="0.3", linewidth=0.8)
-    ax.set_yticks(places, names)
+    ax.set_yticks(places, [name.replace("alpha^r", r"$\alpha^r$") for name in names])
     ax.invert_yaxis()
     ax.set_xlabel(f"longer by ({ALPHA})")
     ax.legend(fontsize="x-small")

@@ -81,15 +81,16 @@ def drop_repeated_labels(axes: NDArray[Any]) -> None:
 
 
 def wrap_labels(axes: Iterable[Axes], across: int, down: int) -> None:
-    """Break titles and upright labels that are longer than narrow panels.
+    """Break titles and labels that are longer than narrow panels.
 
     Args:
         axes: the panels.
-        across: characters of a title's line.
+        across: characters of a title's line, which a letter stands beside; a label below has some more.
         down: characters of an upright label's line.
     """
     for ax in axes:
-        ax.set_title("\n".join(fill(line, across) for line in ax.get_title().split("\n")))
+        ax.set_title("\n".join(fill(line, across) for line in ax.get_title().split("\n")), fontsize=7)
+        ax.set_xlabel(fill(ax.get_xlabel(), across + 6))
         ax.set_ylabel("\n".join(fill(line, down) for line in ax.get_ylabel().split("\n")))
 
 

@@ -129,7 +129,7 @@ class Layout(NamedTuple):
 
 _TALLEST, _LEGEND = 1.6, 0.5  # inches: a panel of a single column, a legend of three rows
 _LEGEND_ROWS = 3
-_A_LINE = 48  # characters: of a title across a single column, its letter and its axis' numbers left out
+_A_LINE = 36  # characters: of a title across a single column, its letter and its axis' numbers left out
 
 
 def save_figure(
@@ -187,7 +187,7 @@ def finished_figure(draw: Callable[[AxesGrid], None], layout: Layout, note: str 
     drop_repeated_labels(on_page)
     narrow = layout.width <= SINGLE_COLUMN
     if narrow:
-        wrap_labels(axes.ravel(), _A_LINE // across[1], _A_LINE // 2)
+        wrap_labels(axes.ravel(), _A_LINE // across[1], 24)
     if layout.legend:
         named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
         small: dict[str, Any] = {"fontsize": 6, "columnspacing": 1.0} if narrow else {}

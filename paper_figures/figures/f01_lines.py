@@ -106,11 +106,10 @@ def caption(dataset: xr.Dataset) -> str:
     n = dataset.sizes["panel"]
     return (
         f"F1. {TITLE} from the initialisation (α = 0) to the trained network (α = 1), training samples: loss "
-        f"{letters(0, n)}, error {letters(n, n)}. {BAND}. Linear: every weight and bias on the straight line; "
-        "homogeneous: layer l's bias at α^l; held: the last layer's bias stays 0 (each where it was walked). "
-        "T1: theory for zero initial weights, from the trained network alone; M2: product law from both ends. "
-        "Laws are means, their errors drawn from 0+ on. M2 gives the signal its trained direction everywhere; "
-        "near α = 0 the signal lacks it (F2), so that there M2's error is too low."
+        f"{letters(0, n)}, error {letters(n, n)}. {BAND}. Linear: all weights and biases on the line; "
+        "homogeneous: layer l's bias at α^l (where walked). T1: theory for zero initial weights, from the trained "
+        "network alone; M2: product law from both ends; both means, errors from 0+ on. M2 gives the signal its "
+        "trained direction everywhere; near α = 0 the signal lacks it (F2), so M2's error there is too low."
         f"{left_out_text(dataset)}"
     )
 
