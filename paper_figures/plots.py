@@ -177,7 +177,9 @@ def layers(found: Diagnosis, *, ax: Axes | None = None) -> Axes:
         ValueError: a diagnosis whose signal is undefined, which has no retention.
     """
     if found.law is None:
-        raise ValueError(f"the network has no retention: {found.left_out.get('depth', 'its signal is undefined')}")
+        raise ValueError(
+            f"the network has no retention: {found.left_out.get('depth', 'its signal is undefined')}"
+        )
     ax = _axes(1)[0] if ax is None else ax
     names = list(found.law.retention)
     ax.barh(range(len(names)), [found.law.retention[name] for name in names], color=LOSS_COLOUR)
@@ -242,7 +244,9 @@ def weights_and_biases(flow: xr.Dataset, *, seed: int = 0, axes: Pair | None = N
 def _needs(curves: xr.Dataset, name: str, dim: str) -> NDArray[np.float64]:
     if name not in curves or set(curves[name].dims) != {"alpha", dim}:
         held = {str(one): values.dims for one, values in curves.data_vars.items()}
-        raise ValueError(f"curves must hold {name}(alpha, {dim}), as interpolation_curves gives it; they hold {held}")
+        raise ValueError(
+            f"curves must hold {name}(alpha, {dim}), as interpolation_curves gives it; they hold {held}"
+        )
     values: NDArray[np.float64] = curves[name].transpose("alpha", dim).to_numpy()
     return values
 

@@ -83,7 +83,9 @@ def draw_curves(
     if quantity not in _NAMES:
         raise ValueError(f"quantity must be loss, error or both, got {quantity!r}")
     if not isinstance(ax, Axes):
-        raise ValueError(f'ax must be one matplotlib Axes, or two with quantity="both", got {type(ax).__name__}')
+        raise ValueError(
+            f'ax must be one matplotlib Axes, or two with quantity="both", got {type(ax).__name__}'
+        )
     if quantity not in dataset or "alpha" not in dataset[quantity].dims or dataset[quantity].ndim > 2:
         raise ValueError(
             f"the data set must hold {quantity}(alpha), with at most one more dimension; it holds "
@@ -133,7 +135,12 @@ def mark_end(
     if not np.isfinite(end):
         return
     named = any(line.get_gid() == _END for line in ax.get_lines())
-    ring: dict[str, Any] = {"marker": "o", "markersize": size, "markerfacecolor": "white", "linestyle": "none"}
+    ring: dict[str, Any] = {
+        "marker": "o",
+        "markersize": size,
+        "markerfacecolor": "white",
+        "linestyle": "none",
+    }
     ax.plot(
         [end],
         [float(np.interp(end, alphas[there], values[there]))],

@@ -85,12 +85,12 @@ def wrap_labels(axes: Iterable[Axes], across: int, down: int) -> None:
 
     Args:
         axes: the panels.
-        across: characters of a title's line, which a letter stands beside; a label below has some more.
+        across: characters of a line of a title, and of the label below.
         down: characters of an upright label's line.
     """
     for ax in axes:
         ax.set_title("\n".join(fill(line, across) for line in ax.get_title().split("\n")), fontsize=7)
-        ax.set_xlabel(fill(ax.get_xlabel(), across + 6))
+        ax.set_xlabel(fill(ax.get_xlabel(), across))
         ax.set_ylabel("\n".join(fill(line, down) for line in ax.get_ylabel().split("\n")))
 
 

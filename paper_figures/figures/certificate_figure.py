@@ -38,7 +38,9 @@ def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr
             ax.legend(fontsize="x-small")
 
     panels = len(quantities)
-    return save_figure(folder, "certified_line", draw, Layout(1, panels, 3.6 * panels, 2.9), note=_note(found))
+    return save_figure(
+        folder, "certified_line", draw, Layout(1, panels, 3.6 * panels, 2.9), note=_note(found)
+    )
 
 
 def draw_proved(

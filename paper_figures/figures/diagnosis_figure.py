@@ -62,7 +62,11 @@ def draw_otherwise(ax: Axes, found: Diagnosis, *, quantity: str = "error") -> No
         of_theory = np.asarray(getattr(found.theory, quantity), dtype=float)
         shown = (found.theory.alphas > 0) | (quantity == "loss")
         ax.plot(
-            found.theory.alphas[shown], of_theory[shown], label="theory, zero start (T1)", zorder=2, **PREDICTION
+            found.theory.alphas[shown],
+            of_theory[shown],
+            label="theory, zero start (T1)",
+            zorder=2,
+            **PREDICTION,
         )
     own = found.curves[quantity].sel(counterfactual="linear").to_numpy()
     ax.plot(alphas, own, label="your line", gid="own", **_OWN)

@@ -110,7 +110,9 @@ def _by_rank(flow: xr.Dataset) -> xr.Dataset:
 def layout(dataset: xr.Dataset) -> Layout:
     """Two rows, a column for each start."""
     columns = dataset.sizes["start"]
-    return Layout(2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 4.0, legend=3 if columns > 1 else 2)
+    return Layout(
+        2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 4.0, legend=3 if columns > 1 else 2
+    )
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:

@@ -150,7 +150,7 @@ def caption(dataset: xr.Dataset) -> str:
     )
     return (
         f"F4. {TITLE}: the first α at which a tenth of the curve's fall is spent, of the error {letters(0, n)} "
-        f"and the loss {letters(n, n)}.{other} Small dots are seeds, lines their means; laws (black) are for a "
+        f"and the loss {letters(n, n)}.{other} Small dots are seeds, lines their means; laws (dotted and dashed) are for a "
         "bias in the last layer, means alone, drawn where they have an end for every run. M2's error often "
         "has none: near α = 0 it is the trained network's, from which it cannot fall."
         f"{left_out_text(dataset)}"

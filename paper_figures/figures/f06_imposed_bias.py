@@ -45,7 +45,13 @@ __all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "dr
 TITLE = "The plateau against an imposed bias gap"
 EXPERIMENTS = ("imposed_bias",)
 MEASURED = "measured"
-_SQUARES = {"linestyle": "none", "marker": "s", "markersize": 8, "markerfacecolor": "none", "markeredgewidth": 1.2}
+_SQUARES = {
+    "linestyle": "none",
+    "marker": "s",
+    "markersize": 8,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.2,
+}
 LINES = {
     MEASURED: LineStyle(STYLES[0]),
     "theory, zero start (T1)": LineStyle(ZERO_START_LAW, MEASURED),

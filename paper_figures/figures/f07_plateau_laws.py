@@ -228,7 +228,7 @@ def caption(dataset: xr.Dataset) -> str:
         f"F7. {TITLE}. β, whose (r−1)th root is the plateau's end, against the final loss, which falls to the "
         f"right: {int(there.sum())} states of flows from {int(dataset.attrs['n_seeds'])} starts a panel and "
         "initial scale (dots are single starts; scales stand beside each other; no bands). Law (a) holds for "
-        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Black dashes: the crossover law, "
+        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Short dashes: the crossover law, "
         f"computed from each start. Crosses (at the lower edge where β < {_LOWEST}): escaped; the last class is "
         "learned by its weight after all, and no law holds."
     )

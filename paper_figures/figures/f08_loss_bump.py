@@ -144,12 +144,22 @@ def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
     for n, arm in enumerate(names):
         chosen = arms == arm
         rise = np.where(found[chosen] > _FLOOR, found[chosen], _FLOOR / _STEP ** (n + 1))
-        ax.plot(exact[chosen], rise, linestyle="none", markersize=3.5, alpha=0.8, label=arm.replace("-", " "), **look(arm, names))
+        ax.plot(
+            exact[chosen],
+            rise,
+            linestyle="none",
+            markersize=3.5,
+            alpha=0.8,
+            label=arm.replace("-", " "),
+            **look(arm, names),
+        )
     high = 2 * max(float(exact.max()), float(found.max()))
     ax.plot([_FLOOR, high], [_FLOOR, high], color="0.5", linewidth=0.7, label="equal")
     ax.axhspan(lowest, _FLOOR, color="0.95", zorder=0)
     ax.set(xscale="log", yscale="log", xlim=(_FLOOR / 2, high), ylim=(lowest, high))
-    ax.set(xlabel="predicted for a zero start (T1)", ylabel="measured", title="largest rise of the loss (nats)")
+    ax.set(
+        xlabel="predicted for a zero start (T1)", ylabel="measured", title="largest rise of the loss (nats)"
+    )
     powers = np.arange(np.ceil(np.log10(_FLOOR)) + 1, np.log10(high) + 1e-9, 2)
     ax.set_yticks(
         [float(np.sqrt(lowest * _FLOOR)), *10.0**powers], ["none", *(f"$10^{{{p:.0f}}}$" for p in powers)]

@@ -45,7 +45,9 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         NothingToDrawError: no run at its target.
     """
     if not reached(runs):
-        raise NothingToDrawError("there is no line to draw: no run of harder_problems reached its target loss")
+        raise NothingToDrawError(
+            "there is no line to draw: no run of harder_problems reached its target loss"
+        )
     return table_of(RECORDED, runs)
 
 

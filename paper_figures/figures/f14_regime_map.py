@@ -28,8 +28,22 @@ RECORDED = "regime_map"  # the table that the package ships, which claim C14 is 
 NAMES = {"sgd": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
 # The variable, the words above it, its colours and their ends, the level of its contours, and the laws' own.
 COLUMNS: tuple[tuple[str, str, str, float, float, dict[str, str]], ...] = (
-    ("loss_end", f"end of the loss's plateau ({ALPHA})", "Blues", 0.6, LONG, {"M2": "m2_loss_end", "T13": "t13_loss_end"}),
-    ("error_end", f"end of the error's plateau ({ALPHA})", "Oranges", 0.6, LONG, {"M2": "m2_error_end", "T13": "t13_error_end"}),
+    (
+        "loss_end",
+        f"end of the loss's plateau ({ALPHA})",
+        "Blues",
+        0.6,
+        LONG,
+        {"M2": "m2_loss_end", "T13": "t13_loss_end"},
+    ),
+    (
+        "error_end",
+        f"end of the error's plateau ({ALPHA})",
+        "Oranges",
+        0.6,
+        LONG,
+        {"M2": "m2_error_end", "T13": "t13_error_end"},
+    ),
     (
         "error_last_minus_none",
         f"error's end: bias less none ({ALPHA})",

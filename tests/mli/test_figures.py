@@ -20,7 +20,12 @@ def run(tmp_path, monkeypatch):
 def test_a_figure_its_caption_and_its_table(run, tmp_path):
     found = run("f3", "--format", "svg", "--output", "out")
     assert found.exit_code == 0, found.output
-    assert found.output.splitlines() == ["F3: data computed when it was drawn", "out/F3.svg", "out/F3.txt", "out/F3.md"]
+    assert found.output.splitlines() == [
+        "F3: data computed when it was drawn",
+        "out/F3.svg",
+        "out/F3.txt",
+        "out/F3.md",
+    ]
     assert (tmp_path / "out" / "F3.txt").read_text().endswith("(Data computed when it was drawn.)\n")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["F3.md", "F3.svg", "F3.txt"]
     found = run("--data", "F3", "--output", "out")

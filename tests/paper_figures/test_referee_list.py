@@ -42,7 +42,9 @@ def test_it_is_as_a_referee_asks_at_both_widths(named):
             figure = finished_figure(lambda axes: module.draw(axes, data), layout, shipped_note(data))
         lettered = panels(figure)
         shown = layout.rows * layout.columns - sum(not ax.axison for ax in figure.axes)
-        assert sorted(lettered) == ([f"({letter})" for letter in ascii_lowercase[:shown]] if shown > 1 else [])
+        assert sorted(lettered) == (
+            [f"({letter})" for letter in ascii_lowercase[:shown]] if shown > 1 else []
+        )
         if width == "single":
             assert figure.get_figwidth() == pytest.approx(SINGLE_COLUMN)
         box = figure.get_tightbbox()
@@ -53,7 +55,9 @@ def test_it_is_as_a_referee_asks_at_both_widths(named):
         assert box.y1 < page[1] + EDGE, (width, "over the upper edge")
         for letter, ax in lettered.items():
             (text,) = [one for one in ax.texts if one.get_text() == letter]
-            assert not text.get_window_extent().overlaps(ax.title.get_window_extent()) or not ax.get_title(), (
+            assert (
+                not text.get_window_extent().overlaps(ax.title.get_window_extent()) or not ax.get_title()
+            ), (
                 width,
                 letter,
                 ax.get_title(),
@@ -86,7 +90,9 @@ def assert_no_marker_is_cut(axes):
                 & (kept[:, 1] < inside.y1 + half)
             )
             for x, y in kept[near]:
-                out = max(inside.x0 - x + half, x + half - inside.x1, inside.y0 - y + half, y + half - inside.y1)
+                out = max(
+                    inside.x0 - x + half, x + half - inside.x1, inside.y0 - y + half, y + half - inside.y1
+                )
                 assert out < ROOM, (ax.get_title(), line.get_label(), x, y)
 
 

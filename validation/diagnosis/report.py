@@ -47,12 +47,8 @@ ACCOUNTS_SAY = (
     "thing and leaves the rest; causes interact, so the numbers do not add up. After ±: the standard "
     "error over samples, the network being fixed."
 )
-CURVES_SAY = (
-    "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that does not fall."
-)
-CLASSES_SAY = (
-    "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has no sample."
-)
+CURVES_SAY = "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that does not fall."
+CLASSES_SAY = "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has no sample."
 
 DIAGNOSIS_FILES = ("report.md", "report.json", "curves.nc")
 """What `write_diagnosis` writes into its folder."""
@@ -206,9 +202,7 @@ def diagnosis_tables(data: dict[str, Any]) -> dict[str, WordTable]:
                 for layer, part in data["degree_by_layer"].items()
             ],
         ),
-        "classes": WordTable(
-            ["class", "measured", "theory for zero initial weights"], _class_rows(data)
-        ),
+        "classes": WordTable(["class", "measured", "theory for zero initial weights"], _class_rows(data)),
     }
 
 

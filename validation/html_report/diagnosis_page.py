@@ -77,7 +77,11 @@ def write_diagnosis_page(
 def _order(found: Diagnosis) -> list[str]:
     """The names of the curves that are drawn, the network's own first."""
     names = [str(name) for name in found.curves["counterfactual"].to_numpy()]
-    return [_OWN, *(name for name in names if name != _OWN), *(["theory"] if found.theory is not None else [])]
+    return [
+        _OWN,
+        *(name for name in names if name != _OWN),
+        *(["theory"] if found.theory is not None else []),
+    ]
 
 
 def _numbers(found: Diagnosis) -> dict[str, Any]:
@@ -95,18 +99,29 @@ def _numbers(found: Diagnosis) -> dict[str, Any]:
         if name in ("theory", "zero start"):  # all logits tie at 0, which is an error by rule
             error = np.where(grid == 0, np.nan, error)
         lines.append(
-            {"name": name, "alpha": _short(grid), "loss": _short(loss), "error": _short(error), "ends": _pair(ends)}
+            {
+                "name": name,
+                "alpha": _short(grid),
+                "loss": _short(loss),
+                "error": _short(error),
+                "ends": _pair(ends),
+            }
         )
     accounts = [
         {"name": name, "value": _pair(value), "error": _pair(found.account_errors[name])}
         for name, value in found.accounts.items()
     ]
-    return {"lines": lines, "accounts": accounts, "retention": {} if found.law is None else found.law.retention}
+    return {
+        "lines": lines,
+        "accounts": accounts,
+        "retention": {} if found.law is None else found.law.retention,
+    }
 
 
 def _pair(ends: LineEnds | None) -> dict[str, float | None]:
     return {
-        quantity: None if ends is None else _short([getattr(ends, quantity)])[0] for quantity in ("error", "loss")
+        quantity: None if ends is None else _short([getattr(ends, quantity)])[0]
+        for quantity in ("error", "loss")
     }
 
 

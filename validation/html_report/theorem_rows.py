@@ -29,7 +29,9 @@ def theorem_rows() -> list[TheoremRow]:
             name,
             theorem_place(name),
             one.says,
-            f"docs/theory/{name.replace(chr(39), 'p')}.md" if name.startswith("T") else "docs/theory/theory.md",
+            f"docs/theory/{name.replace(chr(39), 'p')}.md"
+            if name.startswith("T")
+            else "docs/theory/theory.md",
             one.modules,
             one.tests,
             one.claims,

@@ -26,10 +26,14 @@ def test_f2_draws_the_gain_its_laws_and_the_bias():
     np.testing.assert_array_equal(measured.get_xdata(), ALPHAS[1:])
     np.testing.assert_allclose(measured.get_ydata(), np.maximum(ALPHAS[1:] ** 4, 1e-4), rtol=1e-6)
     np.testing.assert_allclose(line(gain, "product law (M2)").get_ydata(), ALPHAS[1:] ** 4.5, rtol=1e-6)
-    np.testing.assert_allclose(line(gain, r"$\alpha^{\mathrm{depth}}$ (T1)").get_ydata(), ALPHAS[1:] ** 8, rtol=1e-6)
+    np.testing.assert_allclose(
+        line(gain, r"$\alpha^{\mathrm{depth}}$ (T1)").get_ydata(), ALPHAS[1:] ** 8, rtol=1e-6
+    )
     powers = [float(run["effective_degree"]) for run in centre()]
     expected = np.mean([ALPHAS[1:] ** power for power in powers], axis=0)
-    np.testing.assert_allclose(line(gain, r"$\alpha^{r_\mathrm{eff}}$ (T13)").get_ydata(), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        line(gain, r"$\alpha^{r_\mathrm{eff}}$ (T13)").get_ydata(), expected, rtol=1e-5
+    )
     np.testing.assert_array_equal(line(gain, r"bias: $\alpha$").get_ydata(), ALPHAS[1:])
     np.testing.assert_allclose(line(cosine, "_cosine").get_ydata(), [0.6, 0.9, 1.0], rtol=1e-6)
     titles = [ax.get_title() for ax in axes[0]]
@@ -80,7 +84,9 @@ def test_f8_sets_every_run_with_a_bias_measured_against_predicted():
         if one.get_marker() not in ("None", "")
         for level in set(one.get_ydata()[one.get_ydata() < 1e-8])
     ]
-    assert len({look[:2] for look in looks}) == len({look[2] for look in looks}) == len(looks) == 3  # an arm each
+    assert (
+        len({look[:2] for look in looks}) == len({look[2] for look in looks}) == len(looks) == 3
+    )  # an arm each
     assert not any(label == "bias-none" for label in axes[0, 1].get_legend_handles_labels()[1])
     assert "in 1 of 9 runs" in said(f08_loss_bump, dataset)
 

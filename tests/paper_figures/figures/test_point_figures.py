@@ -137,9 +137,7 @@ def test_f11_shows_retention_by_layer_and_effective_degree():
         labels = [label for label in ax.get_legend_handles_labels()[1] if label != "depth: zero start"]
         assert labels == ["scale 0.3", "scale 0.8"]
         assert [to_hex(line(ax, label).get_color()) for label in labels] == ["#0072b2", "#d55e00"]
-    of_width = [
-        np.mean([float(r["effective_degree"]) for r in runs if chosen(r, w)]) for w in (32, 64)
-    ]
+    of_width = [np.mean([float(r["effective_degree"]) for r in runs if chosen(r, w)]) for w in (32, 64)]
     np.testing.assert_allclose(line(by_width, "scale 0.3").get_ydata(), of_width, rtol=1e-6)
     share = max(float(run["effective_degree"]) / run.attrs["depth"] for run in runs)
     assert f"at most {share:.2f} of it" in said(f11_retention, dataset)

@@ -269,7 +269,9 @@ def test_the_contents_stay_in_view_and_tell_where_one_is(tab, url):
     for section in ("verdicts", "claims"):
         tab.evaluate(f"document.getElementById('{section}').scrollIntoView({{ behavior: 'instant' }})")
         tab.wait_for(f"document.querySelector('#contents a[href=\"#{section}\"]').ariaCurrent === 'true'")
-        box = tab.evaluate("(({top, bottom}) => [top, bottom])(document.getElementById('contents').getBoundingClientRect())")
+        box = tab.evaluate(
+            "(({top, bottom}) => [top, bottom])(document.getElementById('contents').getBoundingClientRect())"
+        )
         assert -1 <= box[0] < box[1] <= 900
 
 

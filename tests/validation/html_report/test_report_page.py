@@ -364,7 +364,9 @@ def test_figures_are_embedded_with_their_captions(tmp_path):
     assert found[2].caption.startswith("Centre curve, without a caption.")
     assert [figure.shipped for figure in found] == [False] * 3
     (tmp_path / "b" / "F2_gain.txt").write_text("F2_gain. How it grows.\n")
-    (tmp_path / "b" / "F2_gain.md").write_text("# F2\n\n- no number\n\n## In numbers\n\n- One is 1.\n- Two is 2.\n")
+    (tmp_path / "b" / "F2_gain.md").write_text(
+        "# F2\n\n- no number\n\n## In numbers\n\n- One is 1.\n- Two is 2.\n"
+    )
     (gain,) = find_figures([tmp_path / "b"])
     assert gain.numbers == ("One is 1.", "Two is 2.")
     assert gain.words.startswith("How it grows. (")  # its name is said once
