@@ -1,4 +1,4 @@
-"""Figures as files: F1.pdf, F1.png, F1.svg; beside them F1.txt, the caption, F1.md, its page, F1.csv, numbers."""
+"""Figures as files: F1.pdf, F1.png, F1.svg; the caption F1.txt, the page F1.md, the numbers F1.csv."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def write_figure(
     formats: Sequence[str] = FORMATS,
     width: str = "double",
 ) -> list[Path]:
-    """Draw one figure's dataset into `folder/<name>.<format>`; its caption, `<name>.txt`, and page, `<name>.md`.
+    """Draw one figure into `folder/<name>.<format>`; its caption, `<name>.txt`, and page, `<name>.md`.
 
     Each file is written whole or not at all, and with the same bytes whenever the dataset is the same.
 

@@ -253,8 +253,8 @@ def _needs(curves: xr.Dataset, name: str, dim: str) -> NDArray[np.float64]:
 
 def _axes(count: int) -> Pair:
     """Of a new pyplot figure, which a notebook shows."""
-    from matplotlib import pyplot
+    import matplotlib.pyplot as plt
 
-    _, axes = pyplot.subplots(1, count, figsize=(3.4 * count + 1.0, 3.2), layout="constrained", squeeze=False)
+    _, axes = plt.subplots(1, count, figsize=(3.4 * count + 1.0, 3.2), layout="constrained", squeeze=False)
     found: Pair = axes[0]
     return found

@@ -79,7 +79,6 @@ def diagnose(
             say_dry_run(told)
         folder_to_write(output)
         from validation.diagnosis.report import DIAGNOSIS_FILES
-
         from validation.html_report.diagnosis_page import DIAGNOSIS_PAGE, write_diagnosis_page
 
         writable_folder(writable_folder(output, [*DIAGNOSIS_FILES, DIAGNOSIS_PAGE]) / "figures")

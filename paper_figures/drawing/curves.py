@@ -60,8 +60,8 @@ def draw_curves(
         quantity: "loss", "error" or "both".
         label: of one curve in the legend; of several, what stands before their own labels unless "measured".
         colour: of one curve; None: the loss's or error's own, and the next of the colours for one more.
-        ends: mark where each plateau ends, `validation.metrics.plateau_end`; a curve that does not fall has no
-            mark.
+        ends: mark where each plateau ends, `validation.metrics.plateau_end`; a curve that does not fall
+            has no mark.
         held: shade the longest stretch on which one class has at least this share of the predictions,
             `validation.metrics.held_interval`, in (0.5, 1]; of one curve with `class_share`. None: no shade.
 

@@ -147,7 +147,7 @@ def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[st
         mean, low, high = (panel[f"{quantity}_{part}"][n].to_numpy() for part in ("mean", "low", "high"))
         how = styles[str(name)]
         if how.of:
-            # At alpha = 0 there is no bias, and all logits of a zero start tie: laws of the error start at 0+.
+            # At alpha = 0 biases are 0 and logits of a zero start tie: laws of the error start at 0+.
             from_zero = (panel["alpha"].to_numpy() == 0) & (quantity == "error")
             low = high = mean = np.where(from_zero, np.nan, mean)
         draw_band(ax, panel["alpha"].to_numpy(), mean, low, high, label=str(name), **how.style)

@@ -112,7 +112,7 @@ class Layout(NamedTuple):
     def at_width(self, width: str) -> Layout:
         """For one column of a page ("single") or its whole width ("double").
 
-        In a single column a row of panels is turned into a column of panels: `draw` has the same array of axes.
+        In a single column a row of panels is turned into a column: `draw` has the same array of axes.
         """
         if width == "double" or self.width <= SINGLE_COLUMN:
             return self

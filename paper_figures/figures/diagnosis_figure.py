@@ -21,7 +21,7 @@ _OWN: dict[str, Any] = {"color": "black", "linewidth": 2.6, "zorder": 3}
 
 
 def save_diagnosis_figure(folder: Path | str, found: Diagnosis) -> list[Path]:
-    """Write `folder/diagnosis.png` and `.pdf`: loss and error of the line and of what it would be otherwise."""
+    """Write `folder/diagnosis.png` and `.pdf`: the line and what it would be otherwise."""
 
     def draw(axes: AxesGrid) -> None:
         for ax, quantity in zip(axes.ravel(), _NAMES, strict=True):

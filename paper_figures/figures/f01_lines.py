@@ -107,8 +107,10 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F1. {TITLE} from the initialisation (α = 0) to the trained network (α = 1), training samples: loss "
         f"{letters(0, n)}, error {letters(n, n)}. {BAND}. Linear: all weights and biases on the line; "
-        "homogeneous: layer l's bias at α^l (where walked). T1: theory for zero initial weights, from the trained "
-        "network alone; M2: product law from both ends; both means, errors from 0+ on. M2 gives the signal its "
+        "homogeneous: layer l's bias at α^l (where walked). T1: theory for zero initial weights, from "
+        "the trained "
+        "network alone; M2: product law from both ends; both means, errors from 0+ on. M2 gives the "
+        "signal its "
         "trained direction everywhere; near α = 0 the signal lacks it (F2), so M2's error there is too low."
         f"{left_out_text(dataset)}"
     )
@@ -117,7 +119,8 @@ def caption(dataset: xr.Dataset) -> str:
 def details(dataset: xr.Dataset) -> list[str]:
     """Where the plateaus end and how far off the predictions are, a sentence a panel."""
     return [
-        "A plateau's end is the first α at which a tenth of the fall is spent; numbers are means (smallest to "
+        "A plateau's end is the first α at which a tenth of the fall is spent; numbers are means "
+        "(smallest to "
         "largest seed).",
         *line_sentences(dataset, STYLES),
     ]

@@ -145,7 +145,8 @@ def caption(dataset: xr.Dataset) -> str:
     """What is drawn, and what it means."""
     n = dataset.sizes["panel"]
     return (
-        f"F2. {TITLE}. Upper row {letters(0, n)}: the signal's gain on probe samples, the part of the trained "
+        f"F2. {TITLE}. Upper row {letters(0, n)}: the signal's gain on probe samples, the part of the "
+        "trained "
         f"signal that is there, and the last layer's bias, which grows as α. {BAND}, n = "
         f"{dataset.sizes['seed']} seeds. Laws are means: M2, the product law from both ends; T13, α to the "
         "effective degree at the trained end; T1, α to the depth, which holds for zero initial weights. The "

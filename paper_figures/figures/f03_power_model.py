@@ -156,8 +156,10 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F3. {TITLE}: {k} classes, degree {dataset.attrs['degree']}, gradient flow to "
         f"{dataset.attrs['final_loss']:g} nats; seeds {dataset.attrs['shown_seeds']} of {n} starts. "
-        f"{letters(0, columns)}: diagonal weights; {letters(columns, columns)}: biases. Classes are learned in "
-        "the order of their initial weights, each near T9's time (dotted). T9 has no time for the class of the "
+        f"{letters(0, columns)}: diagonal weights; {letters(columns, columns)}: biases. Classes are "
+        "learned in "
+        "the order of their initial weights, each near T9's time (dotted). T9 has no time for the class "
+        "of the "
         f"smallest weight: the bias fits it. In {int(dataset['escaped'].sum())} of {n} starts its weight "
         "escaped later all the same (T11), which ends the growth of its bias."
     )
@@ -171,7 +173,8 @@ def details(dataset: xr.Dataset) -> list[str]:
     n, k = int(dataset.attrs["n_seeds"]), int(dataset.attrs["n_classes"])
     largest = int((dataset["bias"].to_numpy()[:, -1].argmax(axis=1) == k - 1).sum())
     return [
-        f"Over {n} starts the worst class of a start is off by {range_text(100 * worst, 1)} % of T9's time, mean "
+        f"Over {n} starts the worst class of a start is off by {range_text(100 * worst, 1)} % of T9's "
+        "time, mean "
         "(smallest to largest).",
         "The class of the smallest initial weight has the largest bias at the end in "
         f"{largest} of the {dataset.sizes['start']} starts drawn (T10).",

@@ -144,13 +144,16 @@ def caption(dataset: xr.Dataset) -> str:
     n = dataset.sizes["panel"] // _PANELS_A_ROW
     scaled = [str(p) for p in dataset["panel"].to_numpy()[dataset["x_label"].to_numpy() == "initial scale"]]
     other = (
-        f" Those against initial scale are of {scaled[0].partition(', ')[2]}: they are not compared with the others."
+        f" Those against initial scale are of {scaled[0].partition(', ')[2]}: they are not compared "
+        "with the others."
         if scaled and n > 1
         else ""
     )
     return (
-        f"F4. {TITLE}: the first α at which a tenth of the curve's fall is spent, of the error {letters(0, n)} "
-        f"and the loss {letters(n, n)}.{other} Small dots are seeds, lines their means; laws (dotted and dashed) are for a "
+        f"F4. {TITLE}: the first α at which a tenth of the curve's fall is spent, of the error "
+        f"{letters(0, n)} "
+        f"and the loss {letters(n, n)}.{other} Small dots are seeds, lines their means; laws (dotted "
+        "and dashed) are for a "
         "bias in the last layer, means alone, drawn where they have an end for every run. M2's error often "
         "has none: near α = 0 it is the trained network's, from which it cannot fall."
         f"{left_out_text(dataset)}"

@@ -170,15 +170,17 @@ def caption(dataset: xr.Dataset) -> str:
     band = BAND if "loss_less_mean" in dataset else "line: mean over paired seeds"
     n = dataset.sizes["panel"]
     return (
-        f"F5. {TITLE}, training data: loss {letters(0, n)}, error {letters(n, n)}. {band}. Each line is a curve "
+        f"F5. {TITLE}, training data: loss {letters(0, n)}, error {letters(n, n)}. {band}. Each line is "
+        "a curve "
         "minus that of the network with a bias in its last layer on the linear path, seed by seed: the same "
-        "network with that bias at α^r (homogeneous), with it held at 0 (where walked), and a network trained "
+        "network with that bias at α^r (homogeneous), with it held at 0 (where walked), and a network "
+        "trained "
         f"without it. Above zero: higher than with the bias.{left_out_text(dataset)}"
     )
 
 
 def details(dataset: xr.Dataset) -> list[str]:
-    """By how much the plateaus' ends move without the bias, and how far off the laws are, which are not drawn."""
+    """How far the plateaus' ends move without the bias, and how far off the laws are."""
     laws = {name: how for name, how in LINES.items() if how.of}
     kept = dataset.sel(line=[name for name in dataset["line"].to_numpy() if str(name) in laws])
     predicted: list[str] = []

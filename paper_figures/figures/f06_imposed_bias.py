@@ -132,8 +132,10 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F6. {TITLE}. The last bias is frozen at the gap for class 0 and 0 for the others while all else is "
         f"trained; on the line it grows from 0. {letters(0, 2)}: the first α at which a tenth of the fall is "
-        f"spent; {letters(2)}: the end of the longest stretch on which one class has 99 % of the predictions. "
-        "Small dots are seeds, lines their means; laws are means alone, drawn where they have a number for every "
+        f"spent; {letters(2)}: the end of the longest stretch on which one class has 99 % of the "
+        "predictions. "
+        "Small dots are seeds, lines their means; laws are means alone, drawn where they have a number "
+        "for every "
         "run: M1 and M2 for the loss alone, as their error starts near the trained network's."
         f"{left_out_text(dataset)}"
     )

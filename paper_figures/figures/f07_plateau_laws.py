@@ -225,11 +225,14 @@ def caption(dataset: xr.Dataset) -> str:
     """What is drawn, and what holds where."""
     there = np.isfinite(dataset["beta"].to_numpy())
     return (
-        f"F7. {TITLE}. β, whose (r−1)th root is the plateau's end, against the final loss, which falls to the "
+        f"F7. {TITLE}. β, whose (r−1)th root is the plateau's end, against the final loss, which falls "
+        "to the "
         f"right: {int(there.sum())} states of flows from {int(dataset.attrs['n_seeds'])} starts a panel and "
         "initial scale (dots are single starts; scales stand beside each other; no bands). Law (a) holds for "
-        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Short dashes: the crossover law, "
-        f"computed from each start. Crosses (at the lower edge where β < {_LOWEST}): escaped; the last class is "
+        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Short dashes: the "
+        "crossover law, "
+        f"computed from each start. Crosses (at the lower edge where β < {_LOWEST}): escaped; the last "
+        "class is "
         "learned by its weight after all, and no law holds."
     )
 
@@ -244,7 +247,8 @@ def details(dataset: xr.Dataset) -> list[str]:
     error = dataset["crossover_error"].to_numpy()
     small = dataset["final_loss"].to_numpy() <= 1e-4
     return [
-        f"For k > 2, {between} of {int(more.sum())} runs that have not escaped lie between the laws, at leading "
+        f"For k > 2, {between} of {int(more.sum())} runs that have not escaped lie between the laws, at "
+        "leading "
         "order.",
         f"The crossover law is off by at most {np.nanmax(error[..., small]):.4f} at losses of 1e-4 and below "
         f"and {np.nanmax(error):.4f} anywhere.",

@@ -136,7 +136,7 @@ def _draw_start(ax: Axes, dataset: xr.Dataset) -> None:
 
 
 def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
-    """A marker for each arm, a colour for each kind; runs that never rise lie below the floor, an arm a level."""
+    """A marker for each arm, a colour for each kind; runs that never rise lie below, an arm a level."""
     exact, found = (np.maximum(dataset[name].to_numpy(), _FLOOR) for name in ("exact", "found"))
     arms = dataset["arm"].to_numpy()
     names = list(dict.fromkeys(map(str, arms)))
@@ -168,7 +168,7 @@ def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
 
 
 def look(arm: str, arms: Sequence[str]) -> dict[str, Any]:
-    """The marker and colour of an arm among all: a colour for each kind of arm, a marker for each of a kind."""
+    """The look of an arm among all: a colour for each kind of arm, a marker for each of a kind."""
     kinds = ("imposed gap", "depth 10", "")
     of = {name: next(n for n, start in enumerate(kinds) if name.startswith(start)) for name in arms}
     place = [name for name in arms if of[name] == of[arm]].index(arm)
@@ -182,9 +182,12 @@ def caption(dataset: xr.Dataset) -> str:
     return (
         f"F8. {TITLE}. (a): {dataset.attrs['centre']}, n = {dataset.sizes['seed']} seeds; {BAND}. From zero "
         "initial weights unequal biases raise the loss at once (dotted; crosses: T4's bump by next order, a "
-        f"seed each). (b): {dataset.sizes['run']} runs, the largest rise anywhere on the line, measured against "
-        f"predicted; it is above 1 % of the fall in {rises} of {len(found)} runs. Runs in the grey strip never "
-        "rise (an arm a level): there the theorem for zero initial weights says nothing about the network, whose "
+        f"seed each). (b): {dataset.sizes['run']} runs, the largest rise anywhere on the line, measured "
+        "against "
+        f"predicted; it is above 1 % of the fall in {rises} of {len(found)} runs. Runs in the grey "
+        "strip never "
+        "rise (an arm a level): there the theorem for zero initial weights says nothing about the "
+        "network, whose "
         "initial weights are not zero."
     )
 

@@ -180,11 +180,15 @@ def _draw_gaps(ax: Axes, dataset: xr.Dataset) -> None:
 def caption(dataset: xr.Dataset) -> str:
     """What is drawn, and how strongly bias orders the classes."""
     return (
-        f"F9. {TITLE}: {dataset.attrs['shown_arm']}, n = {dataset.sizes['seed']} seeds, training samples. i* is "
-        "the class of the largest last-layer bias, which holds every prediction on the plateau. (a, b): means "
-        "over seeds; colours give the rank of a class's bias; samples that i* never held are left out in (a). "
+        f"F9. {TITLE}: {dataset.attrs['shown_arm']}, n = {dataset.sizes['seed']} seeds, training "
+        "samples. i* is "
+        "the class of the largest last-layer bias, which holds every prediction on the plateau. (a, b): "
+        "means "
+        "over seeds; colours give the rank of a class's bias; samples that i* never held are left out "
+        "in (a). "
         "Dotted: theory for zero initial weights (T1, T2). (c): a dot for each class and seed. If a class's "
-        "bias alone decided when its samples leave, Spearman's correlation over the classes of a seed would be "
+        "bias alone decided when its samples leave, Spearman's correlation over the classes of a seed "
+        "would be "
         f"1; it is {range_text(dataset['rank_correlation'])}, mean (smallest to largest seed)."
     )
 

@@ -79,7 +79,9 @@ def caption(dataset: xr.Dataset) -> str:
     """What is drawn."""
     n = dataset.sizes["network"]
     return (
-        f"F10. {TITLE}. Worst error over {str(dataset.attrs['alphas']).replace('alphas', 'values of α')}, of the loss {letters(0, n)} and of the error "
+        f"F10. {TITLE}. Worst error over "
+        f"{str(dataset.attrs['alphas']).replace('alphas', 'values of α')}, of the loss {letters(0, n)} "
+        "and of the error "
         f"rate {letters(n, n)}, against forward passes over all samples; one network in each column, one "
         "training each, so there are no bands."
     )

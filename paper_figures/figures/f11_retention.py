@@ -115,10 +115,14 @@ def caption(dataset: xr.Dataset) -> str:
     depth = list(dataset["line"].to_numpy()).index(DEPTH)
     share = np.nanmax(np.delete(degrees, depth, axis=0) / degrees[depth])
     return (
-        f"F11. {TITLE}; colours are initial scales in all panels. {letters(0)}: retention (M2), the gain that is "
-        "left when a layer's initial weights are put back into the trained network; 0 is a layer that training "
-        f"made anew, 1 one that it did not move. {letters(1, 2)}: effective degree (T13), d log gain / d log α at "
-        f"the trained end, which is the depth for zero initial weights (dotted); in {letters(1)} it is at most "
+        f"F11. {TITLE}; colours are initial scales in all panels. {letters(0)}: retention (M2), the "
+        "gain that is "
+        "left when a layer's initial weights are put back into the trained network; 0 is a layer that "
+        "training "
+        f"made anew, 1 one that it did not move. {letters(1, 2)}: effective degree (T13), d log gain / "
+        "d log α at "
+        f"the trained end, which is the depth for zero initial weights (dotted); in {letters(1)} it is "
+        "at most "
         f"{share:.2f} of it. Small dots are seeds, lines their means.{left_out_text(dataset)}"
     )
 

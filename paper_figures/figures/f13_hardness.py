@@ -89,8 +89,10 @@ def caption(dataset: xr.Dataset) -> str:
     """What is drawn."""
     return (
         f"F13. {TITLE}. The same networks on true and on random labels, at a quarter and twice the learning "
-        "rate, and to other target losses; every dot is a run. (a, b): the largest rise between any two α as a "
-        f"share of the fall; below {TOLERANCE:g} (dotted) C2 calls a line monotone. (c, d): the first α at which "
+        "rate, and to other target losses; every dot is a run. (a, b): the largest rise between any two "
+        "α as a "
+        f"share of the fall; below {TOLERANCE:g} (dotted) C2 calls a line monotone. (c, d): the first α "
+        "at which "
         f"a tenth of the fall is spent.{left_out_text(dataset)}"
     )
 

@@ -63,7 +63,7 @@ def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any da
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
-    """Dots are seeds; the diamond is their mean with its 95 % interval; shaded is what C15 claims of the mean."""
+    """Dots are seeds, the diamond their mean with its 95 % interval; shaded is what C15 claims."""
     numbers, criteria = judged(dataset), {one.key: one for one in CLAIM.criteria}
     for ax, (what, (title, label)) in zip(axes.ravel(), _PANELS.items(), strict=True):
         for place, way in enumerate(_WAYS):
@@ -110,11 +110,15 @@ def _draw_claim(ax: Axes, criterion: Criterion) -> None:
 def caption(dataset: xr.Dataset) -> str:
     """What is drawn."""
     return (
-        f"F13b. {TITLE}: half of the labels redrawn, all of them, a tenth of the learning rate; fully connected "
-        f"networks of 8 layers on 200 samples of {dataset.attrs['data']}, {dataset.sizes['seed']} seeds. A dot is "
-        "a seed's harder run less its own easy run, mean over two initial scales (half of He's and He's). (a): "
+        f"F13b. {TITLE}: half of the labels redrawn, all of them, a tenth of the learning rate; fully "
+        "connected "
+        f"networks of 8 layers on 200 samples of {dataset.attrs['data']}, {dataset.sizes['seed']} "
+        "seeds. A dot is "
+        "a seed's harder run less its own easy run, mean over two initial scales (half of He's and "
+        "He's). (a): "
         "log2 of the steps to the target loss, harder over easy; (b, c): the largest rise of loss and error "
-        "between any two α as a share of the fall, harder minus easy. C15 claims the shaded side: at least twice "
+        "between any two α as a share of the fall, harder minus easy. C15 claims the shaded side: at "
+        "least twice "
         f"the steps, and no less monotone within a margin.{left_out_text(dataset)}"
     )
 

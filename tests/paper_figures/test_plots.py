@@ -2,10 +2,10 @@
 
 from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from mli import plots
@@ -154,10 +154,10 @@ def test_weights_and_biases_are_those_of_the_flow(pair):
 
 
 def test_without_axes_a_figure_of_pyplot_is_made():
-    before = pyplot.get_fignums()
+    before = plt.get_fignums()
     found = plots.holders(curves())
-    assert len(pyplot.get_fignums()) == len(before) + 1
-    pyplot.close(found.figure)
+    assert len(plt.get_fignums()) == len(before) + 1
+    plt.close(found.figure)
 
 
 def test_the_doors_names_are_the_rooms():

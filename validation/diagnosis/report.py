@@ -47,8 +47,14 @@ ACCOUNTS_SAY = (
     "thing and leaves the rest; causes interact, so the numbers do not add up. After ±: the standard "
     "error over samples, the network being fixed."
 )
-CURVES_SAY = "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that does not fall."
-CLASSES_SAY = "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has no sample."
+CURVES_SAY = (
+    "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that "
+    "does not fall."
+)
+CLASSES_SAY = (
+    "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has "
+    "no sample."
+)
 
 DIAGNOSIS_FILES = ("report.md", "report.json", "curves.nc")
 """What `write_diagnosis` writes into its folder."""

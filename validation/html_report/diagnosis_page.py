@@ -1,4 +1,4 @@
-"""A diagnosis as one page that can be mailed: the line, what it would be otherwise, accounts, layers, classes."""
+"""A diagnosis as one page that can be mailed: the line and what it would be otherwise, accounts, layers."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from validation.text.where_it_holds import HEADINGS, sentence_rows
 __all__ = ["LIBRARY", "filled", "render_page"]
 
 LIBRARY = "plotly-basic.min.js"
-"""npm's plotly.js-basic-dist-min, its licence beside it; a newer one is put in its place (CONTRIBUTING.md)."""
+"""npm's plotly.js-basic-dist-min, its licence beside it; CONTRIBUTING.md says how to renew it."""
 
 _TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
 
@@ -72,7 +72,7 @@ def render_page(
 
 
 def filled(template: str, scripts: Sequence[str], numbers: Any, **content: Any) -> str:
-    """A template of this room as a page that needs no other file: look, library, scripts and numbers are in it.
+    """A template of this room as a page that needs no other file: all that it shows is in it.
 
     Args:
         template: "page.html" or "diagnosis.html".

@@ -31,7 +31,7 @@ _KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure's file, ready to be embedded: its name, caption, itself as a data URI, and the numbers on its page."""
+    """A figure's file, ready to be embedded: name, caption, itself as a data URI, its page's numbers."""
 
     name: str
     caption: str
@@ -114,8 +114,9 @@ def find_figures(folders: Iterable[Path]) -> list[Figure]:
     """Every figure in the folders by name, as SVG where there is one, else PNG; the first of one name.
 
     A symbolic link that leads out of its folder is left out. A caption is read from `<name>.txt` or
-    `<name>.md` beside the figure, what it has no room for from the figure's page, `<name>.md`. It ends in where the numbers come from, "(Data ...)", as `mli figures` and
-    `mli validate` write it; where it does not, that is said.
+    `<name>.md` beside the figure, what it has no room for from the figure's page, `<name>.md`. It ends in
+    where the numbers come from, "(Data ...)", as `mli figures` and `mli validate` write it; where it does
+    not, that is said.
     """
     found: dict[str, Path] = {}
     for folder in folders:

@@ -32,7 +32,7 @@ def page(found, tmp_path_factory):
 
 def test_every_curve_account_and_retention_is_on_it(found, page):
     numbers = json.loads(dict_of_scripts(page)["numbers"])
-    assert [line["name"] for line in numbers["lines"]][0] == "linear"
+    assert numbers["lines"][0]["name"] == "linear"
     for line in numbers["lines"]:
         if line["name"] == "theory":
             np.testing.assert_allclose(line["loss"], found.theory.loss, rtol=1e-5)

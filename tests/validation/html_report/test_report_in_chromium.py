@@ -294,7 +294,8 @@ def test_a_figure_is_enlarged_and_closed_by_keyboard(tab, url):
 def test_tables_are_saved_as_a_program_reads_them(tab, url):
     tab.open(url)
     told = tab.evaluate(
-        "page.csv([['a, b', '=1+1', page.plain('−1.23 × 10⁻¹²'), page.plain('123\\u202f456'), 'say \"x\"', null]])"
+        "page.csv([['a, b', '=1+1', page.plain('−1.23 × 10⁻¹²'), page.plain('123\\u202f456'), 'say "
+        '"x"\', null]])'
     )
     assert told == '"a, b",\'=1+1,-1.23e-12,123456,"say ""x""",\n'
     buttons, tables = tab.evaluate(
