@@ -25,7 +25,8 @@ _SOURCE = "data of the runs of this report"
 def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
     """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF.
 
-    Beside each its caption (.txt) and page (.md). Where no run reached its target there is nothing to draw: the figure then says so.
+    Beside each its caption (.txt) and page (.md). Where no run reached its target there is nothing to
+    draw: the figure then says so.
     """
     runs = [run for run in outcome.observations.runs if "/" not in run.attrs["arm"]]  # the star's
     lines = [run for run in runs if run.attrs["arm"] in _ARMS_OF_LINES]
