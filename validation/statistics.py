@@ -53,7 +53,7 @@ def sign_flip_test(differences: ArrayLike) -> float:
 
 
 def sign_flip_tests(differences: ArrayLike) -> tuple[float, float]:
-    """Return `sign_flip_test` of the differences (n,) and of their negatives, for little more than the cost of one.
+    """Return `sign_flip_test` of the differences (n,) and of their negatives, at the cost of one.
 
     A pattern that flips the set F has sum S - 2 sum(F), at least S iff sum(F) <= 0: p counts the subsets
     with sum <= 0, by meeting in the middle. Of the negatives it counts those with sum >= 0: all but those

@@ -1,7 +1,8 @@
 """What is to be run, in words and numbers: no torch, no results.
 
 Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (many).
-run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be
+run_spec.py     a run's fields, its name and its TOML; run_fields.py   what each field may be;
+  training_arguments.py   how a network is trained, with its defaults
 sweep_file.py   sweeps; a new experiment is a file in simulations/experiments and a name in `EXPERIMENTS`
   (or `REALISTIC`, which take core-hours)
 May import: runtime, mli_theory.

@@ -1,4 +1,4 @@
-"""The smoke job with one arm of two layers, in one worker process: seconds of work that end in a full report."""
+"""The smoke job with one arm of two layers, in one worker process: seconds of work and a full report."""
 
 from dataclasses import replace
 

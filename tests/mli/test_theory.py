@@ -158,7 +158,9 @@ def test_latex_is_a_form_of_its_own():
 @pytest.fixture
 def proved(monkeypatch):
     """As tests/mli_theory/derivations/test_theorems.py finds it, where every step is re-proved."""
-    monkeypatch.setattr(Derivation, "check", lambda self: Report(len(self.checked_steps), len(self.word_steps)))
+    monkeypatch.setattr(
+        Derivation, "check", lambda self: Report(len(self.checked_steps), len(self.word_steps))
+    )
 
 
 @pytest.mark.parametrize("theorem", THEOREMS.values(), ids=THEOREMS)

@@ -29,7 +29,10 @@ def test_a_second_run_writes_the_same_bytes(name, formats, tmp_path):
     assert [path.name for path in first] == [f"{name}.{end}" for end in (*formats, "txt")]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name
-    assert f"data shipped with the package, made {dataset.attrs['made']}" in (tmp_path / "one" / f"{name}.svg").read_text()
+    assert (
+        f"data shipped with the package, made {dataset.attrs['made']}"
+        in (tmp_path / "one" / f"{name}.svg").read_text()
+    )
 
 
 def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path):

@@ -64,14 +64,14 @@ def lines(request):
 
 def test_the_loss_estimate_is_a_bound_and_not_an_empty_one(lines):
     (estimate, truth, *_), _ = lines
-    assert_bounds(estimate, truth)
+    assert_bounds(estimate, truth, of=LINES)
     assert (estimate <= 1e-3).all()
 
 
 def test_the_error_rates_estimate_is_a_bound_and_not_an_empty_one(lines):
     (_, _, estimate, truth, _), n = lines
     # Rates are counts over n: comparing them needs half a sample's room for the division's rounding.
-    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n)
+    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n, of=LINES)
     assert (estimate <= 1e-2 + 0.5 / n).all()
 
 

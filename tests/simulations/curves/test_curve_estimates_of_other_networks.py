@@ -105,9 +105,9 @@ def lines(request):
 
 def test_the_loss_estimate_is_a_bound_of_networks_it_was_not_tuned_on(lines):
     (estimate, truth, *_), _ = lines
-    assert_bounds(estimate, truth)
+    assert_bounds(estimate, truth, of=LINES)
 
 
 def test_the_error_rates_estimate_is_a_bound_of_networks_it_was_not_tuned_on(lines):
     (_, _, estimate, truth, _), n = lines
-    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n)
+    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n, of=LINES)
