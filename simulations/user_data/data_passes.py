@@ -164,7 +164,7 @@ class Batches:
                 raise ValueError(_OTHER_BATCHES)
             self.content_hash = found
             if self._digested is not None:
-                self._digested.content_hash = found
+                self._digested.content_hash, self._known = found, True
         self.n_samples = seen
 
     def few(self) -> Batch:
