@@ -116,7 +116,7 @@ class CurveCache:
         try:
             write_netcdf(self._paths[name], curve, sealed_by=seal)
         except OSError as error:
-            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=5)
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=4)
 
     def _key(self, batches: Batches) -> tuple[str, int]:
         """32 hex digits, and the samples evaluated for them."""
