@@ -10,18 +10,21 @@ STAMP := .venv/.installed
 validate: $(STAMP)
 	$(BIN)/mli validate
 
-# Tests run in one process a core, each of one torch thread (tests/conftest.py sets it).
-test: $(STAMP)
-	$(BIN)/python -m pytest -n auto
+# Tests run in one process a core, each of one torch thread (tests/conftest.py sets it). `worksteal` keeps the
+# tests of a file in one process, where they share what the file trains or installs once.
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-# The claims of sampled lists in full: 60 nasty lines (tests/simulations/curves/test_curve_estimates_of_nasty_lines.py).
+test: $(STAMP)
+	$(PYTEST)
+
+# The tests marked `long`: each is the full form of one that `make test` runs in short.
 test-long: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m long
+	$(PYTEST) -m long
 
 # For the change at hand: fewer examples of each property, and no test that is slow, drives a browser or
 # starts processes.
 test-quick: $(STAMP)
-	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n auto -m "not slow and not browser and not subprocess"
+	HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not slow and not browser and not subprocess"
 
 # Work is killed 200 times, 3,000 damaged files are read, disks fill up: tried, clear, wrong. An hour of CPU;
 # FORM=short is what the suite does, FORM=medium lies between.
@@ -37,7 +40,7 @@ SEED ?= $(shell $(PYTHON) -c 'import secrets; print(secrets.randbelow(2**32))')
 explore: $(STAMP)
 	$(eval SEED := $(SEED))
 	@echo "seed $(SEED): repeat with  make explore SEED=$(SEED)"
-	HYPOTHESIS_PROFILE=explore $(BIN)/python -m pytest -n auto --hypothesis-seed=$(SEED) tests/mli_theory tests/theorems tests/validation/metrics tests/validation/test_statistics.py tests/simulations/gradient_flow tests/simulations/interpolation
+	HYPOTHESIS_PROFILE=explore $(PYTEST) --hypothesis-seed=$(SEED) tests/mli_theory tests/theorems tests/validation/metrics tests/validation/test_statistics.py tests/simulations/gradient_flow tests/simulations/interpolation
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

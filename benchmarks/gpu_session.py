@@ -39,7 +39,7 @@ from simulations.runtime.atomic_files import atomic_path, writable_folder
 from simulations.runtime.provenance import provenance
 from simulations.runtime.random_streams import torch_stream
 from simulations.specs.sweep_file import PlannedRun, Sweep, read_sweep
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.epoch import run_epoch
 from simulations.training.optimizers import make_optimizer
 from simulations.training.samples_on_device import samples_on

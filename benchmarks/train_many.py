@@ -20,7 +20,7 @@ from torch import nn
 from simulations.datasets.image_dataset import ImageDataset, load
 from simulations.networks import build_network
 from simulations.runtime.random_streams import torch_stream
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.ensemble import train_many
 from simulations.training.epoch import evaluate, run_epoch
 from simulations.training.optimizers import make_optimizer

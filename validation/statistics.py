@@ -5,8 +5,7 @@ The unit is always the seed: runs of one seed in different arms share their init
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from fractions import Fraction
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ __all__ = [
     "bootstrap_mean_interval",
     "holm",
     "sign_flip_test",
+    "sign_flip_tests",
     "wilson_interval",
 ]
 
@@ -46,8 +46,18 @@ def sign_flip_test(differences: ArrayLike) -> float:
     equally likely sign patterns whose sum is at least the observed one, the observed pattern included, so
     p >= 2^-n. Ties are exact: floats are summed as the rationals they are. n <= 40.
 
+    Raises:
+        ValueError: no differences, more than 40, or one that is not finite.
+    """
+    return sign_flip_tests(differences)[0]
+
+
+def sign_flip_tests(differences: ArrayLike) -> tuple[float, float]:
+    """Return `sign_flip_test` of the differences (n,) and of their negatives, at the cost of one.
+
     A pattern that flips the set F has sum S - 2 sum(F), at least S iff sum(F) <= 0: p counts the subsets
-    with sum <= 0, by meeting in the middle.
+    with sum <= 0, by meeting in the middle. Of the negatives it counts those with sum >= 0: all but those
+    with sum < 0.
 
     Raises:
         ValueError: no differences, more than 40, or one that is not finite.
@@ -55,17 +65,23 @@ def sign_flip_test(differences: ArrayLike) -> float:
     values = _sample(differences)
     if values.size > _MOST_DIFFERENCES:
         raise ValueError(f"the exact test takes at most {_MOST_DIFFERENCES} differences, got {values.size}")
-    exact = [Fraction(float(value)) for value in values]
-    scale = max(value.denominator for value in exact)  # powers of two: the largest is common to all
-    whole = [int(value * scale) for value in exact]
+    ratios = [value.as_integer_ratio() for value in values.tolist()]
+    scale = max(denominator for _, denominator in ratios)  # powers of two: the largest is common to all
+    whole = [numerator * (scale // denominator) for numerator, denominator in ratios]
     half = len(whole) // 2
-    if sum(map(abs, whole)) < _FITS:  # the same count, faster
-        left, right = (_subset_sums_as_array(part) for part in (whole[:half], whole[half:]))
-        count = int(np.searchsorted(np.sort(left), -right, side="right").sum())
+    if sum(map(abs, whole)) < _FITS:  # the same counts, faster
+        left, right = (_sorted_subset_sums(part) for part in (whole[:half], whole[half:]))
+        negative, not_positive = (
+            int(np.searchsorted(left, -right, side=side).sum()) for side in ("left", "right")
+        )
     else:
         sums = sorted(_subset_sums(whole[:half]))
-        count = sum(bisect_right(sums, -total) for total in _subset_sums(whole[half:]))
-    return float(count / 2 ** len(whole))
+        others = _subset_sums(whole[half:])
+        negative, not_positive = (
+            sum(bisect(sums, -total) for total in others) for bisect in (bisect_left, bisect_right)
+        )
+    patterns = 2 ** len(whole)
+    return not_positive / patterns, (patterns - negative) / patterns
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -132,8 +148,9 @@ def _subset_sums(numbers: list[int]) -> list[int]:
     return sums
 
 
-def _subset_sums_as_array(numbers: list[int]) -> NDArray[np.int64]:
-    sums = np.zeros(1, dtype=np.int64)
-    for number in numbers:
-        sums = np.concatenate([sums, sums + number])
+def _sorted_subset_sums(numbers: list[int]) -> NDArray[np.int64]:
+    sums = np.zeros(2 ** len(numbers), dtype=np.int64)
+    for place, number in enumerate(numbers):
+        np.add(sums[: 2**place], number, out=sums[2**place : 2 ** (place + 1)])
+    sums.sort()
     return sums

@@ -86,6 +86,11 @@ def majority_exit(signal: ArrayLike, bias: ArrayLike, degree: int) -> NDArray[np
         DomainError: as `correct_interval`; a tie for the largest bias, naming the classes.
 
     Source: T2.
+
+    Example:
+        >>> import mli
+        >>> mli.majority_exit([[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6], degree=3).round(4).tolist()
+        [0.5477, inf]
     """
     s, b = check_logits(signal, bias, statement="T2")
     degree = check_degree(degree, statement="T2")
@@ -103,6 +108,13 @@ def plateau(signal: ArrayLike, bias: ArrayLike, labels: ArrayLike, degree: int) 
     Args and raises: as `correct_interval`; also DomainError for a tie for the largest bias.
 
     Source: T2.
+
+    Example:
+        >>> import mli
+        >>> signal, bias = [[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6]
+        >>> found = mli.plateau(signal, bias, labels=[0, 1], degree=3)
+        >>> round(found.end, 4), found.error, found.majority_class
+        (0.5477, 0.5, 1)
     """
     s, b = check_logits(signal, bias, statement="T2")
     y = check_labels(labels, *s.shape)
@@ -148,6 +160,13 @@ def predict_curves(
 
     Source: T1, T3, T5. Cost: memory for the inputs and a block of 4,096 rows; 60,000 x 10 samples at 501
     alphas take a third of what all their exponentials would (benchmarks/closed_forms.py).
+
+    Example:
+        >>> import mli
+        >>> signal, bias = [[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6]
+        >>> curves = mli.predict_curves(signal, bias, [0, 1], 3, alphas=[0.0, 0.5, 1.0])
+        >>> curves.error.tolist(), curves.loss.round(3).tolist()
+        ([1.0, 0.5, 0.0], [0.693, 0.599, 0.168])
     """
     s, b = check_logits(signal, bias, statement="T1")
     y = check_labels(labels, *s.shape)

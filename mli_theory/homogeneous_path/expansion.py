@@ -135,6 +135,12 @@ def loss_sandwich(
 
     Raises:
         DomainError: as `loss_expansion`, or an alpha outside [0, 1].
+
+    Example:
+        >>> import mli
+        >>> low, high = mli.loss_sandwich([[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6], [0, 1], 3, alphas=[0.0, 0.1])
+        >>> low.round(4).tolist(), high.round(4).tolist()
+        ([0.6931, 0.6927], [0.6931, 0.6927])
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 2, "T4'")
     at = _alphas(alphas, "T4'")
@@ -171,6 +177,12 @@ def loss_bump(
     Warns:
         UserWarning: to leading order, for a small parameter of 1 or more: terms left out are as large as
             those kept, so place and height are guesses; the maximum of `predict_curves` has no such limit.
+
+    Example:
+        >>> import mli
+        >>> bump = mli.loss_bump([[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6], labels=[0, 1], degree=3)
+        >>> round(bump.alpha, 4)
+        0.0343
     """
     s, b, y, r = _checked(signal, bias, labels, degree, 3, "T4 (the bump)")
     counts = np.bincount(y, minlength=len(b))

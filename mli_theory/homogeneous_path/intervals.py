@@ -56,6 +56,12 @@ def correct_interval(
             degree < 2 or >= 2^53.
 
     Source: T1.
+
+    Example:
+        >>> import mli
+        >>> low, high = mli.correct_interval([[3.0, 1.0], [0.5, 2.0]], [0.0, 0.6], labels=[0, 1], degree=3)
+        >>> low.round(4).tolist(), high.tolist()
+        ([0.5477, 0.0], [inf, inf])
     """
     s, b = check_logits(signal, bias, statement="T1")
     y = check_labels(labels, *s.shape)

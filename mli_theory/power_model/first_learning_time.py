@@ -53,6 +53,12 @@ def first_learning_time_bounds(diagonal: ArrayLike, degree: int) -> LearningTime
             that is 0 or not below 1 (it is learned from the start).
 
     Source: T9b.
+
+    Example:
+        >>> import mli
+        >>> found = mli.first_learning_time_bounds([0.1, 0.2, 0.3], degree=3)
+        >>> round(found.lower, 3), round(found.upper, 3)
+        (3.5, 3.79)
     """
     r = check_degree(degree, least=3, statement=_STATEMENT)
     weights = finite_array("diagonal", diagonal, (None,), statement=_STATEMENT)

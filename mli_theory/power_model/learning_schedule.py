@@ -48,6 +48,11 @@ def escape_schedule(
     Raises:
         DomainError: naming T9 and the value, for a degree below 3, a weight that is not positive or so small
             that its potential overflows, or shares that are not positive or do not sum to 1.
+
+    Example:
+        >>> import mli
+        >>> mli.escape_schedule([0.3, 0.2, 0.1], degree=3).round(2).tolist()
+        [5.0, 8.33, inf]
     """
     spent = potential(diagonal, degree, statement="T9")
     weights = np.asarray(diagonal, dtype=np.float64)

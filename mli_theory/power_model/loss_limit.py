@@ -45,6 +45,11 @@ def loss_limit(weights: ArrayLike, degree: int, class_shares: ArrayLike | None =
             shares that are not positive or do not sum to 1.
 
     Source: T12b.
+
+    Example:
+        >>> import mli
+        >>> mli.loss_limit([[0.2, 0.1], [0.1, 0.3]], degree=3)
+        0.0
     """
     w, r = _checked(weights, degree)
     shares = check_class_shares(class_shares, len(w), statement=_STATEMENT)

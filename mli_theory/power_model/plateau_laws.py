@@ -74,6 +74,12 @@ def plateau_law(
     Raises:
         DomainError: naming T11 and the first bad value; for a final loss that is too large also the largest
             admissible one.
+
+    Example:
+        >>> import mli
+        >>> law = mli.plateau_law(n_classes=10, degree=4, final_loss=1e-3)
+        >>> round(float(law.plateau_end), 4)
+        0.6804
     """
     k, r, eps = np.broadcast_arrays(
         _integers("n_classes", n_classes, 2), _integers("degree", degree, 3), _losses(final_loss)
@@ -107,6 +113,11 @@ def largest_admissible_loss(
 
     Raises:
         DomainError: as `plateau_law`.
+
+    Example:
+        >>> import mli
+        >>> round(float(mli.largest_admissible_loss(n_classes=10, degree=4)), 4)
+        0.1043
     """
     k, r = np.broadcast_arrays(_integers("n_classes", n_classes, 2), _integers("degree", degree, 3))
     law = _Law(k, r, regime, next_order)

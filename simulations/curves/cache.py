@@ -20,7 +20,8 @@ import xarray as xr
 from simulations.line.moved_network import Line
 from simulations.objectives.objective import Objective
 from simulations.runtime.atomic_files import writable_folder
-from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, write_sealed_netcdf
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, seal
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 from simulations.user_data.data_passes import Batches
 
@@ -113,7 +114,7 @@ class CurveCache:
         if name not in self._paths or not self._writable:
             return
         try:
-            write_sealed_netcdf(self._paths[name], curve)
+            write_netcdf(self._paths[name], curve, sealed_by=seal)
         except OSError as error:
             warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=4)
 

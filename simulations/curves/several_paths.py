@@ -26,7 +26,7 @@ from simulations.line.paths import tensor_exponents
 from simulations.line.shared_features import BiasVariant, SharedFeatures, is_plain_linear, shared_features
 from simulations.line.step_batches import AnyLine
 from simulations.models.buffers import chosen_policy
-from simulations.models.checkpoints import checkpoint_hash, load_checkpoint
+from simulations.models.checkpoints import KnownState, checkpoint_hash, known_checkpoint
 from simulations.models.last_layer import LastLayer
 from simulations.models.roles import Roles, roles_with, roles_without_running
 
@@ -85,6 +85,7 @@ def curves_together(
     """
     grid = requested_alphas(alphas, extrapolate=False)
     model = walkable_model(model, data)
+    walks = _checked_once(model, walks)
     for name, walk in walks.items():
         if checkpoint_hash(walk.start) == checkpoint_hash(walk.end):
             raise ValueError(
@@ -150,17 +151,31 @@ def _as_one(
     return {name: parts[""] if "" in parts else join_splits(parts) for name, parts in found.items()}
 
 
+def _checked_once(model: nn.Module, walks: Mapping[str, PathBetweenStates]) -> dict[str, PathBetweenStates]:
+    """The walks between states that are checked, a state that several of them share once."""
+    known: dict[int, KnownState] = {}
+
+    def checked(what: str, state: Mapping[str, torch.Tensor]) -> KnownState:
+        if id(state) not in known:
+            known[id(state)] = known_checkpoint(what, state, model)
+        return known[id(state)]
+
+    return {
+        name: replace(
+            walk,
+            start=checked(f"start of {name!r}", walk.start),
+            end=checked(f"end of {name!r}", walk.end),
+        )
+        for name, walk in walks.items()
+    }
+
+
 def _groups(
     model: nn.Module, walks: Mapping[str, PathBetweenStates], last_layer: LastLayer
 ) -> list[dict[str, PathBetweenStates]]:
     """The walks, those together that differ in the last bias alone."""
     groups: list[dict[str, PathBetweenStates]] = []
     for name, walk in walks.items():
-        walk = replace(
-            walk,
-            start=load_checkpoint(f"start of {name!r}", walk.start, model),
-            end=load_checkpoint(f"end of {name!r}", walk.end, model),
-        )
         for group in groups:
             if _differ_in_last_bias(model, next(iter(group.values())), walk, last_layer):
                 group[name] = walk

@@ -145,7 +145,14 @@ def point_on_path(
 
 
 def zero_start(end: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A start of zeros: every floating and complex tensor of `end` zeroed, others kept."""
+    """A start of zeros: every floating and complex tensor of `end` zeroed, others kept.
+
+    Example:
+        >>> import mli
+        >>> import torch
+        >>> mli.zero_start({"weight": torch.ones(2)})
+        {'weight': tensor([0., 0.])}
+    """
     return {n: torch.zeros_like(t) if is_continuous(t) else t.clone() for n, t in end.items()}
 
 

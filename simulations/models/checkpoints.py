@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 
@@ -22,13 +23,52 @@ from simulations.runtime.names_in_words import first_names, shortened
 
 __all__ = [
     "Checkpoint",
+    "KnownState",
     "check_checkpoint_names",
     "checkpoint_hash",
     "further_names",
+    "known_checkpoint",
     "load_checkpoint",
 ]
 
 Checkpoint = nn.Module | Mapping[str, torch.Tensor] | str | Path
+
+
+class KnownState(dict[str, torch.Tensor]):
+    """A state dict that was checked against a model, and whose hash is made once.
+
+    For one call that walks several lines between the same states, and for as long as that call lasts: tensors
+    that are written to afterwards are neither checked nor hashed again.
+
+    Args:
+        state: checked by `load_checkpoint`.
+        model: which it fits.
+    """
+
+    def __init__(self, state: Mapping[str, torch.Tensor], model: nn.Module) -> None:
+        super().__init__(state)
+        self.model = model
+
+    @cached_property
+    def hash(self) -> str:
+        """`checkpoint_hash` of it."""
+        return _hash(self)
+
+
+def known_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> KnownState:
+    """`load_checkpoint`, for a call that uses the state more than once.
+
+    Args:
+        name: "start" or "end", for messages.
+        source: as of `load_checkpoint`.
+        model: gives the keys and shapes.
+
+    Raises:
+        ValueError: as `load_checkpoint`.
+        FileNotFoundError: no such file.
+    """
+    state = load_checkpoint(name, source, model)
+    return state if isinstance(state, KnownState) else KnownState(state, model)
 
 
 def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str, torch.Tensor]:
@@ -52,6 +92,8 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
     Warns:
         UserWarning: a prefix was left out.
     """
+    if isinstance(source, KnownState) and source.model is model:
+        return source
     if isinstance(source, nn.Module):
         state: Mapping[str, torch.Tensor] = source.state_dict()
     elif isinstance(source, (str, Path)):
@@ -131,6 +173,10 @@ def _refuse_other_names(name: str, state: set[str], wanted: set[str]) -> None:
 
 def checkpoint_hash(state: Mapping[str, torch.Tensor]) -> str:
     """32 hex digits over names, types, shapes and values."""
+    return state.hash if isinstance(state, KnownState) else _hash(state)
+
+
+def _hash(state: Mapping[str, torch.Tensor]) -> str:
     digest = blake2b(digest_size=16)
     for key in sorted(state):
         # A conjugate that torch keeps as a flag has other bytes until it is worked out.

@@ -41,6 +41,12 @@ def fcn(
 
     Raises:
         ValueError: a value outside these; the message shows it.
+
+    Example:
+        >>> import mli
+        >>> network = mli.fcn(depth=2, width=8, n_inputs=64, n_classes=10, seed=0)
+        >>> [tuple(parameter.shape) for parameter in network.parameters()]
+        [(8, 64), (8,), (10, 8), (10,)]
     """
     check_integers(depth=(depth, 1), width=(width, 1), n_inputs=(n_inputs, 1), n_classes=(n_classes, 2))
     check_choices(bias, init_scheme, init_scale)

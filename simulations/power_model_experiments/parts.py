@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 from simulations.gradient_flow import FlowError
 from simulations.power_model_experiments.cases import Group, Values, table
 from simulations.power_model_experiments.catalogue import module_name
-from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, write_sealed_netcdf
+from simulations.runtime.netcdf import write_netcdf
+from simulations.runtime.sealed_files import DamagedFileError, read_sealed_netcdf, seal
 
 __all__ = ["THREADS", "Part", "experiment_module", "load_part", "make_part", "versions"]
 
@@ -81,7 +82,7 @@ def make_part(folder: Path, part: Part) -> None:
             values, failure = [{} for _ in cases], str(error)
     result = table(cases, values, module.VARIABLES, part.n_classes, part.seed)
     result["failure"] = (("seed", "case"), [[failure] * len(cases)])
-    write_sealed_netcdf(folder / part.file_name, result)
+    write_netcdf(folder / part.file_name, result, sealed_by=seal)
 
 
 def load_part(folder: Path, part: Part) -> xr.Dataset | None:

@@ -22,8 +22,9 @@ from simulations.power_model_experiments.parts import (
 )
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.progress import progress_bar
-from simulations.runtime.sealed_files import write_sealed_netcdf
+from simulations.runtime.sealed_files import seal
 from simulations.runtime.worker_processes import in_processes
 
 __all__ = ["run_experiments"]
@@ -108,7 +109,7 @@ def _write(folder: Path, name: str, size: str, groups: Sequence[Group], parts: S
         threads=THREADS,
     )
     path = folder / f"{name}.nc"
-    write_sealed_netcdf(path, result)
+    write_netcdf(path, result, sealed_by=seal)
     return path
 
 

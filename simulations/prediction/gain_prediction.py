@@ -32,6 +32,7 @@ __all__ = [
     "HELD_OUT_ALPHAS",
     "TRUSTED_LOSS_ERROR",
     "GainPrediction",
+    "endpoints_law",
     "predict_both",
     "predict_from_endpoints",
     "predict_from_probe",
@@ -145,6 +146,21 @@ def predict_from_endpoints(
         last_layer=last_layer,
         output=output,
     )
+    return endpoints_law(line, alphas)
+
+
+def endpoints_law(line: SignalLine, alphas: int = 101) -> GainPrediction:
+    """The law of `predict_from_endpoints` for a signal line that is there already.
+
+    Args:
+        line: the signal between the two checkpoints, with its probes.
+        alphas: equally spaced points from 0 to 1, >= 2.
+
+    Raises:
+        ValueError: alphas out of range.
+        simulations.line.moved_network.NotFiniteError: logits on the line that are not finite.
+    """
+    _check_count(alphas)
     retention = line.retention()
     return _prediction(line, _product_gain(retention), retention, alphas, _walk_held_out(line))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -102,10 +102,8 @@ def train_run(
     result = train(
         network,
         data,
-        **_arguments(spec),
+        **asdict(spec.training()),
         seed=spec.seed,
-        evaluate_every=spec.evaluate_every,
-        objective=spec.objective,
         keep=spec.kept_epochs,
         device=device,
         checkpoint=checkpoint,
@@ -122,27 +120,10 @@ def train_runs(
     Raises:
         ValueError: what `simulations.training.train_many` refuses.
     """
-    results = train_many(
-        networks, data, **_arguments(specs[0]), seeds=[spec.seed for spec in specs], device=device
-    )
+    arguments = asdict(specs[0].training())
+    del arguments["evaluate_every"]  # None: such specs are trained alone
+    results = train_many(networks, data, **arguments, seeds=[spec.seed for spec in specs], device=device)
     return [_of_the_line(spec, result, data) for spec, result in zip(specs, results, strict=True)]
-
-
-def _arguments(spec: RunSpec) -> dict[str, Any]:
-    """Of training, the same for all members of an ensemble."""
-    return {
-        "optimizer": spec.optimizer,
-        "learning_rate": spec.learning_rate,
-        "momentum": spec.momentum,
-        "weight_decay": spec.weight_decay,
-        "label_smoothing": spec.label_smoothing,
-        "clip_norm": spec.clip_norm,
-        "schedule": spec.schedule,
-        "batch_size": spec.batch_size,
-        "target_loss": spec.target_loss,
-        "max_epochs": spec.max_epochs,
-        "precision": spec.precision,
-    }
 
 
 def _of_the_line(spec: RunSpec, result: TrainingResult, data: ImageDataset) -> TrainingResult:

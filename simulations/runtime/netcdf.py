@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,19 +30,27 @@ NETCDF_LOCK = threading.Lock()  # the netCDF library serves one thread at a time
 MOST_ATTRIBUTES = 2**20  # bytes, more than a file has beside its numbers
 
 
-def write_netcdf(path: Path, dataset: xr.Dataset, *, encoding: Mapping[Any, Any] | None = None) -> None:
+def write_netcdf(
+    path: Path,
+    dataset: xr.Dataset,
+    *,
+    encoding: Mapping[Any, Any] | None = None,
+    sealed_by: Callable[[bytes], bytes] | None = None,
+) -> None:
     """Write a Dataset as NetCDF 4, whole or not at all; the same Dataset gives the same bytes.
 
     Args:
         path: its folder is made if need be.
         dataset: of plain numbers and words.
         encoding: of variables, as `xarray.Dataset.to_netcdf` takes it.
+        sealed_by: `simulations.runtime.sealed_files.seal`, for a file that ends in a digest.
 
     Raises:
         OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, netcdf_bytes(path.parent, dataset, encoding))
+    content = netcdf_bytes(path.parent, dataset, encoding)
+    write_bytes(path, content if sealed_by is None else sealed_by(content))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

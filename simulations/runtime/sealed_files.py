@@ -1,18 +1,17 @@
 """Datasets in files that end in a digest of what stands before it: damage is found before anything is parsed.
 
-A sealed NetCDF file is a NetCDF file with one more line behind it, which readers of NetCDF do not look at.
+A sealed NetCDF file is a NetCDF file with one more line behind it, which readers of NetCDF do not look at:
+`simulations.runtime.netcdf.write_netcdf` writes it with `sealed_by=seal`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import xarray as xr
 
-from simulations.runtime.netcdf import dataset_from_bytes, netcdf_bytes, write_bytes
+from simulations.runtime.netcdf import dataset_from_bytes
 
 __all__ = [
     "DamagedFileError",
@@ -20,7 +19,6 @@ __all__ = [
     "read_sealed_netcdf",
     "seal",
     "unseal",
-    "write_sealed_netcdf",
 ]
 
 _BEFORE = b"\nmli-digest "  # then 32 hex digits and a newline
@@ -51,23 +49,6 @@ def unseal(content: bytes, path: Path) -> bytes:
     if end < 0 or seal(content[:end]) != content:
         raise DamagedFileError(f"{path} is not what was written: its digest is absent or another")
     return content[:end]
-
-
-def write_sealed_netcdf(
-    path: Path, dataset: xr.Dataset, *, encoding: Mapping[Any, Any] | None = None
-) -> None:
-    """Write a Dataset as a sealed NetCDF file, whole or not at all; the same Dataset gives the same bytes.
-
-    Args:
-        path: its folder is made if need be.
-        dataset: of plain numbers and words.
-        encoding: of variables, as `xarray.Dataset.to_netcdf` takes it.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, seal(netcdf_bytes(path.parent, dataset, encoding)))
 
 
 def read_sealed_netcdf(path: Path) -> xr.Dataset:

@@ -2,7 +2,7 @@
 
 Comes in: TOML. Goes out: `RunSpec` (one run, named by what it is) and `Sweep` (many).
 run_spec.py     a run's fields, its name and its TOML
-run_fields.py, line_words.py, other_runs.py   what each field may be
+run_fields.py, line_words.py, other_runs.py   what each field may be; training_arguments.py   how to train
 sweep_file.py   sweeps; a new experiment is a file in simulations/experiments and a name in `EXPERIMENTS`
   (or `REALISTIC`, which take core-hours)
 May import: runtime, mli_theory.

@@ -23,6 +23,7 @@ from simulations.runtime.python_topics import topics_digest
 from simulations.specs.line_words import line_word
 from simulations.specs.other_runs import check_other_runs
 from simulations.specs.run_fields import PYTHON_TOPICS, TOKEN_NETWORKS, check_value, path_refusal, typed
+from simulations.specs.training_arguments import TrainingArguments
 
 __all__ = ["RunSpec"]
 
@@ -103,25 +104,25 @@ class RunSpec:
     init_scheme: str = "he"
     init_scale: float = 1.0
     imposed_bias_gap: float | None = None
-    optimizer: str = "sgd"
+    optimizer: str = TrainingArguments.optimizer
     learning_rate: float
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
-    clip_norm: float | None = None
-    schedule: str = "constant"
-    batch_size: int = 64
-    target_loss: float | None = None
+    momentum: float = TrainingArguments.momentum
+    weight_decay: float = TrainingArguments.weight_decay
+    label_smoothing: float = TrainingArguments.label_smoothing
+    clip_norm: float | None = TrainingArguments.clip_norm
+    schedule: str = TrainingArguments.schedule
+    batch_size: int = TrainingArguments.batch_size
+    target_loss: float | None = TrainingArguments.target_loss
     max_epochs: int
-    evaluate_every: int | None = None
-    precision: str = "float32"
+    evaluate_every: int | None = TrainingArguments.evaluate_every
+    precision: str = TrainingArguments.precision
     threads: int = 1
     paths: tuple[str, ...] = ("linear",)
     alphas: int = 101
     method: str = "adaptive"
     seed: int
     lines: tuple[str, ...] | None = None
-    objective: str | None = None
+    objective: str | None = TrainingArguments.objective
     bottleneck: int | None = None
     classes: int | None = None
     pretrained_layers: int | None = None
@@ -171,6 +172,15 @@ class RunSpec:
     def from_other_seed(self, seed: int) -> RunSpec:
         """The same run from another seed, walked on the linear path alone."""
         return replace(self, seed=seed, lines=None, paths=("linear",))
+
+    def training(self) -> TrainingArguments:
+        """How the network is trained.
+
+        Raises:
+            ValueError: fields that do not go together.
+        """
+        names = (field.name for field in dataclasses.fields(TrainingArguments))
+        return TrainingArguments(**{name: getattr(self, name) for name in names})
 
     @property
     def name(self) -> str:
@@ -331,10 +341,7 @@ def _check_together(spec: RunSpec) -> None:
         raise ValueError(f"batch_norm is of vgg16 and resnet18, got true for {spec.network!r}")
     if not spec.batch_norm and spec.bn_policy != "recalibrate":
         raise ValueError(f"bn_policy {spec.bn_policy!r} needs batch_norm = true")
-    if spec.evaluate_every is not None and spec.label_smoothing > 0:
-        raise ValueError(
-            f"evaluate_every = {spec.evaluate_every} needs label_smoothing 0, got {spec.label_smoothing!r}"
-        )
+    spec.training()
     if spec.bias == "none" and spec.imposed_bias_gap is not None:
         raise ValueError(f"imposed_bias_gap = {spec.imposed_bias_gap!r} needs a last bias, got bias 'none'")
     for path in spec.paths:

@@ -138,6 +138,12 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
             key, a grid key without values or with one twice, a key in two places, two runs of one label and
             seed or of one spec, a seed twice; what `RunSpec` refuses. The message names the file.
         FileNotFoundError: no such file.
+
+    Example:
+        >>> import mli
+        >>> sweep = mli.read_sweep("star")
+        >>> sorted({run.label for run in sweep.runs})
+        ['bias-all', 'bias-none', 'centre', 'depth-2', 'depth-4', 'scale-0.7', 'scale-1.0']
     """
     if form not in FORMS:
         raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")

@@ -17,7 +17,7 @@ from torch import nn
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import checked_device, device_of
 from simulations.runtime.random_streams import torch_stream
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.ensemble_stack import MemberStack
 from simulations.training.epoch import check_last_batch
 from simulations.training.history import TrainingHistory
@@ -34,17 +34,17 @@ def train_many(
     data: ImageDataset,
     *,
     seeds: Sequence[int],
-    optimizer: str = "sgd",
+    optimizer: str = TrainingArguments.optimizer,
     learning_rate: float,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0,
-    label_smoothing: float = 0.0,
-    clip_norm: float | None = None,
-    schedule: str = "constant",
-    batch_size: int = 64,
-    target_loss: float | None = None,
+    momentum: float = TrainingArguments.momentum,
+    weight_decay: float = TrainingArguments.weight_decay,
+    label_smoothing: float = TrainingArguments.label_smoothing,
+    clip_norm: float | None = TrainingArguments.clip_norm,
+    schedule: str = TrainingArguments.schedule,
+    batch_size: int = TrainingArguments.batch_size,
+    target_loss: float | None = TrainingArguments.target_loss,
     max_epochs: int,
-    precision: str = "float32",
+    precision: str = TrainingArguments.precision,
     device: torch.device | str | None = None,
     progress: ProgressCallback | str | None = None,
 ) -> list[TrainingResult]:

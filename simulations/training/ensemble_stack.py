@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from simulations.models.devices import autocast, matmul_precision
 from simulations.models.evaluation import Scores, evaluation_mode, logits
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.optimizers import make_optimizer, set_rate
 from simulations.training.samples_on_device import Samples
 

@@ -12,7 +12,7 @@ from torch import nn
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.devices import autocast, device_of, matmul_precision
 from simulations.models.evaluation import evaluation_mode
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.generators import preserve_rng_state
 from simulations.training.losses import EpochScores, all_scores, loss_of_batch
 from simulations.training.samples_on_device import Samples

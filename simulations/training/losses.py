@@ -16,10 +16,7 @@ from torch import nn
 from simulations.models.evaluation import BATCH, Scores, logits
 from simulations.training.samples_on_device import Samples
 
-__all__ = ["OBJECTIVES", "EpochScores", "all_scores", "loss_of_batch"]
-
-OBJECTIVES = ("squared_error",)
-"""Besides cross-entropy, by sample or token, which is None."""
+__all__ = ["EpochScores", "all_scores", "loss_of_batch"]
 
 
 class EpochScores(Protocol):

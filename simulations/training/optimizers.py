@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from simulations.training.arguments import OPTIMIZERS, SCHEDULES, TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "make_optimizer", "rate_factor", "set_rate"]
+__all__ = ["make_optimizer", "rate_factor", "set_rate"]
 
 
 def make_optimizer(

@@ -11,7 +11,7 @@ from torch import nn
 
 from mli_theory.short_repr import short_repr
 from simulations.datasets.image_dataset import ImageDataset
-from simulations.training.arguments import TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.history import TrainingHistory
 
 __all__ = ["TrainingResult", "history_dataset", "setting_of"]

@@ -13,7 +13,7 @@ from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.checkpoints import checkpoint_hash
 from simulations.models.devices import checked_device, device_of, moved_to
 from simulations.runtime.random_streams import torch_stream
-from simulations.training.arguments import OPTIMIZERS, SCHEDULES, TRAINING_PRECISIONS, TrainingArguments
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.epoch import check_last_batch, evaluate, is_finite, run_epoch
 from simulations.training.generators import generators, preserve_rng_state, seeded, set_generators
 from simulations.training.history import TrainingHistory
@@ -28,27 +28,27 @@ from simulations.training.resume_file import (
 )
 from simulations.training.samples_on_device import Samples, samples_on
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingProgress", "TrainingResult", "train"]
+__all__ = ["TrainingProgress", "TrainingResult", "train"]
 
 
 def train(
     model: nn.Module,
     data: ImageDataset,
     *,
-    optimizer: str = "sgd",
+    optimizer: str = TrainingArguments.optimizer,
     learning_rate: float,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0,
-    label_smoothing: float = 0.0,
-    clip_norm: float | None = None,
-    schedule: str = "constant",
-    batch_size: int = 64,
-    target_loss: float | None = None,
+    momentum: float = TrainingArguments.momentum,
+    weight_decay: float = TrainingArguments.weight_decay,
+    label_smoothing: float = TrainingArguments.label_smoothing,
+    clip_norm: float | None = TrainingArguments.clip_norm,
+    schedule: str = TrainingArguments.schedule,
+    batch_size: int = TrainingArguments.batch_size,
+    target_loss: float | None = TrainingArguments.target_loss,
     max_epochs: int,
     seed: int,
-    precision: str = "float32",
-    evaluate_every: int | None = None,
-    objective: str | None = None,
+    precision: str = TrainingArguments.precision,
+    evaluate_every: int | None = TrainingArguments.evaluate_every,
+    objective: str | None = TrainingArguments.objective,
     keep: Collection[int] = (),
     device: torch.device | str | None = None,
     checkpoint: Path | str | None = None,

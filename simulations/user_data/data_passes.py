@@ -49,6 +49,28 @@ _OTHER_BATCHES = (
 )
 
 
+class DigestedOnce(tuple[torch.Tensor, torch.Tensor]):
+    """Inputs and labels in memory that nothing writes to while one call passes over them several times.
+
+    Attributes:
+        content_hash: what the first whole pass found; "" before it.
+    """
+
+    content_hash = ""
+
+
+def digested_once(data: Any) -> Any:
+    """Return (inputs, labels) in memory as `DigestedOnce`, all other data as they are.
+
+    Args:
+        data: as `Batches` takes them. What is read from elsewhere may change between passes, and is digested
+            in each.
+    """
+    if isinstance(data, (tuple, list)) and len(data) == 2 and _tensors(data):
+        return DigestedOnce(data)
+    return data
+
+
 class Batches:
     """One data set; every iteration is one pass and must show the same samples in the same order.
 
@@ -79,6 +101,7 @@ class Batches:
         self.content_hash, self.n_samples = "", None
         self.untold: list[str] = []
         self._known = isinstance(data, ImageDataset) and hook is None
+        self._digested: DigestedOnce | None = None
         self._same_order = False  # seen to be
         self._left_out = False  # a sample, by its label
         self._hook = hook or _batch
@@ -96,6 +119,9 @@ class Batches:
             self._source, self._same_order = lambda: _split(inputs, given), hook is None
             left_out = ignored is not None and bool(has_label(given, ignored).any())
             self.n_samples = None if left_out else len(given)
+            if isinstance(data, DigestedOnce) and hook is None and not left_out:
+                self._digested = data
+                self._known, self.content_hash = bool(data.content_hash), data.content_hash
         elif isinstance(data, IterableDataset):
             # It may have a length, which is the user's guess, and has a __getitem__ that only raises.
             self._source = lambda: in_batches(data, BATCH)
@@ -137,6 +163,8 @@ class Batches:
             if self.content_hash not in ("", found):
                 raise ValueError(_OTHER_BATCHES)
             self.content_hash = found
+            if self._digested is not None:
+                self._digested.content_hash, self._known = found, True
         self.n_samples = seen
 
     def few(self) -> Batch:

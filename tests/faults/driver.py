@@ -17,7 +17,7 @@ from tests.faults.limits import one_store, try_limits
 from tests.faults.tally import table
 
 # Kills of each of the four kinds of work, fuzzed files in all, full disks and signals each.
-FORMS = {"short": (3, 140, 3), "medium": (20, 1000, 10), "long": (50, 3000, 30)}
+FORMS = {"short": (2, 60, 2), "medium": (20, 1000, 10), "long": (50, 3000, 30)}
 
 KINDS = (*TARGETS, "limits", "fuzz")
 

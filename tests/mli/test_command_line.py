@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
+from torch import nn
 from typer.testing import CliRunner
 
 from mli.commands.application import app
@@ -196,7 +198,32 @@ def test_the_console_command_knows_its_version(installed, tmp_path):
     assert found.stdout.split()[1][0].isdigit()
 
 
+ONE_RUN = """
+title = "one run of a moment"
+seeds = [0]
+[fixed]
+limit = 20
+depth = 2
+width = 16
+learning_rate = 0.05
+target_loss = 2.0
+max_epochs = 60
+alphas = 5
+"""
+
+
+def test_a_worker_of_the_console_command_imports_nothing_from_among_shadows(installed, folder_of_shadows):
+    """In short: a worker is spawned for one run, and must not import the wrong packages either."""
+    (folder_of_shadows / "tiny.toml").write_text(ONE_RUN)
+    words = ["sweep", "tiny.toml", "--processes", "1", "--store", "store"]
+    found = run(installed / "mli", *words, cwd=folder_of_shadows)
+    assert found.returncode == 0, found.stderr
+    assert "1 runs, 1 reached; 1 made now" in found.stdout
+    assert len(list((folder_of_shadows / "store").glob("*/provenance.json"))) == 1
+
+
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_console_command_works_among_shadows(installed, folder_of_shadows):
     """The whole smoke run: workers are spawned, and must not import the wrong packages either."""
     found = run(installed / "mli", "validate", "--smoke", "--output", "out", cwd=folder_of_shadows)
@@ -260,19 +287,15 @@ def test_a_model_imports_its_own_neighbours_of_our_names(installed, tmp_path, pa
     )
     (tmp_path / "commands.py").write_text("SEED = 0\n")
     (tmp_path / "my_model.py").write_text(USERS_MODEL)
-    # Without the user's modules: a plain script would import ours in place of a folder without __init__.
-    script = (
-        "import torch; from torch import nn; from safetensors.torch import save_file; torch.manual_seed(1); "
-        "net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)); "
-        "save_file(net.state_dict(), 'end.safetensors')"
-    )
-    made = run(installed / "python", "-c", script, cwd=tmp_path)
-    assert made.returncode == 0, made.stderr
+    network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    save_file(network.state_dict(), tmp_path / "end.safetensors")
     ends = ["--end", "end.safetensors", "--data", "my_model:data", "--alphas", "11"]
-    for model in ("my_model:network", "validation:net"):
-        found = run(installed / "mli", "diagnose", "--model", model, *ends, cwd=tmp_path)
+    # The work itself once; a dry run loads the same modules, and the network and the data by them.
+    for model, dry in (("my_model:network", not package), ("validation:net", True)):
+        words = ["diagnose", "--model", model, *ends, *(["--dry-run"] if dry else [])]
+        found = run(installed / "mli", *words, cwd=tmp_path)
         assert found.returncode == 0, found.stderr
-        assert "The report:" in found.stdout
+        assert ("forward passes" if dry else "The report:") in found.stdout
 
 
 def test_python_m_mli_works_where_nothing_is_shadowed(installed, tmp_path):

@@ -8,24 +8,23 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
+from mli.commands.application import app
+from tests.helpers.one_arm_job import one_arm_job
 from tests.helpers.paths import ROOT
+from validation.job import profiles
 
 pytestmark = pytest.mark.subprocess
 
 DRIVER = """
 import os, signal, sys
-from dataclasses import replace
 from pathlib import Path
 from mli.__main__ import main
-from simulations.specs.sweep_file import Sweep
+from tests.helpers.one_arm_job import one_arm_job
 from validation.job import profiles
 
-smoke = profiles.smoke_job()
-centre = next(run for run in smoke.star.runs if run.label == "centre")
-runs = (replace(centre, spec=replace(centre.spec, depth=2, learning_rate=0.1)),)  # two layers are quick
-judged = (profiles.JudgedSweep(Sweep("star", "one arm", runs), "quick"),)
-profiles.smoke_job = lambda: replace(smoke, judged=judged, processes=1)
+profiles.smoke_job = one_arm_job
 stop, fifo = os.environ["STOP"], os.environ["MARKER"]
 rename = Path.replace
 
@@ -43,7 +42,7 @@ if __name__ == "__main__":
 """
 
 
-def validate(folder, stop, sent=signal.SIGINT):
+def stopped_validate(folder, stop, sent):
     """Exit code, standard error; a signal is sent when the file `stop` is about to take its final name."""
     fifo = folder / f"marker-{stop}"
     os.mkfifo(fifo)
@@ -53,11 +52,10 @@ def validate(folder, stop, sent=signal.SIGINT):
         [sys.executable, "driver.py"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
-            if stop != "nowhere":
-                while not select.select([marker], [], [], 1)[0]:
-                    assert process.poll() is None, f"never came to rename {stop}: {process.stderr.read()}"
-                assert os.read(marker, 4) == b"here"
-                process.send_signal(sent)
+            while not select.select([marker], [], [], 1)[0]:
+                assert process.poll() is None, f"never came to rename {stop}: {process.stderr.read()}"
+            assert os.read(marker, 4) == b"here"
+            process.send_signal(sent)
             _, said = process.communicate(timeout=600)  # a guard against a hang, no measure of speed
         finally:
             process.kill()
@@ -73,12 +71,12 @@ def made(out):
     }
 
 
-def test_ctrl_c_and_term_leave_no_half_file_and_the_same_command_finishes(tmp_path):
+def test_ctrl_c_and_term_leave_no_half_file_and_the_same_command_finishes(tmp_path, monkeypatch):
     (tmp_path / "driver.py").write_text(DRIVER)
     out = tmp_path / "out"
     # While a worker's file, then the report, is complete under its temporary name only.
     for stop, sent in (("linear.nc", signal.SIGTERM), ("report.json", signal.SIGINT)):
-        code, said = validate(tmp_path, stop, sent)
+        code, said = stopped_validate(tmp_path, stop, sent)
         assert code == 1, said
         assert "the same command goes on" in said
         assert "Traceback" not in said
@@ -90,8 +88,11 @@ def test_ctrl_c_and_term_leave_no_half_file_and_the_same_command_finishes(tmp_pa
         finished = made(out)
         assert bool(finished) == (stop == "report.json")
 
-    code, said = validate(tmp_path, "nowhere")
-    assert code == 0, said
+    # Another process goes on: this one, which need not import torch again.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(profiles, "smoke_job", one_arm_job)
+    ended = CliRunner().invoke(app, ["validate", "--smoke", "--output", "out"])
+    assert ended.exit_code == 0, ended.output
     assert made(out) == finished
     report = json.loads((out / "report.json").read_text())
     assert [claim["id"] for claim in report["claims"]] == [f"C{i}" for i in range(1, 10)]

@@ -15,6 +15,7 @@ from validation.statistics import (
     bootstrap_mean_interval,
     holm,
     sign_flip_test,
+    sign_flip_tests,
     wilson_interval,
 )
 
@@ -34,6 +35,8 @@ def test_sign_flip_counts_all_flips_exactly(differences):
     flips = list(itertools.product([1, -1], repeat=len(exact)))
     at_least = sum(sum(s * d for s, d in zip(flip, exact, strict=True)) >= sum(exact) for flip in flips)
     assert sign_flip_test(differences) == at_least / len(flips)
+    at_most = sum(sum(s * d for s, d in zip(flip, exact, strict=True)) <= sum(exact) for flip in flips)
+    assert sign_flip_tests(differences) == (at_least / len(flips), at_most / len(flips))
 
 
 def test_sign_flip_agrees_with_scipy_where_scipy_enumerates():
@@ -133,5 +136,6 @@ def test_whole_numbers_beyond_an_int64_are_flipped_as_exactly_as_small_ones():
     by_hand = np.mean([sum(signs * sample) >= sample.sum() for signs in itertools.product([1, -1], repeat=7)])
     assert sign_flip_test(sample) == by_hand
     assert sign_flip_test(sample * 2.0**61) == by_hand
+    assert sign_flip_tests(sample * 2.0**61) == sign_flip_tests(sample)
     beside = np.append(sample * 2.0**70, 2.0**-5)  # 75 bits apart
     assert sign_flip_test(beside) == sign_flip_test(np.append(sample * 2.0**20, 0.01))

@@ -22,10 +22,11 @@ from mli_theory.short_repr import short_repr
 from simulations.curves.attributes import NOT_MEASURED
 from simulations.line.line_setup import walkable_model
 from simulations.models.buffers import buffer_plan, chosen_policy
-from simulations.models.checkpoints import Checkpoint, load_checkpoint
+from simulations.models.checkpoints import Checkpoint, known_checkpoint
 from simulations.models.last_layer import Output
 from simulations.models.roles import Roles
 from simulations.prediction.gain_prediction import GainPrediction
+from simulations.user_data.data_passes import digested_once
 from validation.diagnosis.account_errors import DRAWS, SampleCurves, bootstrap_curves, moved, standard_error
 from validation.diagnosis.counterfactuals import counterfactual_curves, variants
 from validation.diagnosis.scope import outside_theory
@@ -148,7 +149,8 @@ def diagnose(
         raise ValueError(f"alphas must be an integer >= 11, got {alphas!r}: accounts are told to their step")
     model = walkable_model(model, data)
     buffers = chosen_policy(buffers, batch_norm)
-    first, last = load_checkpoint("start", start, model), load_checkpoint("end", end, model)
+    first, last = known_checkpoint("start", start, model), known_checkpoint("end", end, model)
+    data = digested_once(data)
     policy = buffer_plan(model, first, last, buffers).policy
     part = signal_part(
         model,

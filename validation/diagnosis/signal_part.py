@@ -13,7 +13,7 @@ from torch import nn
 from simulations.line.moved_network import NotFiniteError
 from simulations.models.last_layer import Output
 from simulations.models.roles import Roles
-from simulations.prediction.gain_prediction import GainPrediction, predict_from_endpoints
+from simulations.prediction.gain_prediction import GainPrediction, endpoints_law
 from simulations.prediction.signal_gain import SignalLine, UndefinedSignalError
 
 __all__ = ["SignalPart", "signal_part"]
@@ -60,20 +60,24 @@ def signal_part(
     output: Output,
 ) -> SignalPart:
     """Arguments as of `validation.diagnosis.diagnose`; buffers: "keep" or "refuse"."""
-    found: dict[str, Any] = {
-        "n_probe": n_probe,
-        "seed": seed,
-        "buffers": buffers,
-        "last_layer": last_layer,
-        "output": output,
-    }
     try:
-        line = SignalLine(model, start, end, data, biases=biases, **found)
+        line = SignalLine(
+            model,
+            start,
+            end,
+            data,
+            n_probe=n_probe,
+            seed=seed,
+            buffers=buffers,
+            biases=biases,
+            last_layer=last_layer,
+            output=output,
+        )
     except UndefinedSignalError as error:
         return SignalPart(error.roles, None, None, float("nan"), str(error))
     undefined = "the gradient of the trained signal is not finite"
     try:
-        law = predict_from_endpoints(model, start, end, data, alphas=alphas, **found)
+        law = endpoints_law(line, alphas)
         homogeneity = line.homogeneity()
     except NotFiniteError as error:
         undefined, homogeneity = str(error), float("nan")

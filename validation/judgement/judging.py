@@ -27,7 +27,7 @@ from simulations.specs.sweep_file import APART, CHEAP, REALISTIC
 from validation.claims.claim import Claim, Criterion
 from validation.claims.hypotheses import Check
 from validation.claims.observations import Observations
-from validation.statistics import bootstrap_mean_interval, holm, sign_flip_test
+from validation.statistics import bootstrap_mean_interval, holm, sign_flip_tests
 
 __all__ = [
     "LEVEL",
@@ -176,7 +176,7 @@ def _result(
 def p_of_criterion(criterion: Criterion, numbers: NDArray[np.float64]) -> tuple[float, float]:
     """(p of support, p against) of a criterion from its finite numbers (n,), one a seed."""
     beyond = numbers - criterion.threshold if criterion.side == "above" else criterion.threshold - numbers
-    return sign_flip_test(beyond), sign_flip_test(-beyond)
+    return sign_flip_tests(beyond)
 
 
 def _prediction(law: Mapping[int, float], measured: Mapping[int, float]) -> CriterionPrediction:

@@ -50,6 +50,11 @@ def max_rise(values: ArrayLike) -> float:
 
     Raises:
         ValueError: not one-dimensional, or empty.
+
+    Example:
+        >>> import mli
+        >>> mli.max_rise([1.0, 1.25, 0.5])
+        0.25
     """
     curve = _curve("values", values)
     if np.isnan(curve).any():
@@ -66,6 +71,11 @@ def plateau_end(alphas: ArrayLike, values: ArrayLike, spent: float = 0.1) -> flo
 
     Raises:
         ValueError: lengths differ, alphas do not increase, or spent is not in (0, 1].
+
+    Example:
+        >>> import mli
+        >>> mli.plateau_end(alphas=[0.0, 0.5, 1.0], values=[1.0, 1.0, 0.0])
+        0.55
     """
     grid, curve = _grid_and_curve(alphas, values)
     if not 0 < spent <= 1:
@@ -92,6 +102,11 @@ def held_interval(alphas: ArrayLike, class_share: ArrayLike, share: float = 0.99
     Raises:
         ValueError: shapes disagree, alphas do not increase, or share is not in (0.5, 1] (at one half two
             classes could hold the same alpha).
+
+    Example:
+        >>> import mli
+        >>> mli.held_interval(alphas=[0.0, 0.5, 1.0], class_share=[[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
+        HeldInterval(start=0.0, end=0.5, class_index=0)
     """
     shares = np.asarray(class_share, dtype=np.float64)
     grid = _grid(alphas)
@@ -121,6 +136,12 @@ def bumps(alphas: ArrayLike, values: ArrayLike) -> tuple[MeasuredBump, ...]:
 
     Raises:
         ValueError: lengths differ, or alphas do not increase.
+
+    Example:
+        >>> import mli
+        >>> (bump,) = mli.bumps(alphas=[0.0, 0.25, 0.5, 1.0], values=[1.0, 1.25, 1.0, 0.0])
+        >>> bump.start, bump.end, bump.height
+        (0.0, 1.0, 0.25)
     """
     grid, curve = _grid_and_curve(alphas, values)
     if np.isnan(curve).any():
@@ -147,6 +168,11 @@ def barrier(values: ArrayLike) -> float:
 
     Raises:
         ValueError: not one-dimensional, or empty.
+
+    Example:
+        >>> import mli
+        >>> mli.barrier([1.0, 1.25, 0.5])
+        0.5
     """
     curve = _curve("values", values)
     if np.isnan(curve).any():

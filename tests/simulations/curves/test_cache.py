@@ -196,6 +196,6 @@ def test_a_cache_that_cannot_be_written_costs_a_warning_and_no_curve(digits, tmp
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("simulations.curves.cache.write_sealed_netcdf", full)
+    monkeypatch.setattr("simulations.curves.cache.write_netcdf", full)
     with pytest.warns(UserWarning, match="not kept in the cache: .*No space left"):
         assert small_run(digits, cache=tmp_path / "cache").equals(plain)

@@ -2,6 +2,8 @@
 
 Written down, with its seeds, before it was first run; the estimate was not touched afterwards. Residual batch
 norm, convolutional and not, self-attention, a residual GELU network with layer norm, tanh.
+
+`make test` walks the ten lines of the first seed, `make test-long` all forty.
 """
 
 import numpy as np
@@ -11,7 +13,7 @@ from torch import nn
 
 from simulations.datasets.image_dataset import load
 from simulations.training.single import train
-from tests.simulations.curves.helpers.estimated_lines import assert_bounds, errors_of
+from tests.simulations.curves.helpers.estimated_lines import LINES, assert_bounds, errors_of
 
 SEEDS = (300, 301, 302, 303)  # each with two starts
 
@@ -79,11 +81,15 @@ NETWORKS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def forty():
+ALL = pytest.param(SEEDS, marks=[pytest.mark.slow, pytest.mark.long], id="all forty")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(SEEDS[:1], id="the first seed"), ALL])
+def lines(request):
+    seeds = request.param
     data, found = load("digits", limit=600), []
     for make, rate, policy in NETWORKS:
-        for seed in SEEDS:
+        for seed in seeds:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed)
                 model, other = make(), make()
@@ -93,15 +99,15 @@ def forty():
             found += [
                 errors_of(run.model, start, run.end, data, buffers=policy) for start in (run.start, other)
             ]
+    assert len(found) == LINES * len(seeds) / len(SEEDS)
     return np.array(found).T, len(data)
 
 
-def test_the_loss_estimate_is_a_bound_of_networks_it_was_not_tuned_on(forty):
-    (estimate, truth, *_), _ = forty
-    assert len(estimate) == 40
-    assert_bounds(estimate, truth)
+def test_the_loss_estimate_is_a_bound_of_networks_it_was_not_tuned_on(lines):
+    (estimate, truth, *_), _ = lines
+    assert_bounds(estimate, truth, of=LINES)
 
 
-def test_the_error_rates_estimate_is_a_bound_of_networks_it_was_not_tuned_on(forty):
-    (_, _, estimate, truth, _), n = forty
-    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n)
+def test_the_error_rates_estimate_is_a_bound_of_networks_it_was_not_tuned_on(lines):
+    (_, _, estimate, truth, _), n = lines
+    assert_bounds(estimate, truth, room=0.5 / n, least=1 / n, of=LINES)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import xarray as xr
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -146,7 +146,10 @@ def test_a_bias_that_another_layer_has_too_is_not_the_last_layers_alone(digits):
         xr.testing.assert_identical(together[name], alone(model, walk, digits, alphas=4))
 
 
+@settings(max_examples=20)  # six orders of the walks; four curves each
 @given(exponents=st.permutations(["linear", "weights", "no_last_bias"]), batch=st.integers(1, 40))
+@example(exponents=["no_last_bias", "weights", "linear"], batch=1)
+@example(exponents=["weights", "linear", "no_last_bias"], batch=40)
 def test_in_any_order_and_any_batches(exponents, batch, digits):
     model = fcn(3, 8, 64, 10, bias="last", seed=2)
     last = find_last_layer(model, digits.inputs[:1])

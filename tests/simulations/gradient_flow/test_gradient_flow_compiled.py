@@ -42,7 +42,7 @@ def same_run(flow, one, other):
     assert (np.diag(signal[one.risen >= 0]) >= 1 - 1e-12).all()
 
 
-@settings(max_examples=12)  # a flow by numpy each, 0.1 to 1 s
+@settings(max_examples=6)  # a flow by numpy each, 0.1 to 1 s
 @given(
     seed=st.integers(0, 10**6),
     k=st.integers(2, 4),

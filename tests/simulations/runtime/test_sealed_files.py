@@ -12,7 +12,6 @@ from simulations.runtime.sealed_files import (
     read_sealed_netcdf,
     seal,
     unseal,
-    write_sealed_netcdf,
 )
 
 
@@ -43,7 +42,7 @@ def test_a_file_that_was_cut_or_has_no_digest_is_damaged(content, cut):
 
 def test_every_bit_of_a_netcdf_file_is_covered_and_other_readers_still_read_it(tmp_path):
     path = tmp_path / "new" / "a.nc"
-    write_sealed_netcdf(path, dataset())
+    write_netcdf(path, dataset(), sealed_by=seal)
     assert read_sealed_netcdf(path).identical(dataset())
     for engine in ("h5netcdf", "netcdf4"):
         assert xr.load_dataset(path, engine=engine).identical(dataset())

@@ -17,8 +17,6 @@ from simulations.networks import BIAS_MODES, INIT_SCHEMES, NETWORKS
 from simulations.specs.run_fields import CHOICES, path_refusal
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import read_sweep
-from simulations.training.losses import OBJECTIVES
-from simulations.training.single import OPTIMIZERS
 
 SPEC = RunSpec(depth=8, width=64, learning_rate=0.02, max_epochs=150, target_loss=0.01, seed=3)
 
@@ -134,9 +132,7 @@ def test_choices_are_those_of_the_modules_that_act_on_them():
     assert set(CHOICES["network"]) == set(NETWORKS)
     assert set(CHOICES["bias"]) == set(BIAS_MODES)
     assert set(CHOICES["init_scheme"]) == set(INIT_SCHEMES)
-    assert set(CHOICES["optimizer"]) == set(OPTIMIZERS)
     assert set(CHOICES["method"]) == set(METHODS)
-    assert set(CHOICES["objective"]) == set(OBJECTIVES)
     assert set(CHOICES["bn_policy"]) == set(BUFFER_POLICIES) - {"refuse"}
 
 

@@ -352,7 +352,8 @@ def lost_at_once(*_):
     raise LostError("killed")
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+# Of one process none is left, and another must take its place; of two one goes on.
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=[pytest.mark.slow, pytest.mark.long]), 2])
 def test_a_process_that_dies_fails_its_own_run_alone(tmp_path, processes):
     specs, store = [tiny(seed=seed) for seed in range(4)], Store(tmp_path)
     with local_executor(processes) as executor:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulations.datasets.image_dataset import load
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training import resume_file
-from simulations.training.arguments import TrainingArguments
 from simulations.training.history import TrainingHistory
 from simulations.training.single import train
 from tests.simulations.training.helpers.trainings import call_of, network, same

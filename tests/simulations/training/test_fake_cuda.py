@@ -17,8 +17,8 @@ from simulations.line.paths import path_coefficients
 from simulations.models.buffers import buffer_plan
 from simulations.networks import build_network
 from simulations.runtime.random_streams import torch_stream
+from simulations.specs.training_arguments import TrainingArguments
 from simulations.training import epoch
-from simulations.training.arguments import TrainingArguments
 from simulations.training.epoch import run_epoch
 from simulations.training.optimizers import make_optimizer
 from simulations.training.samples_on_device import Samples

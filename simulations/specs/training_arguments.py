@@ -5,21 +5,24 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
-from simulations.training.losses import OBJECTIVES
+from simulations.specs.run_fields import LEAST, check_value
 
-__all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingArguments"]
+__all__ = ["TrainingArguments"]
 
-OPTIMIZERS = ("sgd", "adam", "adamw")
-SCHEDULES = ("constant", "cosine", "step")
 # While the loss falls, it is lower after an epoch than in the mean over the epoch's steps. A larger factor
 # evaluates more often, a smaller one may stop an epoch later.
 NEAR_THE_TARGET = 2.0
-TRAINING_PRECISIONS = ("float32", "tf32", "bf16")
+
+
+_MAY_BE_NONE = ("clip_norm", "target_loss", "evaluate_every", "objective")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingArguments:
     """The numbers and names of one training; `simulations.training.train` says what each of them means.
+
+    Defaults are said here alone: `train`, `train_many` and `RunSpec` take theirs from this class. Ranges are
+    those of a run's fields (`simulations.specs.run_fields`).
 
     Raises:
         ValueError: when built with a value outside its range; the message shows it.
@@ -40,40 +43,17 @@ class TrainingArguments:
     objective: str | None = None
 
     def __post_init__(self) -> None:
-        for name, allowed in (
-            ("optimizer", OPTIMIZERS),
-            ("schedule", SCHEDULES),
-            ("precision", TRAINING_PRECISIONS),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if self.objective is not None and self.objective not in OBJECTIVES:
-            raise ValueError(
-                f"objective must be one of {', '.join(OBJECTIVES)}, or None for cross-entropy, got "
-                f"{self.objective!r}"
-            )
-        if self.objective is not None and self.label_smoothing:
+        for name, value in asdict(self).items():
+            if value is None and name in _MAY_BE_NONE:
+                continue
+            if name in LEAST and (isinstance(value, bool) or not isinstance(value, int)):
+                raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {value!r}")
+            check_value(name, value)
+        if self.objective is not None and self.label_smoothing > 0:
             raise ValueError(
                 f"label_smoothing is of cross-entropy, not of objective {self.objective!r}, got "
                 f"{self.label_smoothing!r}"
             )
-        if not 0 < self.learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be a finite number > 0, got {self.learning_rate!r}")
-        for name in ("momentum", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name} must lie in [0, 1), got {getattr(self, name)!r}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay must be a finite number >= 0, got {self.weight_decay!r}")
-        for name in ("target_loss", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{name} must be a finite number > 0 or None, got {value!r}")
-        for name, least in (("batch_size", 1), ("max_epochs", 0), ("evaluate_every", 1)):
-            value = getattr(self, name)
-            if name == "evaluate_every" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
         if self.evaluate_every is not None and self.label_smoothing > 0:
             raise ValueError(
                 f"evaluate_every = {self.evaluate_every} needs label_smoothing 0, got "
