@@ -27,7 +27,7 @@ from simulations.line.paths import zero_start
 from simulations.line.walkable_module import has_lazy_layers, materialise, unwrapped
 from simulations.models.checkpoints import load_checkpoint
 from simulations.models.evaluation import evaluation_mode
-from simulations.runtime.names_in_words import first_names
+from simulations.runtime.names_in_words import first_names, first_of
 
 __all__ = ["find_object", "load_data", "load_end", "load_start", "network_from_factory"]
 
@@ -154,7 +154,8 @@ def _state_in(name: str, path: Path, read: Any) -> Any:
         return read
     if len(entries) > 1:
         raise ValueError(
-            f"{name}: {path} holds {' and '.join(map(repr, entries))}: save the one that is meant alone"
+            f"{name}: {path} holds {first_of(map(repr, entries), between=' and ')}: "
+            "save the one that is meant alone"
         )
     warnings.warn(f"{name}: the weights are the entry {entries[0]!r} of {path}", UserWarning, stacklevel=3)
     return read[entries[0]]

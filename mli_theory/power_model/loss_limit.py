@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
 
 from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
+from mli_theory.names_in_words import first_of
 from mli_theory.power_model.flow_equations import loss
 
 __all__ = ["loss_limit", "time_to_loss_bound"]
@@ -109,7 +110,7 @@ def time_to_loss_bound(
     if not np.allclose(shares, 1 / k, rtol=1e-9, atol=0):
         raise DomainError(
             f"{_STATEMENT}: a time bound is proved for equal class shares where a W_jj^r is not positive, "
-            f"got class_shares = {shares.tolist()}"
+            f"got class_shares = [{first_of(shares)}]"
         )
     separating = phi[:, ~own][sign[:, ~own] < 0]
     total = k * (np.diag(phi)[own].sum() + separating.sum())

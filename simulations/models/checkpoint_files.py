@@ -8,6 +8,8 @@ from pathlib import Path
 
 import torch
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["read_safetensors"]
 
 INDEX = ".index.json"
@@ -76,7 +78,7 @@ def _only_file(name: str, folder: Path) -> Path:
     indices = sorted(folder.glob("*.safetensors" + INDEX))
     files = indices or sorted(folder.glob("*.safetensors"))
     if len(files) != 1:
-        found = f"{len(files)}: {', '.join(file.name for file in files[:4])}" if files else "none"
+        found = f"{len(files)}: {first_of((file.name for file in files), 4)}" if files else "none"
         raise ValueError(
             f"{name}: {folder} is a folder, which must hold one .safetensors file or one index of several "
             f"(*.safetensors{INDEX}); it holds {found}: name the file"

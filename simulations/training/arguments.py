@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["OPTIMIZERS", "SCHEDULES", "TRAINING_PRECISIONS", "TrainingArguments"]
 
 OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -43,7 +45,7 @@ class TrainingArguments:
             ("precision", TRAINING_PRECISIONS),
         ):
             if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+                raise ValueError(f"{name} must be one of {first_of(allowed)}, got {getattr(self, name)!r}")
         if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate must be a finite number > 0, got {self.learning_rate!r}")
         for name in ("momentum", "label_smoothing"):

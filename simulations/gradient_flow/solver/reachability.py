@@ -30,6 +30,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from mli_theory.domain import DomainError
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["check_reachable", "cycle_floor", "cycle_names", "disjoint_cycles", "sign_cycle"]
 
@@ -91,7 +92,7 @@ def cycle_floor(shares: Array) -> float:
 
 def cycle_names(cycles: list[list[int]]) -> str:
     """The sentence that names the cycles."""
-    names = ", ".join(" -> ".join(map(str, [*cycle, cycle[0]])) for cycle in cycles)
+    names = first_of(first_of([*cycle, cycle[0]], between=" -> ") for cycle in cycles)
     noun = "cycle" if len(cycles) == 1 else "cycles"
     return f"the sign graph (edge j -> i: W_jj^r <= 0 and W_ij^r >= 0) has the {noun} {names} (T12)"
 
@@ -117,7 +118,7 @@ def check_reachable(
         losses = shares * np.logaddexp(0.0, np.logaddexp.reduce(rivals, axis=0))
         floor = float(losses.sum())
         sample = int(losses.argmax())
-        against = ", ".join(map(str, np.flatnonzero(leans[:, sample])))
+        against = first_of(np.flatnonzero(leans[:, sample]))
         why = (
             f"with the biases held, sample {sample} has W_jj^r <= 0 and nothing pushes down class {against} "
             "(W_ij^r >= 0)"
