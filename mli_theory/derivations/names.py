@@ -29,7 +29,9 @@ def theorem_name(text: str, known: Collection[str]) -> str:
         name = f"T{number}{suffix if suffix in ('', 'b', 'c') else chr(39)}"
         if name in known:
             return name
-    raise ValueError(f"there is no theorem {text!r}: choose from {first_of(map(shell_name, known))}")
+    raise ValueError(
+        f"there is no theorem {text!r}: choose from {first_of(map(shell_name, known))}, of all that `mli theory` shows"
+    )
 
 
 def shell_name(name: str) -> str:
