@@ -30,7 +30,8 @@ def theorem_name(text: str, known: Collection[str]) -> str:
         if name in known:
             return name
     raise ValueError(
-        f"there is no theorem {text!r}: choose from {first_of(map(shell_name, known))}, of all that `mli theory` shows"
+        f"there is no theorem {text!r}: choose from {first_of(map(shell_name, known))}; "
+        "`mli theory` lists all"
     )
 
 

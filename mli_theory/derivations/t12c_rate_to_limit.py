@@ -22,7 +22,7 @@ t = sp.Symbol("t", nonnegative=True)
 at = sp.Symbol("a", real=True)
 tau = sp.Symbol("tau", real=True)
 V, F, J, gap = (sp.Function(name, nonnegative=True) for name in ("V", "F", "J", "gap"))
-V_0, F_0, J_T, left_T = sp.symbols("V_0 F_0 J_T gap_T", nonnegative=True)
+V_0, F_0, J_T, left_end = sp.symbols("V_0 F_0 J_T gap_T", nonnegative=True)
 
 
 def _sample(place: sp.Expr) -> sp.Expr:
@@ -40,8 +40,9 @@ DERIVATION = Derivation(
     title="Rate to the limit of the loss",
     statement=(
         "W_jj(0)^r <= 0 <= W_ij(0)^r for all i != j (every class leans on every other), any b(0), shares "
-        "pi_j > 0, gradient flow; psi(b) = sum pi_j log(1 + sum over i != j of e^(b_i - b_j)), L* = psi(b*) its "
-        "minimum, Lam = L(0)/min pi. For all t: t (L(t) - L*) <= |b(0) - b*|^2/2 + e^(2 Lam) |W(0)|^2/(2r)."
+        "pi_j > 0, gradient flow; psi(b) = sum pi_j log(1 + sum over i != j of e^(b_i - b_j)), L* = psi(b*) "
+        "its minimum, Lam = L(0)/min pi. For all t: t (L(t) - L*) <= |b(0) - b*|^2/2 + e^(2 Lam) "
+        "|W(0)|^2/(2r)."
     ),
     claimed="proved",
     hypotheses=(
@@ -158,11 +159,11 @@ DERIVATION = Derivation(
         ),
         Deduction(
             "rate",
-            at_least(V_0 + F_0, T * left_T),
+            at_least(V_0 + F_0, T * left_end),
             "Together.",
             given={
                 "spent": at_least(V_0 + F_0, x + J_T),
-                "falls": at_least(J_T, T * left_T),
+                "falls": at_least(J_T, T * left_end),
             },
             by=(By("spent"), By("falls")),
             remainder=x,
@@ -179,9 +180,9 @@ DERIVATION = Derivation(
     counterexamples=(
         Counterexample(
             "every pair is an edge",
-            "k = 2, r = 3, equal shares, b = 0, diagonals 0, off-diagonals -1/10: no edge, psi = 0 = L*. |W|' "
-            "<= (3/2) |W|^2, so that |W| < 1/8 at t = 1, where the loss is above log(1 + e^(-1/512)) > 1/2. The "
-            "right side is below 2^4 (2/100)/6, for Lam = 2 L(0) < 2 log 2.",
+            "k = 2, r = 3, equal shares, b = 0, diagonals 0, off-diagonals -1/10: no edge, psi = 0 = L*. "
+            "|W|' <= (3/2) |W|^2, so that |W| < 1/8 at t = 1, where the loss is above log(1 + e^(-1/512)) > "
+            "1/2. The right side is below 2^4 (2/100)/6, for Lam = 2 L(0) < 2 log 2.",
             (
                 greater(sp.log(1 + sp.exp(-sp.Rational(1, 512))), sp.Rational(1, 2)),
                 greater(sp.Rational(1, 2), 16 * sp.Rational(2, 100) / 6),
