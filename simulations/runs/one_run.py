@@ -92,12 +92,15 @@ def make_run(
 def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str, ...]]:
     """The run if it is in the store, whole; else None, what was wrong with it, and its place is cleared.
 
+    A whole run needs no checkpoint of its training: one that is left is removed.
     Call it inside `Store.locked`.
     """
     problems: list[str] = []
     if store.is_finished(spec):
         problems = store.problems(spec)
         if not problems:
+            # A process that was killed after the run's last file and before this left it.
+            store.path(spec, CHECKPOINT).unlink(missing_ok=True)
             return MadeRun(spec.name, store.provenance(spec)["status"], 0.0, kept=True), ()
         store.remove(spec)
     store.clear(spec)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from simulations.runtime.leftovers import remove_leftovers, temporary_name
 
-__all__ = ["DISK_IS_FULL", "atomic_path", "writable_file", "writable_folder"]
+__all__ = ["DISK_IS_FULL", "atomic_path", "naming_a_full_disk", "writable_file", "writable_folder"]
 
 DISK_IS_FULL = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EFBIG}
 """Errors of the disk, not of what was written: every other file there would meet them too."""
@@ -32,15 +32,27 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(temporary_name(path.stem, path.suffix))
     _clean_once(path.parent)
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming_a_full_disk(path):
+            yield temporary
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_a_full_disk(path: Path) -> Iterator[None]:
+    """Inside, an error of the disk names the folder of the file at `path`: a write's own error names nothing.
+
+    Raises:
+        OSError: the disk is full; the message names the folder. Others as they come.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno in DISK_IS_FULL:
             words = f"the folder {path.parent} cannot be written"
             raise OSError(error.errno, f"{words}: {error.strerror}", str(path)) from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def writable_folder(folder: Path | str, files: Iterable[str] = ()) -> Path:

@@ -20,7 +20,7 @@ import netCDF4
 import xarray as xr
 from xarray.backends import NetCDF4DataStore
 
-from simulations.runtime.atomic_files import atomic_path
+from simulations.runtime.atomic_files import atomic_path, naming_a_full_disk
 from simulations.runtime.leftovers import temporary_prefix
 
 __all__ = ["dataset_from_bytes", "netcdf_bytes", "read_netcdf", "write_bytes", "write_netcdf"]
@@ -64,11 +64,14 @@ def netcdf_bytes(folder: Path, dataset: xr.Dataset, encoding: Mapping[Any, Any] 
         encoding: of variables, as `xarray.Dataset.to_netcdf` takes it.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the folder cannot be written; of a full disk the message names it.
     """
     # Not in memory: the library's images hold the time of their making, and no two are the same. Not under
     # the path's own temporary name: of a file that cannot be closed (a full disk) it keeps the name for good.
-    with TemporaryDirectory(prefix=temporary_prefix(), dir=folder) as unique:
+    with (
+        naming_a_full_disk(folder / "content.nc"),
+        TemporaryDirectory(prefix=temporary_prefix(), dir=folder) as unique,
+    ):
         file = Path(unique) / "content.nc"
         try:
             # Not by `to_netcdf()`: in a Dask worker that asks the cluster for a lock, which no one passes on.

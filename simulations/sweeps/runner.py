@@ -15,7 +15,7 @@ from typing import Any
 from mli_theory.short_repr import short_repr
 from simulations.runs.ensemble_of_runs import FailedRun, make_runs_together
 from simulations.runs.one_run import MadeRun, Store, make_run
-from simulations.runs.store import NotFinishedError
+from simulations.runs.store import CHECKPOINT, NotFinishedError
 from simulations.runtime.atomic_files import DISK_IS_FULL
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.provenance import code_hash
@@ -136,7 +136,8 @@ def _status(store: Store, name: str) -> str:
 
 
 def _is_kept(spec: RunSpec, store: Store, outcome: SweepOutcome) -> bool:
-    if not store.is_finished(spec):
+    # With a checkpoint: the process that made it ends just now, or was killed. `make_run` waits, and looks.
+    if not store.is_finished(spec) or store.path(spec, CHECKPOINT).exists():
         return False
     try:
         problems = store.problems(spec)

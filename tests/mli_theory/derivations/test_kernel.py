@@ -105,7 +105,7 @@ def test_an_earlier_claim_is_used_only_where_its_conditions_hold():
         _check(lemma, Deduction("s", greater(2 * x, 2 * y), by=(By("lemma", values=at_2),)))
     minus = By("lemma", values={p: sp.Integer(-2)})
     bad = Deduction("s", greater(-2 * x, -2 * y), by=(minus,), given={"g": greater(x, y)})
-    with pytest.raises(ProofError, match="not negative, as p is"):
+    with pytest.raises(ProofError, match="as p is"):
         _check(lemma, bad)
 
 

@@ -83,6 +83,9 @@ def test_loss_of_a_wrong_sample_beyond_the_range_of_exp_is_its_log_odds(size):
 @example((np.array([[-1e308, 1e308]]), np.array([0.0, 0.0]), np.array([0]), 2), 0.5)  # 2e308 times 1/4
 @example((np.array([[-1e308, 1e308]]), np.array([1e308, -1e308]), np.array([0]), 2), 1.0)  # inf - inf: log 2
 @example((np.array([[-1e308, 1e308]]), np.array([0.0, 0.0]), np.array([0]), 2), 1.0)  # above every float
+@example(  # one sample's loss is above every float, the mean is not
+    (np.array([[-1e308, 0, 0], [0, 0, 0], [0, 0, 0]]), np.array([-7.98e307, 0, 0]), np.zeros(3, int), 2), 1.0
+)
 @settings(max_examples=100)  # mpmath with 60 digits
 def test_loss_of_any_floats_is_never_nan_and_right(problem, alpha):
     signal, bias, labels, degree = problem

@@ -187,6 +187,16 @@ def damage(path, how):
         path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
 
 
+def test_a_checkpoint_that_a_killed_process_left_beside_a_finished_run_is_removed(tmp_path):
+    store, spec = Store(tmp_path), tiny(alphas=3, target_loss=1.5)
+    store.prepare()
+    make_run(spec, store)
+    left = store.path(spec, "training.checkpoint")
+    left.write_bytes(b"killed between provenance.json and the end")
+    assert make_run(spec, store).kept
+    assert not left.exists()
+
+
 def test_any_damaged_file_is_found_by_its_digest_reported_and_made_again(tmp_path):
     spec = tiny()
     store = made(tmp_path, spec)

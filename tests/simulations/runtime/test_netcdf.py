@@ -1,6 +1,8 @@
 """Files written and read by netCDF4 against what h5netcdf reads and writes."""
 
+import errno
 import io
+import resource
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -100,4 +102,16 @@ def test_what_the_library_cannot_write_is_an_os_error(tmp_path, monkeypatch):
     monkeypatch.setattr(xr.Dataset, "dump_to_store", fails)
     with pytest.raises(OSError, match=r"NetCDF: HDF error.*content\.nc"):
         write_netcdf(tmp_path / "file.nc", sample())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_names_the_folder(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"the folder {tmp_path} cannot be written") as raised:
+            write_netcdf(tmp_path / "x.nc", xr.Dataset({"x": ("i", np.arange(1e3))}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert raised.value.errno == errno.EFBIG
     assert not list(tmp_path.iterdir())

@@ -104,6 +104,12 @@ def test_what_is_there_is_kept_and_what_is_damaged_is_made_again(file, alone, mo
     monkeypatch.undo()
 
     name = alone.names()[1]
+    left = alone.path(name, "training.checkpoint")
+    left.touch()  # of a process that was killed after the run's last file
+    _, outcome = made_here(alone.folder, read_sweep(file))
+    assert sorted(outcome.kept) == alone.names()
+    assert not left.exists()
+
     damaged = alone.path(name, "curves/linear.nc")
     damaged.write_bytes(damaged.read_bytes()[:-1])
     _, outcome = made_here(alone.folder, read_sweep(file))
