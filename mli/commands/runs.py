@@ -185,8 +185,9 @@ def record(
 ) -> None:
     """Keep finished runs as small files: reads a store, writes FOLDER, without samples and checkpoints.
 
-    Beside them digests.json, by which verdicts refuse a file that is damaged or missing. A run of a realistic network is FOLDER/EXPERIMENT/RUN.nc; the experiments regime_map and harder_problems,
-    of many small runs, are one table each, FOLDER/EXPERIMENT.nc.
+    A run of a realistic network is FOLDER/EXPERIMENT/RUN.nc; the experiments regime_map and harder_problems,
+    of many small runs, are one table each, FOLDER/EXPERIMENT.nc. Beside them is digests.json, by which
+    verdicts refuse a file that is damaged or missing.
     """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder
