@@ -16,7 +16,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
+from mli.user_checkpoints import load_end
+from mli.user_network import load_data, load_start, model_factory, network_from_factory
 from simulations.curves.arguments import requested_alphas
 from simulations.curves.forecast import SMALL, memory_bytes, pass_bounds, seconds_a_sample, small_batch
 from simulations.line.forward_pass import ForwardError, forward_errors
@@ -89,14 +90,14 @@ def read_files(
         files.data = load_data(data)
         files.few = [small_batch(batch) for batch in first_batches(files.data, SMALL)]
     with found.trying():
-        factory = find_object(model)
+        factory = model_factory(model)
         files.network = network_from_factory(factory)
         if files.few and has_lazy_layers(files.network):
             files.network = network_from_factory(factory, data=files.few)
     if files.network is None or has_lazy_layers(files.network):
         return files
     with found.trying():
-        files.end = load_end(end, files.network, allow_pickle=allow_pickle)
+        files.end = load_end(end, files.network, allow_pickle=allow_pickle, factory=factory)
     with found.trying():
         # "zero" takes its names from the end; where that is refused the network's own stand for it.
         last = dict(files.network.state_dict()) if files.end is None else files.end

@@ -1,4 +1,4 @@
-"""A user's own network, checkpoints and data, named on the command line.
+"""A user's own network, its start and data, named on the command line.
 
 Python objects are named package.module:attribute and imported with the current folder at the *end* of
 sys.path, so that a file there never takes the place of an installed package; only where its name is that of
@@ -10,9 +10,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,18 @@ import numpy as np
 import torch
 from torch import nn
 
+from mli.hub_models import HUB, HubModel
 from mli.shadowed_packages import users_packages_first
+from mli.user_checkpoints import State, load_end
 from simulations.datasets.image_dataset import load
 from simulations.line.line_setup import first_batch
 from simulations.line.paths import zero_start
 from simulations.line.walkable_module import has_lazy_layers, materialise, unwrapped
 from simulations.models.checkpoints import load_checkpoint
 from simulations.models.evaluation import evaluation_mode
-from simulations.runtime.names_in_words import first_names, first_of
+from simulations.runtime.names_in_words import first_names
 
-__all__ = ["find_object", "load_data", "load_end", "load_start", "network_from_factory"]
-
-State = dict[str, torch.Tensor]
-STATE_ENTRIES = ("state_dict", "model_state_dict", "model")
-"""Of a training's checkpoint: under which a state dict is looked for."""
+__all__ = ["find_object", "load_data", "load_start", "model_factory", "network_from_factory"]
 
 MOST_BYTES = 64 * 2**30
 """Of an array in an .npz archive, unpacked."""
@@ -93,7 +90,8 @@ def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0, data: 
     with evaluation_mode(nn.Identity()):
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002 - the user's code may draw from it
-        network = _called(factory, "the model's factory")
+        # What a folder does not give is the user's words; what the user's function raises is its own.
+        network = factory() if isinstance(factory, HubModel) else _called(factory, "the model's factory")
         if not isinstance(network, nn.Module):
             raise ValueError(
                 f"the model's factory must return a torch.nn.Module, got {type(network).__name__}"
@@ -104,61 +102,18 @@ def network_from_factory(factory: Callable[[], nn.Module], seed: int = 0, data: 
     return network
 
 
-def load_end(path: str | Path, network: nn.Module, *, allow_pickle: bool = False, name: str = "end") -> State:
-    """The state dict in a file, fitting the network.
+def model_factory(word: str) -> Callable[[], nn.Module]:
+    """What makes the network that a word names: the user's own function, or a model of Hugging Face's.
 
-    A .safetensors file holds numbers and nothing else; so do an index of several and a folder with one of
-    these (`simulations.models.checkpoint_files`). With `allow_pickle`, torch.load also reads a .pt, .pth or
-    .ckpt file, with weights_only=True, which refuses all but tensors and plain containers; a bug there could
-    still run the file's code. Such a file may hold the state dict in an entry (`STATE_ENTRIES`), as training
-    code and Lightning write it.
+    Args:
+        word: package.module:factory, or hf:FOLDER or hf:NAME (`mli.hub_models.HubModel`).
 
     Raises:
-        ValueError: a file that does not fit, is damaged, or is a pickle.
-        FileNotFoundError: no such file.
-
-    Warns:
-        UserWarning: a pickle was read; an entry of it was taken.
+        ValueError: as `find_object` and `HubModel`.
+        ModuleNotFoundError: as `HubModel`.
     """
-    path = Path(path)
-    plain = path.suffix == ".safetensors" or path.name.endswith(".safetensors.index.json") or path.is_dir()
-    if plain or not allow_pickle:
-        if not plain and path.is_file():
-            raise ValueError(
-                f"{name}: {path} is not a .safetensors file. Save one with safetensors.torch.save_file("
-                "model.state_dict(), ...); a .pt file of your own is read with --allow-pickle"
-            )
-        return load_checkpoint(name, path, network)
-    if not path.is_file():
-        raise FileNotFoundError(f"{name}: there is no file {path}")
-    warnings.warn(f"{name}: {path} is read as a pickle: only files you trust", UserWarning, stacklevel=2)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own, about unusual pickles: read or refused below
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling raises whatever it likes
-        raise ValueError(
-            f"{name}: {path} holds no plain state dict or is damaged ({type(error).__name__}). If it holds "
-            "more than tensors and plain containers, such as a whole network, save its state dict alone: "
-            "torch.save(network.state_dict(), ...)"
-        ) from error
-    return load_checkpoint(name, _state_in(name, path, state), network)
-
-
-def _state_in(name: str, path: Path, read: Any) -> Any:
-    """The state dict among what a training saved beside it; what was read where it is one itself."""
-    if not isinstance(read, Mapping):
-        raise ValueError(f"{name}: {path} holds a {type(read).__name__}, not a state dict")
-    entries = [key for key in STATE_ENTRIES if isinstance(read.get(key), Mapping)]
-    if not entries:
-        return read
-    if len(entries) > 1:
-        raise ValueError(
-            f"{name}: {path} holds {first_of(map(repr, entries), between=' and ')}: "
-            "save the one that is meant alone"
-        )
-    warnings.warn(f"{name}: the weights are the entry {entries[0]!r} of {path}", UserWarning, stacklevel=3)
-    return read[entries[0]]
+    factory: Callable[[], nn.Module] = HubModel(word) if word.startswith(HUB) else find_object(word)
+    return factory
 
 
 def load_start(
@@ -173,7 +128,7 @@ def load_start(
     """The start that a word names, and the line of the report that says what it is.
 
     Args:
-        spec: "init:SEED", "zero" or a file.
+        spec: "init:SEED", "zero", a file or a folder.
         factory: called again for "init:SEED".
         network: which a file must fit.
         end: zeroed for "zero"; running statistics stay.
@@ -205,7 +160,8 @@ def load_start(
         return drawn, line
     # The line goes into files, and a path may hold bytes that are no text.
     words = os.fsencode(spec).decode("utf-8", "backslashreplace")
-    return load_end(spec, network, allow_pickle=allow_pickle, name="start"), f"The start is {words}."
+    start = load_end(spec, network, allow_pickle=allow_pickle, name="start", factory=factory)
+    return start, f"The start is {words}."
 
 
 def load_data(spec: str) -> Any:

@@ -59,7 +59,7 @@ def curve(
     objective: ObjectiveOption = "cross_entropy",
     class_weights: ClassWeights = None,
     label_smoothing: Smoothing = 0.0,
-    ignore_index: Ignored = -100,
+    ignore_index: Ignored = None,
     target: Target = "labels",
     calibrated: Calibrated = False,
 ) -> None:

@@ -33,12 +33,16 @@ __all__ = [
 ]
 
 Model = Annotated[
-    str, typer.Option(help="package.module:factory, a function without arguments that makes the network.")
+    str,
+    typer.Option(
+        help="package.module:factory, a function without arguments that makes the network, or hf:FOLDER."
+    ),
 ]
 End = Annotated[
     Path,
     typer.Option(
-        help="The trained network's state dict: a .safetensors file, the index.json of several, or a folder."
+        help="The trained network's state dict: a .safetensors file, the index.json of several, a folder "
+        "(also of an adapter), or hf:NAME."
     ),
 ]
 Data = Annotated[
@@ -49,9 +53,7 @@ Data = Annotated[
 ]
 Start = Annotated[
     str,
-    typer.Option(
-        help="A .safetensors file, init:SEED (the factory called again under that torch seed) or zero."
-    ),
+    typer.Option(help="As --end, init:SEED (the factory called again under that torch seed) or zero."),
 ]
 Buffers = Annotated[
     str,
@@ -78,7 +80,8 @@ AllowPickle = Annotated[
     bool,
     typer.Option(
         "--allow-pickle",
-        help="Also read checkpoints that are pickles (.pt, .pth): tensors only, but only files you trust.",
+        help="Also read checkpoints that are pickles (.pt, .pth, folders of torch.distributed.checkpoint): "
+        "tensors only, but only files you trust.",
     ),
 ]
 
@@ -130,15 +133,16 @@ def user_network(
     model: str, start: str, end: Path, data: str, allow_pickle: bool
 ) -> tuple[nn.Module, dict[str, Tensor], dict[str, Tensor], Any, str]:
     """The network, both checkpoints, the data, and what the start is in words."""
-    from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
+    from mli.user_checkpoints import load_end
+    from mli.user_network import load_data, load_start, model_factory, network_from_factory
     from simulations.line.walkable_module import has_lazy_layers
 
-    factory, samples = find_object(model), None
+    factory, samples = model_factory(model), None
     network = network_from_factory(factory)
     if has_lazy_layers(network):  # else the data, which may take minutes, are read after the checkpoints
         samples = load_data(data)
         network = network_from_factory(factory, data=samples)
-    last = load_end(end, network, allow_pickle=allow_pickle)
+    last = load_end(end, network, allow_pickle=allow_pickle, factory=factory)
     first, note = load_start(start, factory, network, last, allow_pickle=allow_pickle, data=samples)
     return network, first, last, load_data(data) if samples is None else samples, note
 

@@ -26,7 +26,10 @@ ClassWeights = Annotated[
     str | None, typer.Option(help="Of cross_entropy: a weight for each class, such as 1,1,2.5.")
 ]
 Smoothing = Annotated[float, typer.Option("--label-smoothing", help="Of cross_entropy, in [0, 1).")]
-Ignored = Annotated[int, typer.Option("--ignore-index", help="The label that counts for nothing.")]
+Ignored = Annotated[
+    int | None,
+    typer.Option("--ignore-index", help="The label that counts for nothing. Else the one torch ignores."),
+]
 Target = Annotated[str, typer.Option(help="Of squared_error: labels, or input (an autoencoder).")]
 Calibrated = Annotated[
     bool, typer.Option("--calibrated", help="Also the loss at the best temperature of each alpha.")
@@ -37,7 +40,7 @@ def what_to_measure(
     objective: str,
     class_weights: str | None,
     label_smoothing: float,
-    ignore_index: int,
+    ignore_index: int | None,
     target: str,
     calibrated: bool,
 ) -> dict[str, Any]:
@@ -61,11 +64,11 @@ def what_to_measure(
             raise ValueError(
                 f"--class-weights must be numbers with commas between, got {class_weights!r}"
             ) from error
-    return {
+    read = {
         "objective": found,
         "class_weights": weights,
         "label_smoothing": label_smoothing,
-        "ignore_index": ignore_index,
         "target": target,
         "calibrated": calibrated,
     }
+    return read if ignore_index is None else read | {"ignore_index": ignore_index}

@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
 from numpy.typing import NDArray
 
 from simulations.curves.arguments import call_as_json
-from simulations.curves.attributes import finished_curve
 from simulations.curves.cache import CurveCache
-from simulations.curves.engine import Engine, SplitCurve
-from simulations.curves.objective_engine import ObjectiveCurve, ObjectiveEngine
-from simulations.curves.splits import join_splits
 from simulations.curves.watched import Watched
 from simulations.line.moved_network import Line
 from simulations.objectives.objective import Objective
 
-__all__ = ["AskedCurve", "joined_curves"]
+__all__ = ["AskedCurve"]
 
 OF_THE_LINE = (
     *("path", "buffers", "bias_depth", "batch_hook", "device", "precision", "channels_last"),
@@ -82,21 +77,3 @@ class AskedCurve:
         names += ["metrics", "calibrated"] if self.watched() else []
         key = {**attributes, "alphas": self.alphas, **{name: self[name] for name in names}}
         return CurveCache(self.cache, line, key, self.objective if objective else None)
-
-
-def joined_curves(
-    asked: AskedCurve,
-    splits: Mapping[str, SplitCurve] | Mapping[str, ObjectiveCurve],
-    engine: Engine | ObjectiveEngine,
-    attributes: Mapping[str, Any],
-    cache: CurveCache,
-    found: Mapping[str, xr.Dataset],
-) -> xr.Dataset:
-    """The splits' curves as one: those found in the cache, and those walked, which are kept there."""
-    curves = dict(found)
-    for name, split in splits.items():
-        if name not in found:
-            curve = finished_curve(split, engine, attributes, asked.call())
-            curves[name] = curve if split.watched is None else split.watched.add_to(curve)
-            cache.keep(name, curves[name])
-    return curves[""] if "" in curves else join_splits({name: curves[name] for name in splits})

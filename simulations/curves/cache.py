@@ -115,7 +115,7 @@ class CurveCache:
         try:
             write_sealed_netcdf(self._paths[name], curve)
         except OSError as error:
-            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=5)
+            warnings.warn(f"the curve is not kept in the cache: {error}", UserWarning, stacklevel=4)
 
     def _key(self, batches: Batches) -> tuple[str, int]:
         """32 hex digits, and the samples evaluated for them."""

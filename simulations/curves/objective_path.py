@@ -4,54 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-import xarray as xr
-from torch import nn
-
-from simulations.curves.asked import AskedCurve, joined_curves
-from simulations.curves.attributes import (
-    line_attributes,
-    say_what_is_not_measured,
-    say_where_interpolation_failed,
-)
+from simulations.curves.asked import AskedCurve
 from simulations.curves.objective_engine import ObjectiveCurve, ObjectiveEngine
 from simulations.curves.objective_sums import ObjectiveSums
-from simulations.line.line_setup import open_line
-from simulations.models.checkpoints import Checkpoint
+from simulations.line.line_setup import OpenLine
+from simulations.line.moved_network import Line
 
-__all__ = ["curve_of_objective"]
+__all__ = ["ObjectiveWalk"]
 
 
-def curve_of_objective(
-    asked: AskedCurve, model: nn.Module, start: Checkpoint, end: Checkpoint, data: Any
-) -> xr.Dataset:
-    """As `simulations.curves.interpolation_curves`.
+class ObjectiveWalk:
+    """As `simulations.curves.walked_curve.Walk`, by a few numbers of every row.
+
+    Args:
+        asked: the curve.
 
     Raises:
-        ValueError: as there.
+        ValueError: exits are asked.
     """
-    objective = asked.objective
-    if asked["exits"]:
-        raise ValueError(
-            "exits are of classes (n, k) with one label a sample and no weights or smoothing: leave exits out"
-        )
-    with open_line(model, start, end, data, objective=objective, **asked.line_options()) as opened:
-        line = opened.line
-        attributes = line_attributes(opened, asked.arguments)
-        splits = {
+
+    of_objective = True
+
+    def __init__(self, asked: AskedCurve) -> None:
+        if asked["exits"]:
+            raise ValueError(
+                "exits are of classes (n, k) with one label a sample and no weights or smoothing: leave "
+                "exits out"
+            )
+        self._asked = asked
+
+    def line_options(self) -> dict[str, Any]:
+        """All labels are read, and must fit the objective."""
+        return {"objective": self._asked.objective}
+
+    def splits(self, opened: OpenLine) -> dict[str, ObjectiveCurve]:
+        """Sums of rows."""
+        asked = self._asked
+        return {
             name: ObjectiveCurve(
                 batches,
-                ObjectiveSums(asked.alphas, objective, samples=asked["samples"]),
+                ObjectiveSums(asked.alphas, asked.objective, samples=asked["samples"]),
                 asked.watched() or None,
                 opened.totals[name],
             )
             for name, batches in opened.splits.items()
         }
-        cache = asked.cached(line, attributes, objective=True)
-        found = cache.find_all(splits, asked.call())
-        engine = ObjectiveEngine(line, objective, asked.alphas, **asked.engine_options())
-        missing = [split for name, split in splits.items() if name not in found]
-        engine.run(missing, asked.progress)
-        say_what_is_not_measured(line)
-    for split in missing:
-        say_where_interpolation_failed(split, engine)
-    return joined_curves(asked, splits, engine, attributes, cache, found)
+
+    def engine(self, line: Line) -> ObjectiveEngine:
+        """Takes one alpha at a time."""
+        asked = self._asked
+        return ObjectiveEngine(line, asked.objective, asked.alphas, **asked.engine_options())

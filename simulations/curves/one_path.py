@@ -13,8 +13,9 @@ from torch import nn
 
 from simulations.curves.arguments import METHODS, check_options, requested_alphas
 from simulations.curves.asked import AskedCurve
-from simulations.curves.classes_path import curve_of_classes
-from simulations.curves.objective_path import curve_of_objective
+from simulations.curves.classes_path import ClassesWalk
+from simulations.curves.objective_path import ObjectiveWalk
+from simulations.curves.walked_curve import walked_curve
 from simulations.curves.watched import Metrics, check_watched
 from simulations.line.line_setup import walkable_model
 from simulations.line.paths import PathFunction
@@ -214,7 +215,7 @@ def interpolation_curves(
     model = walkable_model(model, data, batch_hook)
     if measured.is_plain():
         try:
-            return curve_of_classes(asked, model, start, end, data)
+            return walked_curve(ClassesWalk(asked), asked, model, start, end, data)
         except OtherLabelsError:  # soft labels, or a label a token
             pass
-    return curve_of_objective(asked, model, start, end, data)
+    return walked_curve(ObjectiveWalk(asked), asked, model, start, end, data)

@@ -48,10 +48,11 @@ def plane(
 ) -> xr.Dataset:
     """Loss and error at `resolution` x `resolution` points a + u (b - a) + v (c - a), from far fewer passes.
 
-    "adaptive" evaluates 9 x 9, then 17 x 17, then 33 x 33 Chebyshev points, until the estimate of the worst
-    error of the loss is inside the tolerance, and interpolates each row's values between them
-    (`simulations.interpolation.plane_levels`); where they do not reach it, and on "grid", every point is
-    evaluated. a, b and c are exact, bit for bit, where the grid has them.
+    "adaptive" evaluates 9 x 9, then 17 x 17, then 33 x 33 equally spaced nodes, until the estimate of the
+    worst error of the loss is inside the tolerance, and interpolates each row's values between them by cubic
+    splines (`simulations.interpolation.plane_levels`). Of 17 x 17 on, where the levels alone do not tell
+    so, 36 more points are evaluated to see. Where nodes do not reach the tolerance, and on "grid", every
+    point is evaluated. a, b and c are exact, bit for bit, where the grid has them.
 
     Args:
         model: as of `simulations.curves.interpolation_curves`; left as it was.
@@ -71,8 +72,8 @@ def plane(
 
     Returns:
         `loss(u, v)`, `error(u, v)` where there is one; attributes forward_passes, estimated_loss_error,
-        estimated_error_error (bounds of the worst over the grid; 0 where every point was evaluated), nodes (a
-        side, 0 on a grid), method, n_samples, and the hashes of data, a, b and c.
+        estimated_error_error (bounds of the worst over the grid, in 95 % of planes; 0 where every point was
+        evaluated), nodes (a side, 0 on a grid), method, n_samples, and the hashes of data, a, b and c.
 
     Raises:
         ValueError: three points on a line, states that do not fit the model, and as there.

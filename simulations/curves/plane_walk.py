@@ -1,4 +1,4 @@
-"""Points of a plane evaluated, chunk by chunk of the data: by levels of Chebyshev points, or all of them."""
+"""Points of a plane evaluated, chunk by chunk of the data: by levels of nodes, or all of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from simulations.interpolation.adaptive_rows import RowSums
-from simulations.interpolation.chebyshev import chebyshev_nodes
-from simulations.interpolation.plane_levels import PlaneSums, plane_sums
+from simulations.interpolation.plane_levels import (
+    CHECKED_SHARE,
+    PlaneSums,
+    check_points,
+    plane_nodes,
+    plane_sums,
+)
 from simulations.line.line_setup import OpenLine
 from simulations.line.moved_network import Line, NotFiniteError
 from simulations.line.plane_points import shifted
@@ -22,6 +27,9 @@ from simulations.user_data.data_passes import Batch, Batches
 __all__ = ["PlaneWalk"]
 
 LEVELS = (5, 9, 17, 33)
+CHECKED_FROM = (
+    17  # a smaller level inside the tolerance needs no checks; one outside of it is cheaper refined
+)
 WORTH = 2  # a level is tried where it has at least so many times fewer points than the grid
 CHUNK_NUMBERS = 2**14  # rows times values of a chunk, unless one batch has more: kept at every node
 
@@ -56,6 +64,8 @@ class PlaneWalk:
         self._weight, self._rows = opened.totals[""]
         self._sums = PlaneSums.none(len(grid))
         self._ends: dict[tuple[float, float], dict[int, torch.Tensor]] = {}
+        self._checks: dict[int, list[tuple[int, int]]] = {}  # by level, chosen by the first chunk
+        self._off: dict[int, NDArray[Any]] = {}  # by level, the summed losses' errors at them
         self._evaluations = self._samples = self._nodes = self.unsettled = 0
         self._has_error = self._direct = False
 
@@ -85,18 +95,27 @@ class PlaneWalk:
             m = LEVELS[i]
             if WORTH * m * m > len(self._grid) ** 2:
                 break
-            points = first + (last - first) * chebyshev_nodes(m)
+            points = first + (last - first) * plane_nodes(m)
             points[-1] = last
             values = self._with_level(chunk, points, values)
             if i == 1:
                 continue  # of two levels nothing tells how fast they fall
-            nodes = [chebyshev_nodes(k) for k in LEVELS[i - 2 : i + 1]]
+            nodes = [plane_nodes(k) for k in LEVELS[i - 2 : i + 1]]
             sums = plane_sums(values, nodes, places, self._row_sums(rows))
             weight = float(rows.weight.sum())
-            if sums.loss_error(weight, self._weight / max(weight, 1e-300)) <= tolerance:
-                self._sums += sums
-                self._nodes = max(self._nodes, m)
-                return True
+            more = self._weight / max(weight, 1e-300)
+            if sums.loss_error(weight, more) > tolerance:
+                if m < CHECKED_FROM:
+                    continue
+                checks = self._checks.setdefault(m, check_points(sums.loss_doubt(more), m, places))
+                off = self._check(chunk, sums, checks)
+                if CHECKED_SHARE * np.abs(off).max() / weight > tolerance:
+                    continue
+                sums = sums.without_loss_doubt()
+                self._off[m] = self._off.get(m, 0.0) + off
+            self._sums += sums
+            self._nodes = max(self._nodes, m)
+            return True
         self.unsettled += rows.n
         return False
 
@@ -123,7 +142,7 @@ class PlaneWalk:
             "method": "adaptive" if self._nodes else "grid",
             "nodes": self._nodes,
             "forward_passes": self._evaluations / max(1, self._samples),
-            "estimated_loss_error": self._sums.loss_error(self._weight),
+            "estimated_loss_error": self._sums.loss_error(self._weight) + self._checked_error(),
         }
         if self._has_error:
             told["error"] = (("u", "v"), self._sums.wrong / self._rows)
@@ -132,6 +151,23 @@ class PlaneWalk:
                     self._sums.class_error(self._rows) if self._nodes else 0.0
                 )
         return xr.Dataset(told, coords={"u": self._grid, "v": self._grid}, attrs=attributes)
+
+    def _checked_error(self) -> float:
+        """The estimated worst error of the mean loss, of the chunks that were checked."""
+        return sum(CHECKED_SHARE * float(np.abs(off).max()) for off in self._off.values()) / self._weight
+
+    def _check(self, chunk: Chunk, sums: PlaneSums, points: Sequence[tuple[int, int]]) -> NDArray[Any]:
+        """How wrong the summed losses are at points of the grid, which are then as evaluated."""
+        off = np.zeros(len(points))
+        lines = {j: self._line_at(float(self._grid[j])) for _, j in points}
+        for k, (i, j) in enumerate(points):
+            reading = self._read(lines[j], float(self._grid[i]), float(self._grid[j]), chunk)
+            exact = float(reading.losses.sum())
+            off[k] = exact - sums.losses[i, j]
+            sums.losses[i, j] = exact
+            if reading.wrong is not None:
+                sums.wrong[i, j] = float(reading.wrong.sum())
+        return off
 
     def _with_level(self, chunk: Chunk, points: NDArray[Any], before: torch.Tensor | None) -> torch.Tensor:
         """Values (m, m, f, R) at a level's points, those of the level before taken over."""

@@ -1,7 +1,7 @@
 """What is done to any torch module, whoever wrote it.
 
 Comes in: a module and its states. Goes out: checked states, the roles of layers, logits.
-checkpoints.py   states checked and hashed (checkpoint_files.py, checkpoint_names.py, plain_tensors.py)
+checkpoints.py   states checked and hashed; checkpoint_files.py, distributed_checkpoint.py   read from files
 roles.py         biases and the last layer (bias_names.py, last_layer.py, layer_depths.py)
 buffers.py       what is no parameter along the line; running_statistics.py   batch norm's
 evaluation.py    logits and scores; devices.py, input_types.py   where and in which type

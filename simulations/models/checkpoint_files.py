@@ -8,11 +8,14 @@ from pathlib import Path
 
 import torch
 
+from simulations.models.distributed_checkpoint import METADATA, is_distributed_checkpoint
 from simulations.runtime.names_in_words import first_of
 
-__all__ = ["read_safetensors"]
+__all__ = ["floating_types_in", "read_safetensors"]
 
 INDEX = ".index.json"
+FLOATING = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+"""As a header names them."""
 
 
 def read_safetensors(
@@ -69,6 +72,27 @@ def _names_in(name: str, path: Path) -> list[str]:
         raise ValueError(f"{name}: {path} is damaged or no safetensors file: {_first(error)}") from error
 
 
+def floating_types_in(name: str, path: Path) -> set[torch.dtype]:
+    """The types of the floating numbers in a .safetensors file, by its header.
+
+    Args:
+        name: "start" or "end", for messages.
+        path: of the file.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    _refuse_bytes(name, path)
+    try:
+        with safe_open(path, "pt") as file:
+            kinds = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, ValueError, OSError) as error:
+        raise ValueError(f"{name}: {path} is damaged or no safetensors file: {_first(error)}") from error
+    return {FLOATING[kind] for kind in kinds if kind in FLOATING}
+
+
 def _first(error: Exception) -> str:
     """The error's first line, cut: it may quote the file."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
@@ -77,6 +101,11 @@ def _first(error: Exception) -> str:
 def _only_file(name: str, folder: Path) -> Path:
     indices = sorted(folder.glob("*.safetensors" + INDEX))
     files = indices or sorted(folder.glob("*.safetensors"))
+    if is_distributed_checkpoint(folder):
+        raise ValueError(
+            f"{name}: {folder} is a folder of torch.distributed.checkpoint, whose {METADATA} is a pickle: "
+            "the commands read one of your own with --allow-pickle"
+        )
     if len(files) != 1:
         found = f"{len(files)}: {first_of((file.name for file in files), 4)}" if files else "none"
         raise ValueError(

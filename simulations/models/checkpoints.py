@@ -20,7 +20,13 @@ from simulations.models.checkpoint_names import (
 )
 from simulations.runtime.names_in_words import first_names, shortened
 
-__all__ = ["Checkpoint", "checkpoint_hash", "further_names", "load_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "check_checkpoint_names",
+    "checkpoint_hash",
+    "further_names",
+    "load_checkpoint",
+]
 
 Checkpoint = nn.Module | Mapping[str, torch.Tensor] | str | Path
 
@@ -50,7 +56,7 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
         state: Mapping[str, torch.Tensor] = source.state_dict()
     elif isinstance(source, (str, Path)):
         # From the header alone: a file of other names is refused before its numbers are read.
-        state = read_safetensors(name, Path(source), lambda names: _check_names(name, names, model))
+        state = read_safetensors(name, Path(source), lambda names: check_checkpoint_names(name, names, model))
     elif isinstance(source, Mapping):
         state = source
     else:
@@ -95,8 +101,13 @@ def load_checkpoint(name: str, source: Checkpoint, model: nn.Module) -> dict[str
     return {key: tensor.detach() for key, tensor in state.items()}
 
 
-def _check_names(name: str, names: Collection[str], model: nn.Module) -> None:
+def check_checkpoint_names(name: str, names: Collection[str], model: nn.Module) -> None:
     """Refuse names that cannot be the model's, whatever their tensors are.
+
+    Args:
+        name: "start" or "end", for messages.
+        names: of a checkpoint.
+        model: gives those that are wanted.
 
     Raises:
         ValueError: naming some of them.

@@ -11,10 +11,12 @@ import warnings
 
 import numpy as np
 import torch
+import torch.distributed.checkpoint as dcp
 from safetensors.torch import save
 from torch import nn
 
-from mli.user_network import load_data, load_end
+from mli.user_checkpoints import load_end
+from mli.user_network import load_data
 from simulations.models.checkpoints import load_checkpoint
 from simulations.runs.one_run import Store
 from simulations.runs.store import CHECKPOINT
@@ -207,6 +209,14 @@ def _of_users(folder):
         load_end(path, model, allow_pickle=True)
         return not marker.exists()
 
+    distributed = folder / "distributed"
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled")
+        dcp.save(state, checkpoint_id=distributed, no_dist=True)
+
+    def together():
+        return fits(load_end(distributed, model, allow_pickle=True))
+
     def unharmed(read):
         def look(_same):
             try:
@@ -226,6 +236,12 @@ def _of_users(folder):
         "a user's end.pt": (
             pickled,
             unharmed(lambda: fits(load_end(pickled, model, allow_pickle=True))),
+            ValueError,
+        ),
+        "a distributed checkpoint's metadata": (distributed / ".metadata", unharmed(together), ValueError),
+        "a distributed checkpoint's numbers": (
+            next(distributed.glob("*.distcp")),
+            unharmed(together),
             ValueError,
         ),
         "a pickle that would run code": (bomb, unharmed(lambda: quiet_bomb(bomb)), ValueError),

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mli.user_network import find_object, load_data, load_end, load_start, network_from_factory
+from mli.user_checkpoints import load_end
+from mli.user_network import find_object, load_data, load_start, network_from_factory
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.networks import fcn
 

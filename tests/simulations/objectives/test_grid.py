@@ -5,9 +5,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+from simulations.curves.one_path import interpolation_curves
 from tests.simulations.objectives.helpers import plain_objectives as plain
-from tests.simulations.objectives.helpers.small_lines import line, outputs_at
+from tests.simulations.objectives.helpers.small_lines import Rows, line, outputs_at
 
 ALPHAS = [0.0, 0.3, 1.0]
 QUICK = settings(
@@ -34,44 +36,27 @@ def assert_is(curve, start, end, expected):
 @QUICK
 @given(
     seed=st.integers(0, 99),
-    n=st.integers(1, 4),
-    t=st.integers(1, 5),
+    shape=st.sampled_from([(1,), (4,), (1, 5), (2, 3)]),
     k=st.sampled_from([2, 3, 7, 40]),
     size=st.sampled_from([1e-8, 1.0, 1e6, 1e30]),
-    kept=st.integers(1, 20),
+    kind=st.sampled_from(["classes", "some ignored", "soft"]),
     weighted=st.booleans(),
     smoothing=st.sampled_from([0.0, 0.1, 0.9]),
 )
-@example(seed=0, n=3, t=4, k=3, size=1.0, kept=1, weighted=False, smoothing=0.0)  # all tokens but one ignored
-@example(seed=1, n=2, t=2, k=2, size=1e30, kept=4, weighted=True, smoothing=0.1)  # a weight of 0, huge logits
-@example(seed=2, n=1, t=1, k=40, size=1e6, kept=1, weighted=True, smoothing=0.9)
-def test_cross_entropy_of_tokens(seed, n, t, k, size, kept, weighted, smoothing):
-    start, end = tables(seed, (n, t, k), size)
+@example(seed=0, shape=(3, 4), k=3, size=1.0, kind="one left", weighted=False, smoothing=0.0)
+@example(seed=1, shape=(2, 2), k=2, size=1e30, kind="classes", weighted=True, smoothing=0.1)  # a weight of 0
+@example(seed=2, shape=(1, 1), k=40, size=1e6, kind="one left", weighted=True, smoothing=0.9)
+@example(seed=3, shape=(4, 3), k=33, size=3.0, kind="soft", weighted=True, smoothing=0.2)
+def test_cross_entropy_of_samples_and_tokens(seed, shape, k, size, kind, weighted, smoothing):
+    start, end = tables(seed, (*shape, k), size)
     rng = np.random.default_rng([20, seed])
-    labels = rng.integers(1, k, (n, t))
-    labels.reshape(-1)[rng.permutation(n * t)[kept:]] = -100
+    if kind == "soft":
+        labels = rng.dirichlet(np.full(k, 0.5), shape)
+    else:
+        labels = rng.integers(1, k, shape)
+        kept = {"classes": labels.size, "one left": 1}.get(kind) or int(rng.integers(1, labels.size + 1))
+        labels.reshape(-1)[rng.permutation(labels.size)[kept:]] = -100
     weights = np.concatenate([[0.0], rng.uniform(0.1, 3, k - 1)]) if weighted else None
-    curve = line(start, end, labels, alphas=ALPHAS, class_weights=weights, label_smoothing=smoothing)
-    assert_is(
-        curve, start, end, lambda z: plain.cross_entropy(z, labels, weights=weights, smoothing=smoothing)
-    )
-
-
-@QUICK
-@given(
-    seed=st.integers(0, 99),
-    n=st.integers(1, 5),
-    k=st.sampled_from([2, 5, 33]),
-    tokens=st.booleans(),
-    weighted=st.booleans(),
-    smoothing=st.sampled_from([0.0, 0.2]),
-)
-def test_cross_entropy_of_soft_labels(seed, n, k, tokens, weighted, smoothing):
-    shape = (n, 3, k) if tokens else (n, k)
-    start, end = tables(seed, shape, 3.0)
-    rng = np.random.default_rng([21, seed])
-    labels = rng.dirichlet(np.full(k, 0.5), shape[:-1])
-    weights = rng.uniform(0.1, 3, k) if weighted else None
     curve = line(start, end, labels, alphas=ALPHAS, class_weights=weights, label_smoothing=smoothing)
     assert_is(
         curve, start, end, lambda z: plain.cross_entropy(z, labels, weights=weights, smoothing=smoothing)
@@ -145,6 +130,71 @@ def test_rows_of_one_sample_count_together_in_the_standard_error():
     np.testing.assert_allclose(once.error_standard_error, twice.error_standard_error, rtol=1e-9, atol=1e-12)
 
 
+class Tokens(nn.Module):
+    """Batch-normalised features of every token, then a head with a bias: logits (n, t, k)."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        normed = self.norm(self.first(x).transpose(1, 2)).transpose(1, 2)
+        return self.head(torch.tanh(normed))
+
+
+def two_states():
+    found = []
+    for seed in (0, 1):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = Tokens().double()
+            network.norm.running_mean.normal_()
+            network.norm.running_var.uniform_(0.5, 2)
+            found.append({name: tensor.clone() for name, tensor in network.state_dict().items()})
+    return found
+
+
+def plain_tokens(state, x, mean=None, variance=None):
+    """Logits by numpy; the running statistics, or those given."""
+    of = {name: tensor.numpy() for name, tensor in state.items()}
+    features = x @ of["first.weight"].T + of["first.bias"]
+    mean = of["norm.running_mean"] if mean is None else mean(features)
+    variance = of["norm.running_var"] if variance is None else variance(features)
+    normed = (features - mean) / np.sqrt(variance + 1e-5) * of["norm.weight"] + of["norm.bias"]
+    return np.tanh(normed) @ of["head.weight"].T + of["head.bias"]
+
+
+@pytest.mark.parametrize("method", ["grid", "adaptive"])
+@pytest.mark.parametrize("way", ["last_bias", "recalibrate"])
+def test_the_last_bias_alone_and_statistics_measured_anew(way, method):
+    """The path that needs the roles, the policy that needs a pass at every alpha; a label a token."""
+    start, end = two_states()
+    rng = np.random.default_rng([19, 40])
+    x, labels = rng.standard_normal((30, 5, 4)), rng.integers(0, 3, (30, 5))
+    labels[::4, 1] = -100
+    options = {"path": "last_bias", "buffers": "keep"} if way == "last_bias" else {"buffers": way}
+    alphas = np.linspace(0, 1, 101)
+    # One batch is one measurement: torch's unbiased variance of it is the running one.
+    data = torch.as_tensor(x), torch.as_tensor(labels)
+    options |= {"method": method, "loss_tolerance": 1e-2, "error_tolerance": 3e-2}
+    curve = interpolation_curves(Tokens().double(), start, end, data, alphas=alphas, **options)
+    assert curve.attrs["method"] == method
+    assert curve.attrs["calibration_passes"] == (curve.attrs["forward_passes"] if way == "recalibrate" else 0)
+    for i in (0, 13, 37, 62, 100):
+        here = dict(end)
+        moving = ["head.bias"] if way == "last_bias" else [n for n, t in end.items() if t.is_floating_point()]
+        here |= {name: start[name] + alphas[i] * (end[name] - start[name]) for name in moving}
+        measured = {}
+        if way == "recalibrate":
+            measured["mean"] = lambda features: features.mean(axis=(0, 1))
+            measured["variance"] = lambda features: features.reshape(-1, 6).var(axis=0, ddof=1)
+        loss, error = plain.cross_entropy(plain_tokens(here, x, **measured), labels)
+        room = 1e-9 if method == "grid" else curve.attrs["estimated_loss_error"] + 1e-9
+        assert float(curve.loss[i]) == pytest.approx(loss, abs=room)
+        room = 1e-12 if method == "grid" else curve.attrs["estimated_error_error"] + 0.5 / 142
+        assert float(curve.error[i]) == pytest.approx(error, abs=room)
+
+
 def test_an_ignored_label_of_a_sample_is_as_if_the_sample_were_not_there():
     start, end = tables(4, (7, 3), 1.0)
     labels = np.array([0, 1, -100, 2, 1, -100, 0])
@@ -188,9 +238,6 @@ def test_metrics_and_the_best_temperature_beside_the_loss_that_stays_the_same():
 def test_several_splits_and_the_input_as_target():
     inputs = torch.arange(6)
     start, end = tables(6, (6,), 1.0)
-    from simulations.curves.one_path import interpolation_curves
-    from tests.simulations.objectives.helpers.small_lines import Rows
-
     model = Rows(torch.as_tensor(end))
     states = ({"table": torch.as_tensor(table)} for table in (start, end))
     data = {"a": (inputs[:4], inputs[:4]), "b": (inputs[4:], inputs[4:])}
