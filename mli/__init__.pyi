@@ -28,6 +28,7 @@ from mli_theory import escape_schedule as escape_schedule
 from mli_theory import first_learning_time_bounds as first_learning_time_bounds
 from mli_theory import half_normal_start_plateau as half_normal_start_plateau
 from mli_theory import largest_admissible_loss as largest_admissible_loss
+from mli_theory import loss_above_limit_bound as loss_above_limit_bound
 from mli_theory import loss_bump as loss_bump
 from mli_theory import loss_expansion as loss_expansion
 from mli_theory import loss_limit as loss_limit

@@ -19,6 +19,7 @@ from simulations.models.distributed_checkpoint import (
     names_in,
     read_distributed,
 )
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["State", "load_end"]
 
@@ -107,7 +108,8 @@ def _entry(name: str, path: Path, entries: Collection[str]) -> str | None:
     """Which entry of what a training saved is the state dict; None where it is one itself."""
     if len(entries) > 1:
         raise ValueError(
-            f"{name}: {path} holds {' and '.join(map(repr, entries))}: save the one that is meant alone"
+            f"{name}: {path} holds {first_of(map(repr, entries), between=' and ')}: "
+            "save the one that is meant alone"
         )
     for entry in entries:
         warnings.warn(f"{name}: the weights are the entry {entry!r} of {path}", UserWarning, stacklevel=3)

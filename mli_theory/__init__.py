@@ -12,6 +12,7 @@ power_model/                laws of the paper's simple model (T8 to T12)
 certificates/               exact statements about the power model's line
 derivations/                every theorem, re-proved by sympy
 domain.py, cross_entropy.py   checked input; losses without cancellation
+names_in_words.py, short_repr.py   results and lists of names in messages
 """
 
 from mli_theory.lazy_names import attach

@@ -39,6 +39,7 @@ from mli_theory.power_model.loss_limit import time_to_loss_bound as time_to_loss
 from mli_theory.power_model.plateau_laws import PlateauLaw as PlateauLaw
 from mli_theory.power_model.plateau_laws import largest_admissible_loss as largest_admissible_loss
 from mli_theory.power_model.plateau_laws import plateau_law as plateau_law
+from mli_theory.power_model.rate_to_limit import loss_above_limit_bound as loss_above_limit_bound
 from mli_theory.power_model.two_class_plateau import TwoClassPlateauBounds as TwoClassPlateauBounds
 from mli_theory.power_model.two_class_plateau import two_class_plateau_bounds as two_class_plateau_bounds
 from mli_theory.start_of_plateau import plateau_start as plateau_start

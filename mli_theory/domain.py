@@ -11,6 +11,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mli_theory.names_in_words import first_of
+
 __all__ = ["DomainError", "check_class_shares", "check_degree", "check_labels", "finite_array"]
 
 
@@ -44,7 +46,7 @@ def finite_array(
         raise DomainError(
             f"{of}{name} must be below 2^53 where integer, but {name}{first} = {given[tuple(first)]}"
         )
-    wanted = "(" + ", ".join("any" if length is None else str(length) for length in shape) + ")"
+    wanted = "(" + first_of("any" if length is None else length for length in shape) + ")"
     if array.ndim != len(shape) or any(
         length is not None and have != length for have, length in zip(array.shape, shape, strict=True)
     ):
@@ -53,7 +55,7 @@ def finite_array(
         raise DomainError(f"{of}{name} must not be empty, got shape {array.shape}")
     if not np.isfinite(array).all():
         first = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
-        where = f"[{', '.join(map(str, first))}]" if first else ""
+        where = f"[{first_of(first)}]" if first else ""
         raise DomainError(f"{of}{name} must be finite, but {name}{where} = {array[first]}")
     return array
 

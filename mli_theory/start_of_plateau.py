@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from mli_theory.domain import DomainError, check_degree, finite_array
 from mli_theory.homogeneous_path.float_roots import nearest_float
 from mli_theory.homogeneous_path.intervals import check_logits
+from mli_theory.names_in_words import first_of
 
 __all__ = ["plateau_start", "plateau_start_bounds"]
 
@@ -42,7 +43,9 @@ def plateau_start(start_signal: ArrayLike, bias_end: ArrayLike, degree: int, ini
     held = int(np.argmax(bias))
     tied = np.flatnonzero(bias == bias[held])
     if len(tied) > 1:
-        raise DomainError(f"T14 needs a unique largest bias, but classes {tied.tolist()} tie at {bias[held]}")
+        raise DomainError(
+            f"T14 needs a unique largest bias, but classes [{first_of(tied)}] tie at {bias[held]}"
+        )
     slowest = max(_latest(signal, bias, held, i) for i in range(len(bias)) if i != held)
     if slowest <= 0:
         return 0.0

@@ -154,7 +154,10 @@ def verify(store: StoreFolder = STORE) -> None:
 
 @runs.command()
 def upgrade(store: StoreFolder = STORE) -> None:
-    """Verify the runs of an earlier format, and give each provenance.json its own digest."""
+    """Bring a store of an earlier format to this one: reads and verifies its runs, writes their digests.
+
+    Each provenance.json gets a digest of its own; a run that does not verify is named and left as it is.
+    """
     with expected_errors(), input_errors():
         here = _existing(store)
         here.format()
@@ -181,10 +184,11 @@ def record(
     ] = None,
     store: StoreFolder = STORE,
 ) -> None:
-    """Write finished runs as small files, without samples and checkpoints.
+    """Keep finished runs as small files: reads a store, writes FOLDER, without samples and checkpoints.
 
     A run of a realistic network is FOLDER/EXPERIMENT/RUN.nc; the experiments regime_map and harder_problems,
-    of many small runs, are one table each, FOLDER/EXPERIMENT.nc.
+    of many small runs, are one table each, FOLDER/EXPERIMENT.nc. Beside them is digests.json, by which
+    verdicts refuse a file that is damaged or missing.
     """
     with expected_errors(), input_errors():
         from simulations.runtime.atomic_files import writable_folder

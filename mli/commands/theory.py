@@ -17,8 +17,8 @@ def theory(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="A theorem: T1 to T16, T4p, T9b, T10b, T10c, T11b, T11p, T12b, T14b (p is the prime, for "
-            "which a shell would wait for a second quote; t4p and T4prime are the same).",
+            help="A theorem: T1 to T16, T4p, T9b, T10b, T10c, T11b, T11p, T12b, T12c, T14b (p is the prime, "
+            "for which a shell would wait for a second quote; t4p and T4prime are the same).",
         ),
     ] = None,
     long: Annotated[

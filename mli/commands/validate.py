@@ -10,6 +10,7 @@ import typer
 
 from mli.commands.messages import WENT_WRONG, expected_errors, input_errors, said_on_a_terminal, stop
 from mli.commands.run_options import STORE
+from simulations.runtime.names_in_words import first_of
 
 if TYPE_CHECKING:
     from validation.job.profiles import Job
@@ -69,7 +70,7 @@ def validate(
     known = [one.id for one in claims]
     if unknown := [name for name in claim or () if name not in known]:
         raise typer.BadParameter(
-            f"{unknown[0]!r}: choose from {', '.join(known)}, which the profile {profile.value} judges",
+            f"{unknown[0]!r}: choose from {first_of(known)}, which the profile {profile.value} judges",
             param_hint="--claim",
         )
     if smoke and profile == _Profile.RECORDED:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from simulations.networks import fcn
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.random_streams import numpy_stream, torch_stream
 
 __all__ = ["NetworkLine", "NetworkShape", "gaussian_state", "network_lines", "network_shapes"]
@@ -194,7 +195,7 @@ def network_lines(
     """
     for name, value, kinds in (("start", start, get_args(Start)), ("end", end, get_args(End))):
         if value not in kinds:
-            raise ValueError(f"{name} must be one of {', '.join(kinds)}, got {value!r}")
+            raise ValueError(f"{name} must be one of {first_of(kinds)}, got {value!r}")
     shape = draw(network_shapes(depths, widths, samples))
     biased: Bias = draw(st.sampled_from(get_args(Bias))) if bias is None else bias
     if end == "trained":

@@ -4,7 +4,7 @@ Comes in: a theorem's name. Goes out: its `Derivation`; `check()` re-proves it o
 t1_..., t2_..., one file a theorem: a new one is a file here and its name below
 derivation.py, steps.py, comparison.py, decisions.py, relations.py, notation.py   the proof kernel
 rendering.py   pages and terminal text
-May import: nothing of ours.
+May import: names_in_words.
 """
 
 from mli_theory.derivations import (
@@ -28,6 +28,7 @@ from mli_theory.derivations import (
     t11p_bounded_biases,
     t12_signs,
     t12b_loss_limit,
+    t12c_rate_to_limit,
     t13_effective_degree,
     t14_plateau_start,
     t14b_plateau_bracket,
@@ -58,6 +59,7 @@ _FILES = (
     t11p_bounded_biases,
     t12_signs,
     t12b_loss_limit,
+    t12c_rate_to_limit,
     t13_effective_degree,
     t14_plateau_start,
     t14b_plateau_bracket,

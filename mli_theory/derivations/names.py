@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from mli_theory.names_in_words import first_of
+
 __all__ = ["shell_name", "theorem_name"]
 
 _PRIMES = "'’‘′`´"
@@ -27,7 +29,10 @@ def theorem_name(text: str, known: Collection[str]) -> str:
         name = f"T{number}{suffix if suffix in ('', 'b', 'c') else chr(39)}"
         if name in known:
             return name
-    raise ValueError(f"there is no theorem {text!r}: choose from {', '.join(map(shell_name, known))}")
+    raise ValueError(
+        f"there is no theorem {text!r}: choose from {first_of(map(shell_name, known))}; "
+        "`mli theory` lists all"
+    )
 
 
 def shell_name(name: str) -> str:

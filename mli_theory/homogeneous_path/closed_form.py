@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from mli_theory.domain import DomainError, check_degree, check_labels, finite_array
 from mli_theory.homogeneous_path.intervals import check_logits, correct_interval, open_intervals
 from mli_theory.homogeneous_path.path_loss import mean_loss_on_grid
+from mli_theory.names_in_words import first_of
 from mli_theory.short_repr import short_repr
 
 __all__ = [
@@ -202,7 +203,7 @@ def _majority_class(b: Floats) -> int:
     tied = np.flatnonzero(b == b.max())
     if tied.size > 1:
         raise DomainError(
-            f"T2 needs a unique largest bias, but classes {', '.join(map(str, tied))} share {b.max()}: "
+            f"T2 needs a unique largest bias, but classes {first_of(tied)} share {b.max()}: "
             "without it no class holds every sample near alpha = 0; use correct_interval or predict_curves"
         )
     return int(tied[0])

@@ -17,9 +17,10 @@ from scipy.optimize import minimize
 from scipy.sparse.csgraph import connected_components
 
 from mli_theory.domain import DomainError, check_class_shares, check_degree, finite_array
+from mli_theory.names_in_words import first_of
 from mli_theory.power_model.flow_equations import loss
 
-__all__ = ["loss_limit", "time_to_loss_bound"]
+__all__ = ["checked_weights", "least_psi", "loss_limit", "sign_edges", "time_to_loss_bound"]
 
 Array = NDArray[np.float64]
 Edges = NDArray[np.bool_]
@@ -51,11 +52,13 @@ def loss_limit(weights: ArrayLike, degree: int, class_shares: ArrayLike | None =
         >>> mli.loss_limit([[0.2, 0.1], [0.1, 0.3]], degree=3)
         0.0
     """
-    w, r = _checked(weights, degree)
+    w, r = checked_weights(weights, degree)
     shares = check_class_shares(class_shares, len(w), statement=_STATEMENT)
-    edges = _edges(w, r)
+    edges = sign_edges(w, r)
     _, component = connected_components(edges, directed=True, connection="strong")
-    return float(sum(_least(edges[np.ix_(of, of)], shares[of]) for of in _groups(component) if len(of) > 1))
+    return float(
+        sum(least_psi(edges[np.ix_(of, of)], shares[of])[0] for of in _groups(component) if len(of) > 1)
+    )
 
 
 def time_to_loss_bound(
@@ -88,7 +91,7 @@ def time_to_loss_bound(
 
     Source: T12b, time bound and corollary.
     """
-    w, r = _checked(weights, degree)
+    w, r = checked_weights(weights, degree)
     k = len(w)
     shares = check_class_shares(class_shares, k, statement=_STATEMENT)
     eps = float(finite_array("final_loss", final_loss, (), statement=_STATEMENT))
@@ -98,7 +101,7 @@ def time_to_loss_bound(
     start_loss = float(loss(w, start, r, shares))
     if start_loss <= eps:
         return 0.0
-    edges, sign = _edges(w, r), _signs(w, r)
+    edges, sign = sign_edges(w, r), _signs(w, r)
     with np.errstate(divide="ignore", over="ignore"):
         phi = np.abs(w) ** (2.0 - r) / (r * (r - 2))
     own = np.diag(sign) > 0
@@ -114,7 +117,7 @@ def time_to_loss_bound(
     if not np.allclose(shares, 1 / k, rtol=1e-9, atol=0):
         raise DomainError(
             f"{_STATEMENT}: a time bound is proved for equal class shares where a W_jj^r is not positive, "
-            f"got class_shares = {shares.tolist()}"
+            f"got class_shares = [{first_of(shares)}]"
         )
     separating = phi[:, ~own][sign[:, ~own] < 0]
     total = k * (np.diag(phi)[own].sum() + separating.sum())
@@ -126,11 +129,16 @@ def time_to_loss_bound(
     return float(root**2)
 
 
-def _checked(weights: ArrayLike, degree: int) -> tuple[Array, int]:
-    r = check_degree(degree, least=3, statement=_STATEMENT)
-    w = finite_array("weights", weights, (None, None), statement=_STATEMENT)
+def checked_weights(weights: ArrayLike, degree: int, *, statement: str = _STATEMENT) -> tuple[Array, int]:
+    """W(0) (k, k) and r >= 3, as the theorem `statement` needs them.
+
+    Raises:
+        DomainError: naming the theorem and the value.
+    """
+    r = check_degree(degree, least=3, statement=statement)
+    w = finite_array("weights", weights, (None, None), statement=statement)
     if w.shape[0] != w.shape[1] or len(w) < 2:
-        raise DomainError(f"{_STATEMENT} needs square weights (k, k), k >= 2, got shape {w.shape}")
+        raise DomainError(f"{statement} needs square weights (k, k), k >= 2, got shape {w.shape}")
     return w, r
 
 
@@ -139,8 +147,8 @@ def _signs(w: Array, r: int) -> Array:
     return np.asarray(np.sign(w) if r % 2 else np.abs(np.sign(w)))
 
 
-def _edges(w: Array, r: int) -> Edges:
-    """(k, k): entry (j, i) says whether j -> i."""
+def sign_edges(w: Array, r: int) -> Edges:
+    """The sign graph of W (k, k) at degree r: entry (j, i) says whether j -> i."""
     sign = _signs(w, r)
     edges = (np.diag(sign) <= 0)[:, None] & (sign.T >= 0)
     np.fill_diagonal(edges, False)
@@ -151,8 +159,13 @@ def _groups(component: NDArray[np.int32]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(component == one) for one in range(int(component.max()) + 1)]
 
 
-def _least(edges: Edges, shares: Array) -> float:
-    """The minimum of psi over one strongly connected component."""
+def least_psi(edges: Edges, shares: Array) -> tuple[float, Array]:
+    """The minimum of psi over one strongly connected component, and biases (k,) at which it is taken.
+
+    Args:
+        edges: (k, k) of `sign_edges`, strongly connected.
+        shares: (k,) of the component's classes; they need not sum to 1.
+    """
 
     def terms(free: Array) -> tuple[Array, Array]:
         b = np.concatenate([[0.0], free])  # psi does not change when all biases move alike
@@ -183,7 +196,7 @@ def _least(edges: Edges, shares: Array) -> float:
         method="trust-exact",
         options={"gtol": 1e-12},
     )
-    return value(found.x)
+    return value(found.x), np.concatenate([[0.0], found.x])
 
 
 def _levels(edges: Edges) -> Array:

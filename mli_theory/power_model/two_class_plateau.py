@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.domain import DomainError, check_degree, finite_array
+from mli_theory.names_in_words import first_of
 from mli_theory.short_repr import short_repr
 
 __all__ = ["TwoClassPlateauBounds", "loss_of_two_classes", "two_class_plateau_bounds"]
@@ -75,7 +76,7 @@ def two_class_plateau_bounds(diagonal: ArrayLike, degree: int, final_loss: float
     weights = finite_array("diagonal", diagonal, (2,), statement=_STATEMENT)
     last, first = sorted(weights.tolist())
     if last < 0 or first == last:
-        raise DomainError(f"{_STATEMENT} needs two different weights >= 0, got {weights.tolist()}")
+        raise DomainError(f"{_STATEMENT} needs two different weights >= 0, got [{first_of(weights)}]")
     eps = float(finite_array("final_loss", final_loss, (), statement=_STATEMENT))
     with np.errstate(over="ignore"):
         v0, v2 = np.array([first, last]) ** float(r)

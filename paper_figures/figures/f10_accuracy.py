@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 
 from paper_figures.drawing.panel_labels import letters, share_limits
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
@@ -42,7 +43,7 @@ def collect(measured: xr.Dataset) -> xr.Dataset:
     wanted = ("passes", "loss_error", "error_error")
     missing = [name for name in wanted if name not in measured]
     if missing:
-        raise ValueError(f"F10 needs {', '.join(wanted)}, and {missing[0]} is missing: {MADE_BY} makes them")
+        raise ValueError(f"F10 needs {first_of(wanted)}, and {missing[0]} is missing: {MADE_BY} makes them")
     return measured[list(wanted)].assign_attrs(source="benchmarks/line_accuracy.py", **measured.attrs)
 
 

@@ -14,6 +14,7 @@ from simulations.curves.objective_engine import ObjectiveCurve, ObjectiveEngine
 from simulations.line.line_setup import OpenLine
 from simulations.line.moved_network import Line
 from simulations.models.checkpoints import checkpoint_hash
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.provenance import package_version
 
 __all__ = [
@@ -137,7 +138,7 @@ def say_what_is_not_measured(line: Line) -> None:
         UserWarning: there are some.
     """
     if line.not_measured:
-        names = ", ".join(line.not_measured[:4]) + (", ..." if len(line.not_measured) > 4 else "")
+        names = first_of(line.not_measured, 4)
         warnings.warn(
             f"buffers='recalibrate' measures nothing in {names}, which {NOT_MEASURED}",
             UserWarning,

@@ -18,6 +18,7 @@ from simulations.models.buffers import chosen_policy
 from simulations.models.checkpoints import Checkpoint
 from simulations.models.evaluation import BATCH
 from simulations.models.last_layer import Output
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.data_passes import BatchHook
 
 __all__ = ["logit_path"]
@@ -66,7 +67,9 @@ def logit_path(
         output=output,
     ) as opened:
         if list(opened.splits) != [""]:
-            raise ValueError(f"a logit path is of one data set, got the splits {list(opened.splits)}")
+            raise ValueError(
+                f"a logit path is of one data set, got the splits {first_of(map(repr, opened.splits))}"
+            )
         batches = opened.splits[""]
         with opened.line.in_precision():
             found = [

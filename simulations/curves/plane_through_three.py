@@ -21,6 +21,7 @@ from simulations.line.plane_points import refuse_one_line
 from simulations.models.checkpoints import Checkpoint, checkpoint_hash, load_checkpoint
 from simulations.models.last_layer import Output
 from simulations.objectives.chosen import ObjectiveName, chosen_objective
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.data_passes import BatchHook
 
 __all__ = ["plane"]
@@ -97,7 +98,9 @@ def plane(
         pass  # c's buffers are refused before any work
     with open_line(model, corners[0], corners[1], data, **options_of_line) as opened:
         if list(opened.splits) != [""]:
-            raise ValueError(f"a plane is of one data set, got the splits {list(opened.splits)}")
+            raise ValueError(
+                f"a plane is of one data set, got the splits {first_of(map(repr, opened.splits))}"
+            )
         batches = opened.splits[""]
         walk = PlaneWalk(opened, corners, measured, grid, options)
         for chunk in walk.chunks(batches):

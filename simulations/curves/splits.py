@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import xarray as xr
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["join_splits", "split_curves"]
 
 BY_SPLIT = (
@@ -44,7 +46,7 @@ def split_curves(curves: xr.Dataset, split: str) -> xr.Dataset:
         ValueError: no such split; those there are named.
     """
     if "split" not in curves.dims or split not in curves.split:
-        known = ", ".join(map(repr, curves.split.values.tolist())) if "split" in curves.dims else "none"
+        known = first_of(map(repr, curves.split.values.tolist())) if "split" in curves.dims else "none"
         raise ValueError(f"there is no split {split!r} in these curves; they hold {known}")
     by_split = [name for name, variable in curves.data_vars.items() if variable.dims == ("split",)]
     one = curves.sel(split=split, drop=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulations.datasets.pixels import image_values
-from simulations.runtime.names_in_words import first_names
+from simulations.runtime.names_in_words import first_names, first_of
 
 __all__ = ["IMAGE_COLUMNS", "LABEL_COLUMNS", "ImageTables", "Part", "datasets_library", "quiet"]
 
@@ -197,9 +197,7 @@ class ImageTables:
         if split == "all":
             return self.splits
         if split not in self._tables:
-            raise ValueError(
-                f"unknown split {split!r}: {self._source} has {', '.join(self.splits)} and 'all'"
-            )
+            raise ValueError(f"unknown split {split!r}: {self._source} has {first_of(self.splits)} and 'all'")
         return [split]
 
 

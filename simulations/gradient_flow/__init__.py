@@ -4,7 +4,7 @@ Comes in: initial weights (n_classes, n_classes) and a degree. Goes out: an xarr
 integration.py   the flow from a start that problem.py checks, by `solver/`; accuracy.py   how good it is
 descent.py       gradient descent beside it; curvature.py   what bounds its step
 flow_line.py     the straight line from start to end; dataset.py, exchangeable.py   the result, and its ties
-May import: mli_theory.
+May import: mli_theory, runtime.
 """
 
 from simulations.gradient_flow.descent import descend

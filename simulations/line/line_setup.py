@@ -21,6 +21,7 @@ from simulations.models.last_layer import Output
 from simulations.models.normalised_weights import zero_normalised_weights
 from simulations.models.roles import Roles, Run, effective_bias, find_roles, roles_without_running
 from simulations.objectives.objective import Objective
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.data_passes import Batch, Batches, BatchHook
 
 __all__ = [
@@ -153,7 +154,7 @@ def _say_what_is_unsure(roles: Roles, path: str | PathFunction) -> None:
     if roles.unsure and path in _BY_ROLE:
         warnings.warn(
             f"the path {path!r} takes as weights what may be biases by their names: "
-            f"{', '.join(roles.unsure)}; name all biases by biases=[...] (--bias on the command line) if so",
+            f"{first_of(roles.unsure)}; name all biases by biases=[...] (--bias on the command line) if so",
             UserWarning,
             stacklevel=5,
         )
@@ -220,5 +221,7 @@ def _splits(data: Any) -> dict[str, Any]:
         raise ValueError("data is a mapping of no splits")
     splits = {str(name): part for name, part in data.items()}
     if "" in splits or len(splits) != len(data):
-        raise ValueError(f"splits must have different names that are not empty, got {list(data)}")
+        raise ValueError(
+            f"splits must have different names that are not empty, got {first_of(map(repr, data))}"
+        )
     return splits

@@ -12,6 +12,7 @@ from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from simulations.line.forward_pass import forward_errors
 from simulations.models.input_types import floating_types, in_network_type
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.batch import Batch
 
 __all__ = ["has_lazy_layers", "materialise", "unwrapped", "walkable"]
@@ -76,7 +77,7 @@ def materialise(model: nn.Module, batch: Batch) -> None:
     unused = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if is_lazy(tensor)]
     if unused:
         raise ValueError(
-            f"the lazy layers of {', '.join(unused)} have no shape after one batch, since forward does not "
+            f"the lazy layers of {first_of(unused)} have no shape after one batch, since forward does not "
             "use them: remove them, or make them layers of a given size"
         )
 

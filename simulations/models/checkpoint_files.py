@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from simulations.models.distributed_checkpoint import METADATA, is_distributed_checkpoint
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["floating_types_in", "read_safetensors"]
 
@@ -106,7 +107,7 @@ def _only_file(name: str, folder: Path) -> Path:
             "the commands read one of your own with --allow-pickle"
         )
     if len(files) != 1:
-        found = f"{len(files)}: {', '.join(file.name for file in files[:4])}" if files else "none"
+        found = f"{len(files)}: {first_of((file.name for file in files), 4)}" if files else "none"
         raise ValueError(
             f"{name}: {folder} is a folder, which must hold one .safetensors file or one index of several "
             f"(*.safetensors{INDEX}); it holds {found}: name the file"

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["autocast", "checked_device", "device_of", "matmul_precision", "moved_to"]
 
 
@@ -20,7 +22,9 @@ def device_of(model: nn.Module) -> torch.device:
     """
     devices = {tensor.device for tensor in (*model.parameters(), *model.buffers())}
     if len(devices) > 1:
-        raise ValueError(f"the model must lie on one device, it is spread over {sorted(map(str, devices))}")
+        raise ValueError(
+            f"the model must lie on one device, it is spread over {first_of(sorted(map(str, devices)))}"
+        )
     return devices.pop() if devices else torch.device("cpu")
 
 

@@ -5,5 +5,5 @@ objective.py       what every objective does; chosen.py   the user's words made 
 cross_entropy.py   classes by sample or token; binary.py   sigmoids; squared_error.py; own_loss.py
 all_labels.py      labels read before any work
 temperature.py     the loss at the best temperature
-May import: interpolation, models, user_data.
+May import: interpolation, models, runtime, user_data.
 """

@@ -12,6 +12,7 @@ from simulations.objectives.cross_entropy import IGNORED, CrossEntropy
 from simulations.objectives.objective import Objective
 from simulations.objectives.own_loss import OwnLoss
 from simulations.objectives.squared_error import SquaredError
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.batch import Batch
 
 __all__ = ["OBJECTIVES", "ObjectiveName", "chosen_objective"]
@@ -45,7 +46,9 @@ def chosen_objective(
         ("target", target != "labels", OBJECTIVES[2:]),
     ):
         if given and objective not in owners:
-            raise ValueError(f"{option} is of objective {' and '.join(owners)}, not of {name}: leave it out")
+            raise ValueError(
+                f"{option} is of objective {first_of(owners, between=' and ')}, not of {name}: leave it out"
+            )
     if callable(objective):
         return OwnLoss(objective)
     if objective == "cross_entropy":

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from simulations.runtime.names_in_words import first_names
+
 __all__ = ["Case", "Group", "Values", "table"]
 
 Values = Mapping[str, object]  # name -> number, or one number a class (k,)
@@ -69,7 +71,7 @@ def table(
     names = {name for row in values for name in row}
     unknown = names - set(variables)
     if unknown:
-        raise ValueError(f"numbers without a description: {sorted(unknown)}")
+        raise ValueError(f"numbers without a description: {first_names(unknown)}")
     data = {}
     for name in variables:
         per_class = any(np.ndim(row[name]) for row in values if name in row)  # type: ignore[arg-type]

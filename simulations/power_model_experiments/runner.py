@@ -22,6 +22,7 @@ from simulations.power_model_experiments.parts import (
 )
 from simulations.runtime.argument_checks import check_at_least_one
 from simulations.runtime.atomic_files import writable_folder
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.progress import progress_bar
 from simulations.runtime.sealed_files import seal
@@ -119,7 +120,7 @@ def _check(experiments: Sequence[str], seeds: int, size: str) -> None:
     for name in experiments:
         experiment_module(name)
     if len(set(experiments)) < len(experiments):
-        raise ValueError(f"each experiment once, got {', '.join(experiments)}")
+        raise ValueError(f"each experiment once, got {first_of(experiments)}")
     check_at_least_one("seeds", seeds)
     if size not in SIZES:
         raise ValueError(f"size must be one of {', '.join(SIZES)}, got {size!r}")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from simulations.runs.store_inventory import STATES, StoredRun
+from simulations.runtime.names_in_words import first_of
 from simulations.specs.run_spec import RunSpec
 
 __all__ = ["COLUMNS", "matching_runs", "run_data_of", "run_table"]
@@ -50,8 +51,8 @@ def _value(key: str, text: str) -> Any:
     if key not in RunSpec.field_names():
         known = (*COLUMNS, "state", "name")
         raise ValueError(
-            f"runs are not listed by {key!r}: choose from {', '.join(known)}, or another field of a run "
-            f"({', '.join(name for name in RunSpec.field_names() if name not in COLUMNS.values())})"
+            f"runs are not listed by {key!r}: choose from {first_of(known)}, or another field of a run "
+            f"({first_of(name for name in RunSpec.field_names() if name not in COLUMNS.values())})"
         )
     return RunSpec.checked(key, text)
 

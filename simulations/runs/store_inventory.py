@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from simulations.runs.store import NotFinishedError, Store
 from simulations.runs.verified_files import DamagedRunError
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.provenance import code_hash
 from simulations.specs.run_spec import RunSpec
 
@@ -90,7 +91,7 @@ def vanished_runs(store: Store) -> Iterator[Vanished]:
         many = len(vanished.names) > 1
         warnings.warn(
             f"{len(vanished.names)} run{'s' if many else ''} vanished from {store.folder} while it was read "
-            f"({', '.join(vanished.names[:3])}{', ...' if len(vanished.names) > 3 else ''}): another process "
+            f"({first_of(vanished.names, 3)}): another process "
             f"removes or makes {'them' if many else 'it'} again; {'they are' if many else 'it is'} left out",
             UserWarning,
             stacklevel=3,

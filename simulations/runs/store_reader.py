@@ -17,6 +17,7 @@ from simulations.runs.verified_files import (
     read_netcdf,
     read_verified,
 )
+from simulations.runtime.names_in_words import first_of
 from simulations.specs.run_spec import RunSpec
 
 if TYPE_CHECKING:
@@ -196,14 +197,14 @@ class StoreReader:
         if spec.name != self.path(run).name:
             raise DamagedRunError(f"{self.path(run, SPEC)} is the spec of another run")
         if missing := self._not_recorded(spec, recorded):
-            raise DamagedRunError("; ".join(missing))
+            raise DamagedRunError(first_of(missing, between="; "))
         files = {
             file: read_netcdf(file_of_run(self.path(run), file), digests[file])
             for file in digests
             if file.endswith(".nc")
         }
         if other := _disagreements(self.path(run, PROVENANCE), recorded, files["history.nc"]):
-            raise DamagedRunError("; ".join(other))
+            raise DamagedRunError(first_of(other, between="; "))
         return merged_run(spec, files, recorded)
 
     def curves(self, run: RunSpec | str, paths: Iterable[str]) -> dict[str, bytes]:

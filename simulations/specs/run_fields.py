@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulations.runtime.argument_checks import MOST_ALPHAS
-from simulations.runtime.names_in_words import shortened
+from simulations.runtime.names_in_words import first_of, shortened
 from simulations.specs.line_words import line_word
 
 __all__ = ["CHOICES", "PYTHON_TOPICS", "RUN_PATHS", "TOKEN_NETWORKS", "check_value", "path_refusal", "typed"]
@@ -105,7 +105,7 @@ def check_value(name: str, value: Any) -> None:
         ValueError: naming field and value.
     """
     if name in CHOICES and value not in CHOICES[name]:
-        raise ValueError(f"{name} must be one of {', '.join(CHOICES[name])}, got {value!r}")
+        raise ValueError(f"{name} must be one of {first_of(CHOICES[name])}, got {value!r}")
     if name in LEAST and value < LEAST[name]:
         raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {value!r}")
     if name in MOST and value > MOST[name]:
@@ -118,10 +118,14 @@ def check_value(name: str, value: Any) -> None:
     if name == "data" and not (value and value.isprintable()):
         raise ValueError(f"data must be the name or folder of a data set, got {value!r}")
     if name == "paths" and (not value or len(set(value)) < len(value) or not set(value) <= set(RUN_PATHS)):
-        raise ValueError(f"paths must be distinct names of {', '.join(RUN_PATHS)}, got {list(value)!r}")
+        raise ValueError(
+            f"paths must be distinct names of {', '.join(RUN_PATHS)}, got [{first_of(map(repr, value))}]"
+        )
     if name == "lines":
         if not value or len(set(value)) < len(value):
-            raise ValueError(f"lines must be distinct words, one at least, got {list(value)!r}")
+            raise ValueError(
+                f"lines must be distinct words, one at least, got [{first_of(map(repr, value))}]"
+            )
         for word in value:
             line_word(word)
     if name == "text_digest" and not re.fullmatch("[0-9a-f]{16}", value):

@@ -18,7 +18,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from simulations.runtime.names_in_words import first_names
+from simulations.runtime.names_in_words import first_names, first_of
 from simulations.runtime.python_topics import topics_digest
 from simulations.specs.line_words import line_word
 from simulations.specs.other_runs import check_other_runs
@@ -236,7 +236,7 @@ class RunSpec:
         required = [f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING]
         missing = [name for name in required if name not in values]
         if missing:
-            raise ValueError(f"a run needs {', '.join(missing)}, which {_are(missing)} not given")
+            raise ValueError(f"a run needs {first_of(missing)}, which {_are(missing)} not given")
         return cls(**values)
 
     @classmethod
@@ -266,7 +266,7 @@ class RunSpec:
         if unknown:
             raise ValueError(
                 f"unknown key{'s' if len(unknown) > 1 else ''} {first_names(unknown)}: "
-                f"a run has {', '.join(_FIELDS)}"
+                f"a run has {first_of(_FIELDS)}; `RunSpec.field_names()` gives all"
             )
 
     @staticmethod

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from mli_theory.short_repr import short_repr
-from simulations.runtime.names_in_words import shortened
+from simulations.runtime.names_in_words import first_of, shortened
 from simulations.runtime.python_topics import topics_digest
 from simulations.specs.run_fields import PYTHON_TOPICS, path_refusal
 from simulations.specs.run_spec import RunSpec
@@ -159,7 +159,7 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
         source = Path(name_or_file)
         name = source.stem
     else:
-        known = ", ".join((*EXPERIMENTS, *APART, *ONE_FORM))
+        known = first_of((*EXPERIMENTS, *APART, *ONE_FORM))
         raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
@@ -219,7 +219,7 @@ def _runs_of(
     _refuse_seed(own, where)
     both = [key for key in own if key in grid]
     if both:
-        raise ValueError(f"{where} sets {', '.join(both)}, which the grid varies")
+        raise ValueError(f"{where} sets {first_of(both)}, which the grid varies")
     points = math.prod(len(values) for values in grid.values())
     _check_size(points, len(_seeds(arm.get("seeds", seeds), where)))
     for point in itertools.product(*grid.values()):
@@ -315,4 +315,4 @@ def _refuse_seed(table: Mapping[str, Any], where: str) -> None:
 def _refuse_unknown(table: Mapping[str, Any], known: Sequence[str], what: str) -> None:
     unknown = [key for key in table if key not in known]
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}: {what} has {', '.join(known)}")
+        raise ValueError(f"unknown key {unknown[0]!r}: {what} has {first_of(known)}")

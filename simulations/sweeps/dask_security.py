@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simulations.runtime.names_in_words import first_of
+
 __all__ = ["DaskTls", "in_words", "refuse_open_listeners", "refuse_open_scheduler", "worker_command"]
 
 ENCRYPTED = ("tls", "wss")
@@ -84,7 +86,7 @@ def refuse_open_listeners(client: Any, *, insecure: bool) -> None:
     ).values():
         found += of_worker
     if unsafe := [address for address in found if not _is_safe(address)]:
-        named = ", ".join(unsafe[:3]) + (f" and {len(unsafe) - 3} more" if len(unsafe) > 3 else "")
+        named = first_of(unsafe, 3)
         raise ValueError(
             f"the Dask cluster listens on {named}, which other machines can reach, without TLS, so that "
             f"whoever reaches it runs code here: start scheduler and workers with --host 127.0.0.1. {_HOW}"

@@ -31,6 +31,7 @@ from torch import nn
 from simulations.models.checkpoints import checkpoint_hash
 from simulations.runtime.atomic_files import atomic_path
 from simulations.runtime.leftovers import remove_leftovers, temporary_name
+from simulations.runtime.names_in_words import first_of
 
 __all__ = ["OtherCheckpointError", "TrainingCheckpoint", "load_optimizer", "model_hash", "optimizer_tensors"]
 
@@ -213,4 +214,4 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
     names = [name for name in sorted(there.keys() | here.keys()) if there.get(name) != here.get(name)]
-    return ", ".join(f"{name} is {there.get(name)!r} there, {here.get(name)!r} here" for name in names)
+    return first_of(f"{name} is {there.get(name)!r} there, {here.get(name)!r} here" for name in names)

@@ -21,7 +21,8 @@ PUBLIC = """
     escape_gap escape_schedule largest_admissible_loss loss_bump loss_expansion loss_sandwich
     majority_exit plateau plateau_law plateau_start predict_curves quadratic_plateau_law
     symbolic_plateau HalfNormalPlateau LearningTimeBounds TwoClassPlateauBounds
-    first_learning_time_bounds half_normal_start_plateau loss_limit plateau_start_bounds
+    first_learning_time_bounds half_normal_start_plateau loss_above_limit_bound loss_limit
+    plateau_start_bounds
     time_to_loss_bound two_class_plateau_bounds
     ImageDataset load build_network fcn resnet18 vgg16 vit TrainingResult train
     train_many Batch interpolation_curves logit_path save_curve split_curves

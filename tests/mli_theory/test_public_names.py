@@ -32,6 +32,7 @@ PUBLIC = [
     "first_learning_time_bounds",
     "half_normal_start_plateau",
     "largest_admissible_loss",
+    "loss_above_limit_bound",
     "loss_bump",
     "loss_expansion",
     "loss_limit",

@@ -66,12 +66,32 @@ def test_T14b_the_start_of_the_plateau_lies_in_its_bracket(degree, delta):
         assert low < plateau_start(network.signal(1.0, 0.0), network.bias, degree, delta) < high
 
 
-def test_T14b_a_hidden_bias_breaks_the_bracket():
-    # s = max(0, w_1 w_2 + c) has no degree: c = 0.1 gives class 0 a lead that delta does not shrink.
-    low, high = plateau_start_bounds(
-        [[0.0, 1.0]], [1.0, 0.0], 2, 1e-3, lipschitz=2.0, radius=1.0, start_norm=1.5, end_norm=1.5
-    )
-    assert 0 < low <= high < 0.1 / 1.0
+class HiddenBias:
+    """s_1 - s_0 = w_1 w_2 + c of one sample, theta0 = (1, 1), theta1 = (-1, -1); at c = 0 of degree 2."""
+
+    def __init__(self, hidden):
+        self.hidden = hidden
+
+    def start(self, delta):
+        """The first alpha at which class 0, of bias alpha, leads: a root of (delta (1-a) - a)^2 + c = a."""
+        roots = np.roots([(1 + delta) ** 2, -2 * delta * (1 + delta) - 1, delta**2 + self.hidden])
+        return min(root.real for root in roots if abs(root.imag) < 1e-12 and root.real > 0)
+
+    def bounds(self, delta):
+        # The gradient of w_1 w_2 is at most |theta0| + R long on the ball; the hidden bias has none.
+        size = {"radius": 1.0, "start_norm": np.sqrt(2), "end_norm": np.sqrt(2)}
+        return plateau_start_bounds(
+            [[0.0, 1.0 + self.hidden]], [1.0, 0.0], 2, delta, lipschitz=np.sqrt(2) + 1, **size
+        )
+
+
+@pytest.mark.parametrize("delta", [1e-2, 1e-3])
+def test_T14b_a_hidden_bias_breaks_the_bracket(delta):
+    """c = 0.1 gives class 1 a lead that delta does not shrink: the start is near 0.1, the bracket near 0."""
+    low, high = HiddenBias(0.0).bounds(delta)
+    assert low <= HiddenBias(0.0).start(delta) <= high
+    low, high = HiddenBias(0.1).bounds(delta)
+    assert HiddenBias(0.1).start(delta) > high
 
 
 @pytest.mark.parametrize("degree", [2, 3, 4])

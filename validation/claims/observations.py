@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from mli_theory.short_repr import short_repr
+from simulations.runtime.names_in_words import first_of
 from validation.claims.zero_start import with_zero_start_curves
 
 __all__ = [
@@ -140,7 +141,7 @@ def curve(
     # By position and without DataArrays, which cost more than all that is done with the numbers.
     paths = run.variables["path"].to_numpy().tolist()
     if path not in paths:
-        raise KeyError(f"arm {run.attrs['arm']} has no path {path!r}, only {', '.join(paths)}")
+        raise KeyError(f"arm {run.attrs['arm']} has no path {path!r}, only {first_of(paths)}")
     return run.variables["alpha"].to_numpy(), run.variables[quantity].to_numpy()[paths.index(path)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from mli_theory.short_repr import short_repr
+from simulations.runtime.names_in_words import first_of
 from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import EXPERIMENTS, FORMS, REALISTIC, PlannedRun, Sweep, read_sweep
 from validation.claims import CLAIMS, REGIME_CLAIMS, Claim
@@ -124,7 +125,7 @@ def job_of(profile: str) -> Job:
         ValueError: an unknown profile.
     """
     if profile not in (*PROFILES, RECORDED):
-        raise ValueError(f"profile must be one of {', '.join((*PROFILES, RECORDED))}, got {profile!r}")
+        raise ValueError(f"profile must be one of {first_of((*PROFILES, RECORDED))}, got {profile!r}")
     if profile == RECORDED:
         return Job(
             RECORDED,

@@ -24,6 +24,7 @@ from simulations.specs.run_spec import RunSpec
 from simulations.specs.sweep_file import PlannedRun, Sweep
 from validation.claims.observations import FAILED
 from validation.claims.zero_start import with_zero_start_curves
+from validation.job.recorded_digests import check_all_there, keep_digest, recorded_bytes
 
 __all__ = [
     "COMMITTED",
@@ -72,7 +73,7 @@ def record_sweep(sweep: Sweep, store: Store, folder: Path | str) -> RecordedSwee
     """Write every run of the sweep that is finished in the store, or ended in an error there.
 
     The file of a run is `<folder>/<sweep's name>/<run's name>.nc`, whole or not at all. One that is there
-    with the same bytes is left as it is.
+    with the same bytes is left as it is. Its digest is kept in the folder's digests.json.
 
     Raises:
         OSError: the folder cannot be written.
@@ -95,6 +96,7 @@ def record_sweep(sweep: Sweep, store: Store, folder: Path | str) -> RecordedSwee
         if not path.is_file() or path.read_bytes() != content:
             write_bytes(path, content)
             written += 1
+        keep_digest(path, content)
     return RecordedSweep(written, statuses)
 
 
@@ -138,11 +140,14 @@ def read_recorded(folder: Path | str) -> list[xr.Dataset]:
 
     Raises:
         FileNotFoundError: no such folder.
-        DamagedRunError: a file that is no recorded run, or another run's than its name says.
+        DamagedRunError: a file that is no recorded run, is missing or not what was recorded
+            (`recorded_digests`), or is another run's than its name says.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder} of recorded runs: `mli runs record` makes it")
+    for experiment in sorted(path for path in folder.iterdir() if path.is_dir()):
+        check_all_there(experiment)
     runs = [_read(path) for path in sorted(folder.glob("*/*.nc"))]
     return sorted(runs, key=lambda run: (run.attrs["experiment"], run.attrs["arm"], int(run.attrs["seed"])))
 
@@ -159,8 +164,9 @@ def committed_runs(experiments: Iterable[str] = ()) -> list[xr.Dataset]:
 
 
 def _read(path: Path) -> xr.Dataset:
+    content = recorded_bytes(path)
     try:
-        run = dataset_from_bytes(path.read_bytes())
+        run = dataset_from_bytes(content)
         name = RunSpec.from_toml(run.attrs["spec"]).name
     except (OSError, KeyError, ValueError) as error:
         raise DamagedRunError(f"{path} is no recorded run ({error}): record it again") from error

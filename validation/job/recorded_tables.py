@@ -21,6 +21,7 @@ from simulations.runtime.atomic_files import writable_folder
 from simulations.runtime.netcdf import dataset_from_bytes, netcdf_bytes, write_bytes
 from simulations.specs.sweep_file import FORMS, read_sweep
 from validation.claims.steps_and_shapes import steps_and_shapes
+from validation.job.recorded_digests import check_all_there, keep_digest, recorded_bytes
 from validation.job.recorded_runs import COMMITTED, WORTH_PACKING
 from validation.regimes import regime_map
 
@@ -114,6 +115,7 @@ def record_table(experiment: str, store: Store, folder: Path | str) -> RecordedT
     changed = not path.is_file() or path.read_bytes() != content
     if changed:
         write_bytes(path, content)
+    keep_digest(path, content)
     return RecordedTable(int(table.attrs["n_runs"]), int(table.attrs["planned_runs"]), changed)
 
 
@@ -126,13 +128,15 @@ def committed_table(experiment: str) -> xr.Dataset | None:
     """The table of an experiment that the package carries, None where it carries none.
 
     Raises:
-        DamagedRunError: a file that is no table of this experiment.
+        DamagedRunError: a file that is no table of this experiment, or not what was recorded.
     """
     path = COMMITTED / f"{experiment}.nc"
+    check_all_there(COMMITTED)
     if not path.is_file():
         return None
+    content = recorded_bytes(path)
     try:
-        table = dataset_from_bytes(path.read_bytes())
+        table = dataset_from_bytes(content)
     except (OSError, ValueError) as error:
         raise DamagedRunError(f"{path} is no recorded table ({error}): record it again") from error
     if table.attrs.get("experiment") != experiment or "seed" not in table.dims:

@@ -4,7 +4,7 @@ Comes in: merged runs over depth and initial scale. Goes out: a Dataset over cel
 map_dataset.py   the runs as a grid; run_numbers.py   what is measured and predicted of one run
 predicted_ends.py   plateaus' ends by M2 and T13; cells.py   means over seeds, the regime of each cell
 borders.py   laws that draw a border on the map, judged cell by cell
-May import: metrics, mli_theory.
+May import: metrics, mli_theory, simulations.
 """
 
 from validation.regimes.borders import BORDER, LEAST_EFFECT, BorderShares, border_shares

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import xarray as xr
 
+from simulations.runtime.names_in_words import first_of
 from validation.regimes.run_numbers import NUMBERS, run_numbers
 
 __all__ = ["AXES", "regime_map"]
@@ -37,7 +38,7 @@ def regime_map(runs: Iterable[xr.Dataset]) -> xr.Dataset:
     for run in runs:
         place = tuple(_axis(run, name) for name in AXES)
         if place in found:
-            where = ", ".join(f"{name}={value}" for name, value in zip(AXES, place, strict=True))
+            where = first_of(f"{name}={value}" for name, value in zip(AXES, place, strict=True))
             raise ValueError(f"two runs of the map have {where}: leave one out")
         found[place] = run_numbers(run)
     if not found:

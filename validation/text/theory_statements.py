@@ -192,6 +192,11 @@ STATEMENTS: Mapping[str, Statement] = {
         modules=(f"{_MODEL}/loss_limit.py",),
         tests=(f"{_ON_THE_MODEL}/test_loss_limit.py",),
     ),
+    "T12c": Statement(
+        says="Where every class leans on every other the loss comes down to its limit like 1/t.",
+        modules=(f"{_MODEL}/rate_to_limit.py",),
+        tests=(f"{_ON_THE_MODEL}/test_rate_to_limit.py",),
+    ),
     "T13": Statement(
         says="At the trained end the signal grows with the degree of the depth less the layers' retentions.",
         modules=("simulations/prediction/signal_gain.py", _ENDS),

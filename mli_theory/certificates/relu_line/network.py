@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mli_theory.certificates.relu_line.rounding import LARGEST_FAN_IN, LARGEST_NUMBER
 from mli_theory.domain import DomainError, finite_array
+from mli_theory.names_in_words import first_of
 from mli_theory.short_repr import short_repr
 
 __all__ = ["AffineStep", "ReluLine", "inputs_of"]
@@ -123,6 +124,6 @@ def _bounded(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Arr
         where = tuple(int(i) for i in np.argwhere(largest > LARGEST_NUMBER)[0])
         raise DomainError(
             f"T15: {name} must be at most {LARGEST_NUMBER:g} in size (the bounds on underflow need it), "
-            f"but {name}{list(where)} = {array[where]}"
+            f"but {name}[{first_of(where)}] = {array[where]}"
         )
     return np.ascontiguousarray(array)

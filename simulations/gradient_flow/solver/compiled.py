@@ -81,7 +81,7 @@ def _one_run(kernel: Any, flow: MirrorFlow, start: Array, run: int, rules: Any, 
             marked.append(step[forced])
         elif np.log(carry["loss"]) > rules["log_final"]:
             reached = (carry["loss"], rules["log_final"], carry["trials"], carry["h"])
-            raise FlowError(why_stopped(run, *reached, sign, flow.train_bias))
+            raise FlowError(why_stopped(run, *reached))
     records = np.concatenate(marked)
     learned, risen = (np.where(at >= 0, np.searchsorted(records, at), -1) for at in (learned, signals.risen))
     evaluations = 1 + (RATES_A_STEP + 1) * int(carry["trials"])

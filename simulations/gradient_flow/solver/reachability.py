@@ -3,18 +3,10 @@
 Signs are kept along the flow. With V = W^r: sample j leans on the biases alone against class i
 when V_jj <= 0 and V_ij >= 0, an edge j -> i; then its margin over i is at most b_j - b_i at all times.
 
-Trained bias (floor proved, any degree): around a cycle of edges these margins m_j sum to at most 0. With
-l(m) = log(1 + e^-m) <= l_j, any lambda in [0, min pi_j] and q_j = lambda / pi_j,
-    sum pi_j l(m_j) >= sum (pi_j l(m_j) + lambda m_j) >= sum pi_j (-q_j log q_j - (1 - q_j) log(1 - q_j)):
-the first since lambda sum m_j <= 0, the second since pi l(m) + lambda m, convex in m, is least where
-1 / (1 + e^m) = q. So the cycle's part of the loss stays above the right side, the shares' mean of binary
-entropies, at whatever lambda; the best one makes it the least of sum pi_j l(m_j) over sum m_j <= 0 (equal
-shares: lambda = pi / 2 and log 2 a sample). Cycles without a common class add up. The floor uses a set of
-such cycles found one after the other; where cycles share classes the least loss can be higher, and a run
-that stops there says so (run.py).
-
-That the loss goes to 0 when there is no cycle is proved for r >= 3 (T12b, `mli_theory.loss_limit`), and
-measured on all 440 sign patterns of k = 2 and 3 without one.
+Trained bias (floor proved, any degree): sample j's loss is at least log(1 + sum over its edges of
+e^(b_i - b_j)), so the loss is above L*, the infimum of the shares' mean of these over all biases (T12b,
+`mli_theory.loss_limit`, which asks for the signs alone). L* is 0 iff the graph has no cycle. That the loss
+goes to L* is proved for r >= 3 (T12b), and measured on all 440 sign patterns of k = 2 and 3 without a cycle.
 
 Biases held (proved both ways): the samples are separate gradient flows. With an edge j -> i, l_j >=
 log(1 + sum over edges of e^(b_i - b_j)). Without one, V_jj > 0 or all V_ij < 0: then for r >= 3 the
@@ -26,12 +18,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit
 
 from mli_theory.domain import DomainError
+from mli_theory.power_model.loss_limit import loss_limit
+from simulations.runtime.names_in_words import first_of
 
-__all__ = ["check_reachable", "cycle_floor", "cycle_names", "disjoint_cycles", "sign_cycle"]
+__all__ = ["check_reachable", "cycle_names", "disjoint_cycles", "sign_cycle"]
 
 Array = NDArray[np.float64]
 
@@ -70,28 +62,9 @@ def disjoint_cycles(sign: Array) -> list[list[int]]:
     return found
 
 
-def cycle_floor(shares: Array) -> float:
-    """What the samples of one cycle add to the loss at least, nats; shares (length,) are theirs (T12)."""
-    ratio = shares / shares.min()
-    with np.errstate(divide="ignore"):  # log 0 at the smallest share
-        excess = np.log(ratio - 1.0)
-
-    def margins(smallest: float) -> Array:
-        """log(pi_j / lambda - 1), where q = lambda / pi_j, from its value at the smallest share."""
-        both: Array = np.logaddexp(excess, np.log(ratio) + smallest)
-        return both
-
-    # lambda is best where these sum to 0: log(2 ratio - 1) >= 0 each at 0, and below 0 at the other end.
-    other_end = -(len(shares) - 1) * np.log(2.0 * ratio.max())
-    best = margins(brentq(lambda smallest: margins(smallest).sum(), other_end, 0.0))
-    # The entropy of q = 1 / (1 + e^m) without subtraction: -log q = log(1 + e^m).
-    entropy = expit(-best) * np.logaddexp(0.0, best) + expit(best) * np.logaddexp(0.0, -best)
-    return float(shares @ entropy)
-
-
 def cycle_names(cycles: list[list[int]]) -> str:
     """The sentence that names the cycles."""
-    names = ", ".join(" -> ".join(map(str, [*cycle, cycle[0]])) for cycle in cycles)
+    names = first_of(first_of([*cycle, cycle[0]], between=" -> ") for cycle in cycles)
     noun = "cycle" if len(cycles) == 1 else "cycles"
     return f"the sign graph (edge j -> i: W_jj^r <= 0 and W_ij^r >= 0) has the {noun} {names} (T12)"
 
@@ -99,7 +72,7 @@ def cycle_names(cycles: list[list[int]]) -> str:
 def check_reachable(
     sign: Array, shares: Array, bias: Array, train_bias: bool, final_loss: float, run: int
 ) -> None:
-    """Refuse a start whose proved floor is above final_loss; sign (k, k) of W^r, bias (k,) the start's.
+    """Refuse a start whose loss stays above final_loss; sign (k, k) of W^r, bias (k,) the start's.
 
     Raises:
         DomainError: naming the cycles, or the sample where the biases are held, and the floor.
@@ -108,7 +81,7 @@ def check_reachable(
         cycles = disjoint_cycles(sign)
         if not cycles:
             return
-        floor = sum(cycle_floor(shares[cycle]) for cycle in cycles)
+        floor = loss_limit(sign, 3, shares)  # of any odd degree: it keeps the signs
         why = cycle_names(cycles)
     else:
         leans = (sign >= 0) & (np.diag(sign) <= 0) & ~np.eye(len(sign), dtype=bool)
@@ -117,7 +90,7 @@ def check_reachable(
         losses = shares * np.logaddexp(0.0, np.logaddexp.reduce(rivals, axis=0))
         floor = float(losses.sum())
         sample = int(losses.argmax())
-        against = ", ".join(map(str, np.flatnonzero(leans[:, sample])))
+        against = first_of(np.flatnonzero(leans[:, sample]))
         why = (
             f"with the biases held, sample {sample} has W_jj^r <= 0 and nothing pushes down class {against} "
             "(W_ij^r >= 0)"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simulations.gradient_flow.solver.reachability import cycle_names, disjoint_cycles
 from simulations.gradient_flow.solver.trajectory import Trajectory
 
 __all__ = ["FlowError", "Run", "why_stopped"]
@@ -59,17 +58,10 @@ class Run:
         return cls(states, loss, elapsed, learned, risen, rise_time, evaluations, steps)
 
 
-def why_stopped(
-    run: int, loss: float, log_final: float, steps: int, h: float, sign: Array, train_bias: bool
-) -> str:
+def why_stopped(run: int, loss: float, log_final: float, steps: int, h: float) -> str:
     """The message of a run that ended before its final loss, with `steps` taken and h to take next.
 
-    sign (k, k) of W^r. The floor of `check_reachable` is proved but not always the least loss: where the
-    signs have a cycle the message names it.
+    The loss is within reach: `check_reachable` refuses one that is not, before any step.
     """
     why = f"{steps} steps were not enough" if h > 0 else "the step size fell to 0"
-    message = f"run {run} stopped at loss {loss:.6e} before final_loss {np.exp(log_final):.6e}: {why}"
-    cycles = disjoint_cycles(sign) if train_bias else []
-    if cycles:
-        message += f". The loss may be out of reach: {cycle_names(cycles)}"
-    return message
+    return f"run {run} stopped at loss {loss:.6e} before final_loss {np.exp(log_final):.6e}: {why}"

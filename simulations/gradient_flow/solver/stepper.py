@@ -198,8 +198,7 @@ class _Driver:
         if stuck.any():
             n = int(np.flatnonzero(stuck)[0])
             reached = (b.loss[n], self.log_final, b.steps[n], b.h[n])
-            sign = self.flow.sign[..., n]
-            raise FlowError(why_stopped(b.run[n], *reached, sign, self.flow.train_bias))
+            raise FlowError(why_stopped(b.run[n], *reached))
 
     def _drop(self, done: NDArray[np.bool_]) -> None:
         if done.any():

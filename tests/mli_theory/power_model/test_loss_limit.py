@@ -9,7 +9,8 @@ from scipy.optimize import minimize
 from mli.testing import power_model_states, sign_patterns
 from mli_theory import DomainError, loss_limit, time_to_loss_bound
 from simulations.gradient_flow import integrate
-from simulations.gradient_flow.solver.reachability import cycle_floor, disjoint_cycles, sign_cycle
+from simulations.gradient_flow.solver.reachability import disjoint_cycles, sign_cycle
+from tests.mli_theory.second_routes.cycle_floor import cycle_floor
 
 
 def edges_of(signs):

@@ -13,7 +13,8 @@ from scipy.special import expit
 from mli.testing import sign_patterns
 from mli_theory import DomainError
 from simulations.gradient_flow import FlowError, integrate
-from simulations.gradient_flow.solver.reachability import cycle_floor, disjoint_cycles, sign_cycle
+from simulations.gradient_flow.solver.reachability import disjoint_cycles, sign_cycle
+from tests.mli_theory.second_routes.cycle_floor import cycle_floor
 
 
 def cycles_by_brute_force(sign):
@@ -109,19 +110,20 @@ def test_the_cycles_found_share_no_class_and_leave_none(sign):
     assert not cycles_by_brute_force(sign[np.ix_(left, left)])
 
 
-@pytest.mark.parametrize(("driver", "steps"), [("compiled", None), ("numpy", 100)])
-def test_a_run_stopped_between_the_proved_floor_and_the_least_loss_names_the_cycle(
-    driver, steps, monkeypatch
-):
-    # Every pair is a cycle here: 2/3 log 2 or log 2 is proved, but log 3 is the least loss.
-    if steps:
-        module = sys.modules["simulations.gradient_flow.integration"]
-        monkeypatch.setattr(module, "_STEPS", steps)
-        monkeypatch.setattr(module, "_STEPS_A_CLASS", 0)
+def test_cycles_that_share_classes_are_refused_below_the_least_loss_of_all():
+    # Every pair is a cycle here: one of them alone leaves 2/3 log 2, three samples on one class log 3.
     weights = 0.3 * (1 - 2 * np.eye(3))
-    weights *= np.random.default_rng(0).uniform(0.5, 1, (3, 3))
-    with pytest.raises(FlowError, match=r"stopped at loss .*may be out of reach: .*cycle 0 -> 1 -> "):
-        integrate(weights, 3, 1.0, driver=driver)
+    with pytest.raises(DomainError, match=r"cycle 0 -> 1 -> 0 .*above 1\.09861"):
+        integrate(weights, 3, 1.0)
+
+
+@pytest.mark.parametrize("driver", ["compiled", "numpy"])
+def test_a_run_that_is_out_of_steps_says_so(driver, monkeypatch):
+    module = sys.modules["simulations.gradient_flow.integration"]
+    monkeypatch.setattr(module, "_STEPS", 5)
+    monkeypatch.setattr(module, "_STEPS_A_CLASS", 0)
+    with pytest.raises(FlowError, match=r"stopped at loss .* before final_loss .*: 5 steps were not enough$"):
+        integrate(0.3 * np.diag([1.0, 0.8]), 3, 1e-3, driver=driver)
 
 
 @pytest.mark.parametrize("degree", [3, 5])

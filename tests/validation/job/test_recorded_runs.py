@@ -22,6 +22,7 @@ from validation.claims.observations import balanced, class_counts, observe
 from validation.job import main_job
 from validation.job.main_job import run_main_job
 from validation.job.profiles import RECORDED, Job, job_of
+from validation.job.recorded_digests import keep_digest
 from validation.job.recorded_runs import committed_runs, read_recorded, record_sweep
 from validation.report.report_data import write_report
 
@@ -54,7 +55,7 @@ def folder(store, tmp_path_factory):
 
 
 def test_each_run_is_one_small_file_and_a_second_call_writes_none(store, folder):
-    files = sorted((folder / "tiny_realistic").iterdir())
+    files = sorted((folder / "tiny_realistic").glob("*.nc"))
     assert [path.stem for path in files] == sorted(spec.name for spec in (REACHED, STAGNATED, FAILED))
     assert all(path.stat().st_size < 60_000 for path in files)
     before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
@@ -146,21 +147,42 @@ def test_a_write_that_fails_leaves_nothing_and_the_old_file(store, tmp_path, mon
     assert record_sweep(SWEEP, store, tmp_path).written == 3
 
 
+def flipped(content):
+    """One bit of a number far from any word of the file."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def as_recorded(path, place, content=None):
+    """The file at another place, or with other content, as if it had been recorded so."""
+    content = path.read_bytes() if content is None else content
+    path.unlink()
+    path.with_name("digests.json").unlink()
+    place.write_bytes(content)
+    keep_digest(place, content)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:500]), "is no recorded run"),
-        (lambda path: path.write_bytes(b""), "is no recorded run"),
-        (lambda path: path.rename(path.with_stem("0" * 20)), "holds the run"),
-        (lambda path: path.rename(path.parent.with_name("other") / path.name), "holds the run"),
+        (lambda path: path.write_bytes(path.read_bytes()[:500]), "is not what was"),
+        (lambda path: path.write_bytes(b""), "is not what was"),
+        (lambda path: path.write_bytes(flipped(path.read_bytes())), "is not what was"),
+        (lambda path: path.unlink(), "lacks .*nc, which digests.json lists"),
+        (lambda path: path.with_name("digests.json").unlink(), "has no digest"),
+        (lambda path: path.with_name("digests.json").write_text("[]"), "cannot be read"),
+        (lambda path: path.rename(path.with_stem("0" * 20)), "lacks"),
+        (lambda path: as_recorded(path, path.with_stem("0" * 20)), "holds the run"),
+        (lambda path: as_recorded(path, path.parent.with_name("other") / path.name), "holds the run"),
+        (lambda path: as_recorded(path, path, b"no dataset"), "is no recorded run"),
     ],
-    ids=["cut", "empty", "renamed", "moved"],
+    ids=["cut", "empty", "one bit", "removed", "no digests", "digests", "renamed", "named", "moved", "other"],
 )
-def test_a_file_that_is_not_what_its_name_says_is_refused(store, tmp_path, damage, message):
+def test_a_file_that_is_not_what_was_recorded_under_its_name_is_refused(store, tmp_path, damage, message):
     record_sweep(SWEEP, store, tmp_path)
     (tmp_path / "other").mkdir()
     damage(tmp_path / "tiny_realistic" / f"{REACHED.name}.nc")
-    with pytest.raises(DamagedRunError, match=f"{message}.*record it again"):
+    with pytest.raises(DamagedRunError, match=f"{message}.*record (it|all) again"):
         read_recorded(tmp_path)
 
 
@@ -215,7 +237,7 @@ def test_the_profile_names_the_realistic_experiments():
 def test_a_run_is_written_by_its_own_bytes_alone(store, folder, tmp_path):
     """Of another process, another folder, another time: the same bytes."""
     record_sweep(replace(SWEEP, title="another"), store, tmp_path)
-    for path in (folder / "tiny_realistic").iterdir():
+    for path in (folder / "tiny_realistic").glob("*.nc"):
         assert (tmp_path / "tiny_realistic" / path.name).read_bytes() == path.read_bytes()
     assert netcdf.dataset_from_bytes(path.read_bytes()).attrs["form"] == "recorded"
 

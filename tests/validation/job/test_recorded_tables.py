@@ -46,7 +46,7 @@ def test_what_is_written_is_read_again_and_written_once(committed):
     assert table.attrs["made"] == "2020-01-02"
     assert not record_table("regime_map", None, committed).written
     assert record_table("harder_problems", None, committed).runs == 0
-    assert [path.name for path in committed.iterdir()] == ["regime_map.nc"]
+    assert sorted(path.name for path in committed.iterdir()) == ["digests.json", "regime_map.nc"]
 
 
 def test_the_plan_counts_the_seeds_beyond_the_sweeps_own():
@@ -62,13 +62,15 @@ def test_a_damaged_table_is_refused(committed, kept):
     record_table("regime_map", None, committed)
     path = committed / "regime_map.nc"
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DamagedRunError, match=r"regime_map.nc is no recorded table .*record it again"):
+    with pytest.raises(DamagedRunError, match=r"regime_map.nc is not what was .*record it again"):
         committed_tables(TABLED)
 
 
 def test_a_table_of_another_experiment_is_refused(committed):
     record_table("regime_map", None, committed)
     (committed / "regime_map.nc").rename(committed / "harder_problems.nc")
+    digests = committed / "digests.json"
+    digests.write_text(digests.read_text().replace("regime_map", "harder_problems"))
     with pytest.raises(DamagedRunError, match="is no table of harder_problems"):
         committed_tables(TABLED)
 
