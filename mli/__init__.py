@@ -14,14 +14,14 @@
 - the line: `interpolation_curves`, `logit_path`, `save_curve`
 - the line proved: `certify_line`
 - the line foretold: `predict_from_endpoints`, `predict_from_probe`
-- a network explained: `diagnose`, `verdict`, `write_diagnosis`
+- a network explained: `diagnose`, `verdict`, `write_diagnosis`, `write_diagnosis_page`
 - the shape of a curve: `plateau_end`, `max_rise`, `bumps`, `barrier`, `held_interval`, `gauss_length`
 - theory: all of `mli_theory`, such as `plateau`, `predict_curves`, `certify`, `plateau_law`
 - the power model's training: `integrate`, `descend`
 - many runs: `RunSpec`, `read_sweep`, `Store`, `make_run`, `run_sweeps`, `experiment_runs`
 - the plane through three checkpoints: `plane`, `plane_coordinates`, `draw_plane`
 - your own claims: `mli.testing`, with Hypothesis
-- plots: `draw_curves`, `save_diagnosis_figure`
+- plots: `draw_curves`, `save_diagnosis_figure`; `mli.plots`, a function a question
 
 A name is imported when it is first used: `import mli` loads neither torch nor numpy. `help(mli.train)` says
 where a name lives. The command line is `mli.commands`.

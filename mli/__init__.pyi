@@ -88,6 +88,7 @@ from validation.diagnosis import Diagnosis as Diagnosis
 from validation.diagnosis import diagnose as diagnose
 from validation.diagnosis import write_diagnosis as write_diagnosis
 from validation.diagnosis.verdict import verdict as verdict
+from validation.html_report.diagnosis_page import write_diagnosis_page as write_diagnosis_page
 from validation.metrics import barrier as barrier
 from validation.metrics import bumps as bumps
 from validation.metrics import gauss_length as gauss_length

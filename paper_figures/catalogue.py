@@ -21,6 +21,7 @@ FIGURES = {
     "F11": "f11_retention",
     "F12": "f12_test_lines",
     "F13": "f13_hardness",
+    "F13b": "f13b_harder_problems",
     "F14": "f14_regime_map",
     "F15": "f15_certified_line",
     "F16": "f16_starts",
@@ -36,13 +37,15 @@ FIGURES = {
 
 
 def figure_names(asked: Iterable[str]) -> tuple[str, ...]:
-    """The names asked for, upper case and each once, in the order of the catalogue; all if none is.
+    """The names asked for, in any case and each once, in the order of the catalogue; all if none is.
 
     Raises:
         ValueError: a name that no figure has; the message lists those there are.
     """
-    wanted = [name.upper() for name in asked]
-    for name in wanted:
-        if name not in FIGURES:
+    known = {name.upper(): name for name in FIGURES}
+    wanted = []
+    for name in asked:
+        if name.upper() not in known:
             raise ValueError(f"there is no figure {name!r}: choose from {', '.join(FIGURES)}")
+        wanted.append(known[name.upper()])
     return tuple(name for name in FIGURES if name in wanted or not wanted)

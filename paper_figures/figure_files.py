@@ -1,4 +1,4 @@
-"""Figures as files: F1.pdf, F1.png, F1.svg, the caption beside them as F1.txt, and the numbers as F1.csv."""
+"""Figures as files: F1.pdf, F1.png, F1.svg; the caption F1.txt, the page F1.md, the numbers F1.csv."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from paper_figures.catalogue import FIGURES
-from paper_figures.drawing.captions import caption_text, shipped_note
-from paper_figures.drawing.style import FORMATS, AxesGrid, save_figure
+from paper_figures.drawing.captions import caption_text, figure_page, shipped_note
+from paper_figures.drawing.style import FORMATS, WIDTHS, AxesGrid, save_figure
 from paper_figures.sources import NoDataError, figure_data, figure_module, load_experiments
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 from simulations.runtime.spreadsheet_text import spreadsheet_text
@@ -19,6 +19,7 @@ from simulations.runtime.spreadsheet_text import spreadsheet_text
 __all__ = [
     "FigureSource",
     "figure_formats",
+    "figure_texts",
     "long_table",
     "make_figures",
     "write_data",
@@ -59,6 +60,7 @@ def make_figures(
     store: Path | str,
     form: str = "quick",
     shipped: bool = False,
+    width: str = "double",
 ) -> Iterator[FigureSource | Path | NoDataError]:
     """Draw figures into a folder and write tables of figures there: each file as it is done, or why not.
 
@@ -72,12 +74,16 @@ def make_figures(
         store: a folder of runs; it need not exist.
         form: of the experiments, "quick" or "paper".
         shipped: take what the package ships even where the store has its own.
+        width: of `WIDTHS`: "single" for one column of a page, "double" for its whole width.
 
     Raises:
+        ValueError: another width.
         OSError: the folder cannot be written.
     """
+    if width not in WIDTHS:
+        raise ValueError(f"width must be one of {', '.join(WIDTHS)}, got {width!r}")
     wanted = [name for name in FIGURES if name in names or name in tables]
-    files = [f"{name}.{suffix}" for name in names for suffix in (*formats, "txt")]
+    files = [f"{name}.{suffix}" for name in names for suffix in (*formats, "txt", "md")]
     writable_folder(folder, [*files, *(f"{name}.csv" for name in tables)])  # found out before the reading
     loaded = {} if shipped else load_experiments(wanted, store, form)
     for name in wanted:
@@ -88,44 +94,62 @@ def make_figures(
             continue
         yield FigureSource(name, str(dataset.attrs["source"]))
         if name in names:
-            yield from write_figure(folder, name, dataset, formats)
+            yield from write_figure(folder, name, dataset, formats, width)
         if name in tables:
             yield write_data(folder, name, dataset)
 
 
 def write_figure(
-    folder: Path | str, name: str, dataset: xr.Dataset, formats: Sequence[str] = ("pdf", "png", "svg")
+    folder: Path | str,
+    name: str,
+    dataset: xr.Dataset,
+    formats: Sequence[str] = FORMATS,
+    width: str = "double",
 ) -> list[Path]:
-    """Draw one figure's dataset into `folder/<name>.<format>` and its caption into `<name>.txt`.
+    """Draw one figure into `folder/<name>.<format>`; its caption, `<name>.txt`, and page, `<name>.md`.
 
     Each file is written whole or not at all, and with the same bytes whenever the dataset is the same.
+
+    Args:
+        folder: made if need be.
+        name: in `paper_figures.catalogue.FIGURES`.
+        dataset: as the figure's `collect` gives it.
+        formats: of `FORMATS`.
+        width: "single" for one column of a page, "double" for its whole width.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder = writable_folder(folder)
     module = figure_module(name)
-    layout = module.layout(dataset)
-    note = shipped_note(dataset)
 
     def draw(axes: AxesGrid) -> None:
         module.draw(axes, dataset)
 
-    paths = save_figure(
-        folder,
-        name,
-        draw,
-        panels=(layout.rows, layout.columns),
-        width=layout.width,
-        height=layout.height,
-        formats=tuple(formats),
-        legend=layout.legend,
-        note=note,
-    )
-    text = folder / f"{name}.txt"
-    with atomic_path(text) as temporary:
-        temporary.write_text(caption_text(module.caption(dataset), dataset) + "\n", encoding="utf-8")
-    return [*paths, text]
+    layout = module.layout(dataset).at_width(width)
+    paths = save_figure(folder, name, draw, layout, formats=tuple(formats), note=shipped_note(dataset))
+    shown = [f"{name}.{suffix}" for suffix in ("png", "svg") if suffix in formats]
+    caption, page = figure_texts(name, dataset, *shown[:1])
+    for suffix, text in (("txt", caption), ("md", page)):
+        path = folder / f"{name}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def figure_texts(name: str, dataset: xr.Dataset, picture: str = "") -> tuple[str, str]:
+    """A figure's caption, and its page: picture, caption, and the numbers that the caption has no room for.
+
+    Args:
+        name: in `paper_figures.catalogue.FIGURES`.
+        dataset: as the figure's `collect` gives it.
+        picture: file beside the page, "" for none.
+    """
+    module = figure_module(name)
+    caption = caption_text(module.caption(dataset), dataset)
+    numbers = module.details(dataset) if hasattr(module, "details") else []
+    return f"{caption}\n", figure_page(f"{name}: {module.TITLE}", picture, caption, numbers)
 
 
 def write_data(folder: Path | str, name: str, dataset: xr.Dataset) -> Path:

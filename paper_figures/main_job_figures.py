@@ -8,7 +8,7 @@ from types import ModuleType
 
 import xarray as xr
 
-from paper_figures.drawing.captions import caption_text
+from paper_figures.drawing.captions import caption_text, figure_page
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import AxesGrid, Layout, save_figure
 from paper_figures.figures import f01_lines, f03_power_model, f04_plateau_end
@@ -23,9 +23,10 @@ _SOURCE = "data of the runs of this report"
 
 
 def save_main_job_figures(folder: Path | str, outcome: Outcome) -> list[Path]:
-    """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF, captions as .txt.
+    """Write centre_curve (F1), plateau_end (F4) and power_model_time (F3) as PNG and PDF.
 
-    Where no run reached its target there is nothing to draw: the figure then says so.
+    Beside each its caption (.txt) and page (.md). Where no run reached its target there is nothing to
+    draw: the figure then says so.
     """
     runs = [run for run in outcome.observations.runs if "/" not in run.attrs["arm"]]  # the star's
     lines = [run for run in runs if run.attrs["arm"] in _ARMS_OF_LINES]
@@ -41,7 +42,7 @@ def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[
     try:
         dataset = collect()
     except NothingToDrawError as error:  # no run reached its target loss
-        layout, words = _NOTHING, str(error)
+        layout, words, numbers = _NOTHING, str(error), []
 
         def draw(axes: AxesGrid) -> None:
             axes[0, 0].text(0.5, 0.5, words, ha="center", va="center", wrap=True)
@@ -50,19 +51,17 @@ def _save(folder: Path | str, name: str, figure: ModuleType, collect: Callable[[
         layout = figure.layout(dataset)
         # Here it has a name of its own in place of its number.
         words = caption_text(figure.caption(dataset).partition(". ")[2], dataset.assign_attrs(source=_SOURCE))
+        numbers = figure.details(dataset)
 
         def draw(axes: AxesGrid) -> None:
             figure.draw(axes, dataset)
 
-    paths = save_figure(
-        folder,
-        name,
-        draw,
-        panels=(layout.rows, layout.columns),
-        width=layout.width,
-        height=layout.height,
-        legend=layout.legend,
-    )
-    with atomic_path(Path(folder) / f"{name}.txt") as temporary:
-        temporary.write_text(words + "\n", encoding="utf-8")
-    return [*paths, Path(folder) / f"{name}.txt"]
+    paths = save_figure(folder, name, draw, layout)
+    title = name.replace("_", " ").capitalize()
+    page = figure_page(title, f"{name}.png", words, numbers)
+    for suffix, text in (("txt", f"{words}\n"), ("md", page)):
+        path = Path(folder) / f"{name}.{suffix}"
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths

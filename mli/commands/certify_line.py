@@ -10,7 +10,7 @@ import typer
 from mli.commands.line_options import AllowPickle, Data, End, Model, Start, user_network
 from mli.commands.messages import expected_errors, input_errors
 
-__all__ = ["certificate_table", "certify_line", "in_words"]
+__all__ = ["certificate_statements", "certificate_table", "certify_line", "in_words"]
 
 
 def certify_line(
@@ -110,12 +110,12 @@ def certificate_table(found: Any) -> Any:
     from rich.table import Table
 
     table = Table(title="The certified line", show_header=False)
-    for name, words in _statements(found):
+    for name, words in certificate_statements(found):
         table.add_row(name, words)
     return table
 
 
-def _statements(found: Any) -> list[tuple[str, str]]:
+def certificate_statements(found: Any) -> list[tuple[str, str]]:
     """What is proved, in words."""
     label, plateau = found.label, found.plateau
     digits = 9 if found.settled is None else 15

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mli.commands.certify_line import certificate_table, in_words
+from mli.commands.certify_line import certificate_statements, certificate_table, in_words
 from mli.commands.line_options import (
     AllowPickle,
     Alphas,
@@ -81,8 +81,9 @@ def diagnose(
             say_dry_run(told)
         folder_to_write(output)
         from validation.diagnosis.report import DIAGNOSIS_FILES
+        from validation.html_report.diagnosis_page import DIAGNOSIS_PAGE, write_diagnosis_page
 
-        writable_folder(writable_folder(output, DIAGNOSIS_FILES) / "figures")
+        writable_folder(writable_folder(output, [*DIAGNOSIS_FILES, DIAGNOSIS_PAGE]) / "figures")
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
 
@@ -102,9 +103,15 @@ def diagnose(
         for sentence in report["verdict"]:
             console.print(sentence.replace("**", ""), markup=False)
         console.print(account_table(report))
+        proved = None
         if certify:
-            console.print(_certified(network, first, last, samples, read, output))
+            proved = _certified(network, first, last, samples, read, output)
+            console.print(certificate_table(proved))
+        page = write_diagnosis_page(
+            output, found, certificate=certificate_statements(proved) if proved is not None else ()
+        )
         typer.echo(f"The report: {output / 'report.md'}")
+        typer.echo(f"As one page, to look at or to mail: {page}")
 
 
 def _refuse_what_cannot_be_certified(
@@ -119,7 +126,7 @@ def _refuse_what_cannot_be_certified(
 
 
 def _certified(network: Any, first: Any, last: Any, samples: Any, read: dict[str, Any], output: Path) -> Any:
-    """Write certificate and figure beside the report, and give what is proved as a table."""
+    """Write certificate and figure beside the report, and give what is proved."""
     from paper_figures.figures.certificate_figure import save_certificate_figure
     from simulations.certified_line import certify_line
     from simulations.curves import interpolation_curves
@@ -131,4 +138,4 @@ def _certified(network: Any, first: Any, last: Any, samples: Any, read: dict[str
     )
     curves = interpolation_curves(network, first, last, samples, buffers=read["buffers"])
     save_certificate_figure(output / "figures", found, curves)
-    return certificate_table(found)
+    return found

@@ -25,6 +25,9 @@ def figures(
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
     ),
+    width: Annotated[
+        str, typer.Option(help="Of a page: single for one column, double for all of it.")
+    ] = "double",
     store: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +82,9 @@ def figures(
             made = collect_data(collect, asked, runs, form).values()
         else:
             drawn = asked if names or not tables else ()
-            made = make_figures(output, drawn, kinds, tables=tables, store=runs, form=form, shipped=shipped)
+            made = make_figures(
+                output, drawn, kinds, tables=tables, store=runs, form=form, shipped=shipped, width=width
+            )
         for one in made:
             if isinstance(one, NoDataError):
                 missing.append(str(one))

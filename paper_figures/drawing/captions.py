@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import xarray as xr
 
-__all__ = ["caption_text", "shipped_note"]
+__all__ = ["IN_NUMBERS", "caption_text", "figure_page", "shipped_note"]
+
+IN_NUMBERS = "## In numbers"
+"""The heading of a figure's page below which stands what its caption has no room for."""
 
 
 def caption_text(words: str, dataset: xr.Dataset) -> str:
@@ -14,6 +19,23 @@ def caption_text(words: str, dataset: xr.Dataset) -> str:
     """
     source = str(dataset.attrs.get("source", "")) or shipped_note(dataset)
     return f"{words} ({source[0].upper()}{source[1:]}.)" if source else words
+
+
+def figure_page(title: str, picture: str, caption: str, numbers: Sequence[str]) -> str:
+    """A figure's page in Markdown: the picture, its caption, and the numbers below `IN_NUMBERS`.
+
+    Args:
+        title: the heading.
+        picture: file beside the page, "" for none.
+        caption: with where the numbers come from.
+        numbers: sentences, an item of a list each; may be empty.
+    """
+    parts = [f"# {title}"]
+    parts += [f"![{title}]({picture})"] if picture else []
+    parts += [caption]
+    if numbers:
+        parts += [IN_NUMBERS, "\n".join(f"- {sentence}" for sentence in numbers)]
+    return "\n\n".join(parts) + "\n"
 
 
 def shipped_note(dataset: xr.Dataset) -> str:

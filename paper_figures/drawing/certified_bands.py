@@ -18,12 +18,13 @@ _BAND: dict[str, Any] = {"alpha": 0.4, "linewidth": 0.4, "step": "post"}
 _MEASURED: dict[str, Any] = {"linestyle": "none", "marker": ".", "color": "black", "markersize": 2.5}
 
 
-def certified_bands(found: CertifiedLine, curves: xr.Dataset) -> xr.Dataset:
-    """Bounds that hold at every real alpha of a cell, and the curve that was measured.
+def certified_bands(found: CertifiedLine, curves: xr.Dataset | None) -> xr.Dataset:
+    """Bounds that hold at every real alpha of a cell, and the curve that was measured, if one was.
 
     Args:
         found: the certificate.
-        curves: measured on the same line, `error` and `loss` along `alpha`, as `interpolation_curves` gives.
+        curves: measured on the same line, `error` and `loss` along `alpha`, as `interpolation_curves` gives;
+            None: nothing was.
 
     Returns:
         `error_lower` and `error_upper`, shares of samples, (cell,), on `ERROR_CELLS` equal cells of [0, 1];
@@ -37,14 +38,15 @@ def certified_bands(found: CertifiedLine, curves: xr.Dataset) -> xr.Dataset:
         {
             "error_lower": ("cell", lower),
             "error_upper": ("cell", upper),
-            "error": ("alpha", curves["error"].to_numpy()),
-            "loss": ("alpha", curves["loss"].to_numpy()),
             "plateau": ("edge", [plateau.start, plateau.end] if plateau else [np.nan, np.nan]),
             "no_plateau": int(found.no_plateau is True),
             "label": -1 if found.label is None else found.label,
-        },
-        coords={"alpha": curves["alpha"].to_numpy()},
+        }
     )
+    if curves is not None:
+        made = made.assign_coords(alpha=curves["alpha"].to_numpy())
+        for quantity in ("error", "loss"):
+            made[quantity] = "alpha", curves[quantity].to_numpy()
     if found.loss is not None:
         made["loss_lower"] = ("loss_cell", found.loss.lower)
         made["loss_upper"] = ("loss_cell", found.loss.upper)
@@ -58,7 +60,7 @@ def draw_error_band(ax: Axes, bands: xr.Dataset) -> None:
     start, end = bands["plateau"].to_numpy().tolist()
     if np.isfinite(start):
         ax.axvspan(start, end, color="0.88", zorder=0, label="proved plateau")
-    ax.plot(bands["alpha"], bands["error"], label="measured", **_MEASURED)
+    _measured(ax, bands, "error")
     ax.set(xlim=(0, 1), ylim=(-0.02, 1.02))
 
 
@@ -66,7 +68,7 @@ def draw_loss_band(ax: Axes, bands: xr.Dataset) -> None:
     """The proved band of the loss, and dots where it was measured."""
     look = LOSS_COLOUR, "proved band of the loss"
     _band(ax, bands["loss_lower"].to_numpy(), bands["loss_upper"].to_numpy(), look)
-    ax.plot(bands["alpha"], bands["loss"], label="measured", **_MEASURED)
+    _measured(ax, bands, "loss")
     ax.set(xlim=(0, 1))
     ax.set_ylim(bottom=0)
 
@@ -77,6 +79,11 @@ def zoom(ax: Axes, upto: float, lower: np.ndarray, upper: np.ndarray) -> None:
     least, most = float(lower[:shown].min()), float(upper[:shown].max())
     room = 0.08 * (most - least)
     ax.set(xlim=(0, upto), ylim=(least - room, most + room))
+
+
+def _measured(ax: Axes, bands: xr.Dataset, quantity: str) -> None:
+    if quantity in bands:
+        ax.plot(bands["alpha"], bands[quantity], label="measured", **_MEASURED)
 
 
 def _band(ax: Axes, lower: np.ndarray, upper: np.ndarray, look: tuple[str, str]) -> None:

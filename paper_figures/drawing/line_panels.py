@@ -14,9 +14,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from paper_figures.drawing.panel_labels import share_limits
 from paper_figures.drawing.run_curves import Curves, NothingToDrawError
 from paper_figures.drawing.seed_statistics import draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA, typeset
 from validation.metrics.curve_shape import plateau_end
 
 __all__ = [
@@ -133,9 +135,8 @@ def draw_lines(axes: AxesGrid, dataset: xr.Dataset, styles: Mapping[str, LineSty
             if quantity == "loss" or len(titles) == 1:
                 small = {"fontsize": 7} if len(titles) > 3 else {}
                 row[column].set_title(broken(title, len(titles)), **small)
-            if quantity == "error" or len(titles) == 1:
-                row[column].set_xlabel("alpha")
-        row[0].set_ylabel(label)
+            row[column].set(xlabel=ALPHA, ylabel=label)
+        share_limits(row)
 
 
 def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[str, LineStyle]) -> None:
@@ -146,7 +147,9 @@ def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[st
         mean, low, high = (panel[f"{quantity}_{part}"][n].to_numpy() for part in ("mean", "low", "high"))
         how = styles[str(name)]
         if how.of:
-            low = high = mean
+            # At alpha = 0 biases are 0 and logits of a zero start tie: laws of the error start at 0+.
+            from_zero = (panel["alpha"].to_numpy() == 0) & (quantity == "error")
+            low = high = mean = np.where(from_zero, np.nan, mean)
         draw_band(ax, panel["alpha"].to_numpy(), mean, low, high, label=str(name), **how.style)
     ax.set(xlim=(0, 1))
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
@@ -154,12 +157,12 @@ def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[st
 
 
 def broken(title: str, columns: int) -> str:
-    """A long title on two lines, broken after its first comma, where columns are narrow."""
-    head, comma, tail = title.partition(", ")
-    return f"{head},\n{tail}" if comma and columns > 2 else title
+    """A long title on lines of its own after its first comma, after each in narrow columns; typeset."""
+    breaks = {1: 0, 2: 0, 3: 1, 4: 1}.get(columns, title.count(", "))
+    return typeset(title.replace(", ", "\n", breaks))
 
 
-def line_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle]) -> str:
+def line_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle]) -> list[str]:
     """For each panel: seeds, where the plateaus end, and how far off each prediction is."""
     sentences = []
     for p, title in enumerate(dataset["panel"].to_numpy()):
@@ -172,11 +175,11 @@ def line_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle]) -> str:
             how = styles[str(name)]
             off = " nats and ".join(range_text(panel[f"{q}_off"][n]) for q in QUANTITIES) + " of the error"
             if how.of:
-                parts.append(f"{name} is off by {off} at its worst alpha")
+                parts.append(f"{name} is off by {off} at its worst α")
                 continue
             loss, error = (range_text(panel[f"{q}_plateau_end"][n]) for q in QUANTITIES)
             parts.append(f"{name} (n = {seeds}): plateau's end {loss} in loss, {error} in error")
             if how.beside:
                 parts[-1] += f", at most {off} from {how.beside}"
         sentences.append(f"{title}: {'; '.join(parts)}.")
-    return " ".join(sentences)
+    return sentences

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from paper_figures.drawing.line_panels import LineStyle
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.seed_statistics import draw_dots, range_text
+from paper_figures.drawing.symbols import typeset
 
 __all__ = ["PointPanel", "Points", "collect_points", "draw_points", "point_sentences", "points_of"]
 
@@ -112,12 +113,12 @@ def draw_points(ax: Axes, panel: xr.Dataset, styles: Mapping[str, LineStyle]) ->
         else:
             shift = 0.06 * step * (measured.index(name) - (len(measured) - 1) / 2)
             draw_dots(ax, places, values, label=name, shift=shift, linewidth=1.2, **how.style)
-    ax.set(xlabel=str(panel["x_label"].item()), ylabel=str(panel["y_label"].item()))
-    ax.set_title(str(panel["panel"].item()))
+    ax.set(xlabel=typeset(str(panel["x_label"].item())), ylabel=typeset(str(panel["y_label"].item())))
+    ax.set_title(typeset(str(panel["panel"].item())))
     ax.set_xticks(places, [f"{place:g}" for place in places])
 
 
-def point_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle], digits: int = 2) -> str:
+def point_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle], digits: int = 2) -> list[str]:
     """For each panel: every line at both ends of its axis, and how far off each prediction is."""
     sentences = []
     for p, title in enumerate(dataset["panel"].to_numpy()):
@@ -142,4 +143,4 @@ def point_sentences(dataset: xr.Dataset, styles: Mapping[str, LineStyle], digits
         sentences.append(
             f"{title}, {panel['y_label'].item()} by {panel['x_label'].item()}: {'; '.join(parts)}."
         )
-    return " ".join(sentences)
+    return sentences

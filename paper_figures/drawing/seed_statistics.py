@@ -45,9 +45,12 @@ def draw_band(
 def draw_dots(
     ax: Axes, x: ArrayLike, by_seed: ArrayLike, *, label: str, shift: float = 0.0, **style: Any
 ) -> None:
-    """Every seed a small dot, the means a line with markers; `by_seed` is (points, seeds), nan: no number."""
+    """Every seed a small dot, the means a line with markers; `by_seed` is (points, seeds), nan: no number.
+
+    Not clipped: a dot at the end of an axis is seen whole.
+    """
     at, values = np.asarray(x, dtype=np.float64) + shift, np.asarray(by_seed, dtype=np.float64)
-    dots: Mapping[str, Any] = {"color": style["color"], "alpha": 0.35, "linestyle": "none"}
+    dots: Mapping[str, Any] = {"color": style["color"], "alpha": 0.35, "linestyle": "none", "clip_on": False}
     marker = style.get("marker", "o")
     there = np.isfinite(values)
     ax.plot(
@@ -56,7 +59,7 @@ def draw_dots(
     some = there.any(axis=1)
     if some.any():
         means = np.array([row[ok].mean() for row, ok in zip(values[some], there[some], strict=True)])
-        ax.plot(at[some], means, label=label, markersize=4.5, **style)
+        ax.plot(at[some], means, label=label, markersize=4.5, clip_on=False, **style)
 
 
 def range_text(values: ArrayLike, digits: int = 2) -> str:

@@ -18,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from paper_figures.drawing.panel_labels import drop_repeated_labels, letter_panels, wrap_labels
 from simulations.runtime.atomic_files import atomic_path, writable_folder
 
 __all__ = [
@@ -32,9 +33,11 @@ __all__ = [
     "RC",
     "SINGLE_COLUMN",
     "STYLES",
+    "WIDTHS",
     "ZERO_START_LAW",
     "AxesGrid",
     "Layout",
+    "finished_figure",
     "save_figure",
 ]
 
@@ -44,6 +47,7 @@ AxesGrid = NDArray[Any]
 # Inches. A column of a two-column page (IEEE 3.5, PNAS 3.42, ICML 3.25) and a text as wide as a page
 # (ICML and PNAS 6.75 to 7, NeurIPS and ICLR 5.5: scaled down by a fifth, 8 points become 6.5).
 SINGLE_COLUMN, DOUBLE_COLUMN = 3.25, 6.75
+WIDTHS = {"single": SINGLE_COLUMN, "double": DOUBLE_COLUMN}
 FORMATS = ("pdf", "png", "svg")
 
 LOSS_COLOUR = "#0072B2"  # blue
@@ -75,6 +79,7 @@ RC: Any = {
     "lines.linewidth": 1.6,
     "legend.frameon": False,
     "legend.fontsize": 7,
+    "mathtext.fontset": "dejavusans",
     "pdf.fonttype": 42,  # TrueType: text stays text, as journals ask
     "svg.fonttype": "path",  # glyphs go into the file: SVG has no fonts to embed that every reader knows
     "svg.hashsalt": "mli-plateau",  # ids of clip paths and markers: random without it
@@ -101,18 +106,39 @@ class Layout(NamedTuple):
     height: float
     legend: int = 0
     """Its columns; 0 for none."""
+    turned: bool = False
+    """Whether the panels of a row lie one below the other on the page."""
+
+    def at_width(self, width: str) -> Layout:
+        """For one column of a page ("single") or its whole width ("double").
+
+        In a single column a row of panels is turned into a column: `draw` has the same array of axes.
+        """
+        if width == "double" or self.width <= SINGLE_COLUMN:
+            return self
+        turned = self.columns > self.rows
+        down = self.columns if turned else self.rows
+        panel = min(_TALLEST, (self.height - _LEGEND) / self.rows)
+        return self._replace(
+            width=SINGLE_COLUMN,
+            height=down * panel + 2 * _LEGEND,
+            legend=min(self.legend, 2),
+            turned=turned,
+        )
+
+
+_TALLEST, _LEGEND = 1.6, 0.5  # inches: a panel of a single column, a legend of three rows
+_LEGEND_ROWS = 3
+_A_LINE = 36  # characters: of a title across a single column, its letter and its axis' numbers left out
 
 
 def save_figure(
     folder: Path | str,
     name: str,
     draw: Callable[[AxesGrid], None],
+    layout: Layout,
     *,
-    panels: int | tuple[int, int],
-    width: float,
-    height: float,
     formats: tuple[str, ...] = ("png", "pdf"),
-    legend: int = 0,
     note: str = "",
 ) -> list[Path]:
     """Draw the panels and write `folder/<name>.<format>`, each whole or not at all.
@@ -120,12 +146,9 @@ def save_figure(
     Args:
         folder: made if need be.
         name: of the files, without a suffix.
-        draw: is given the array of axes, (panels,) for a number, (rows, columns) for a pair.
-        panels: side by side, or (rows, columns); >= 1 each.
-        width: of the whole figure, inches.
-        height: the same.
+        draw: is given the array of axes, (rows, columns) of the layout.
+        layout: the panels, the figure's size, its legend.
         formats: of `FORMATS`.
-        legend: columns of one legend of all panels, below them; 0 for none.
         note: small text below the panels.
 
     Raises:
@@ -137,32 +160,54 @@ def save_figure(
     folder = writable_folder(folder)
     paths = []
     with rc_context(RC):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        rows, columns = (1, panels) if isinstance(panels, int) else panels
-        axes: AxesGrid = figure.subplots(rows, columns, squeeze=False)
-        draw(axes[0] if isinstance(panels, int) else axes)
-        if legend:
-            named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
-            # The note as the legend's title: two texts below the panels would lie on each other.
-            figure.legend(
-                named.values(),
-                named.keys(),
-                loc="outside lower center",
-                ncols=legend,
-                title=note or None,
-                title_fontproperties={"size": 5},
-            )
-        elif note:
-            figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
-        figure.draw_without_rendering()  # finds all places: once for all formats, as it takes most time
-        figure.set_layout_engine("none")
+        figure = finished_figure(draw, layout, note)
         for suffix in formats:
             path = folder / f"{name}.{suffix}"
             with atomic_path(path) as temporary:
                 figure.savefig(temporary, metadata=_METADATA[suffix])
             paths.append(path)
     return paths
+
+
+def finished_figure(draw: Callable[[AxesGrid], None], layout: Layout, note: str = "") -> Figure:
+    """The figure with everything in its place, as it is saved; to be called inside `rc_context(RC)`.
+
+    Args:
+        draw: as for `save_figure`.
+        layout: likewise.
+        note: likewise.
+    """
+    figure = Figure(figsize=(layout.width, layout.height), layout="constrained")
+    FigureCanvasAgg(figure)
+    across = (layout.columns, layout.rows) if layout.turned else (layout.rows, layout.columns)
+    on_page: AxesGrid = figure.subplots(*across, squeeze=False)
+    axes = on_page.T if layout.turned else on_page
+    draw(axes)
+    letter_panels(axes.ravel())
+    drop_repeated_labels(on_page)
+    narrow = layout.width <= SINGLE_COLUMN
+    if narrow:
+        wrap_labels(axes.ravel(), _A_LINE // across[1], 24)
+    if layout.legend:
+        named = {label: artist for ax in axes.ravel() for artist, label in zip(*_named(ax), strict=True)}
+        small: dict[str, Any] = {"fontsize": 6, "columnspacing": 1.0} if narrow else {}
+        more = -(-len(named) // layout.legend) - _LEGEND_ROWS if narrow else 0
+        figure.set_size_inches(layout.width, layout.height + 0.14 * max(more, 0))
+        # The note as the legend's title: two texts below the panels would lie on each other.
+        figure.legend(
+            named.values(),
+            named.keys(),
+            loc="outside lower center",
+            ncols=layout.legend,
+            title=note or None,
+            title_fontproperties={"size": 5},
+            **small,
+        )
+    elif note:
+        figure.supxlabel(note, x=0.995, ha="right", fontsize=5, color="0.35")
+    figure.draw_without_rendering()  # finds all places: once for all formats, as it takes most time
+    figure.set_layout_engine("none")
+    return figure
 
 
 def _named(ax: Axes) -> tuple[list[Artist], list[str]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from paper_figures.drawing.certified_bands import certified_bands, draw_error_band, draw_loss_band
-from paper_figures.drawing.style import save_figure
+from paper_figures.drawing.style import AxesGrid, Layout, save_figure
+from paper_figures.drawing.symbols import ALPHA
 from simulations.certified_line import CertifiedLine
 
-__all__ = ["save_certificate_figure"]
+__all__ = ["draw_proved", "save_certificate_figure"]
 
 
 def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr.Dataset) -> list[Path]:
@@ -25,22 +26,45 @@ def save_certificate_figure(folder: Path | str, found: CertifiedLine, curves: xr
     Returns:
         The files.
     """
-    bands = certified_bands(found, curves)
+    quantities = ("error",) if found.loss is None else ("error", "loss")
 
-    def draw(axes: np.ndarray) -> None:
-        draw_error_band(axes[0], bands)
-        axes[0].set_ylabel("error (share of samples)")
-        if found.loss is not None:
-            draw_loss_band(axes[1], bands)
-            axes[1].set_ylabel("loss (nats)")
-        for ax in axes:
-            ax.set_xlabel(r"$\alpha$")
+    def draw(axes: AxesGrid) -> None:
+        for ax, quantity in zip(axes.ravel(), quantities, strict=True):
+            draw_proved(ax, found, curves, quantity=quantity)
             ax.legend(fontsize="x-small")
 
-    panels = 1 if found.loss is None else 2
+    panels = len(quantities)
     return save_figure(
-        folder, "certified_line", draw, panels=panels, width=3.6 * panels, height=2.9, note=_note(found)
+        folder, "certified_line", draw, Layout(1, panels, 3.6 * panels, 2.9), note=_note(found)
     )
+
+
+def draw_proved(
+    ax: Axes, found: CertifiedLine, curves: xr.Dataset | None = None, *, quantity: str = "error"
+) -> None:
+    """The proved band of one quantity on cells of alpha, the proved plateau, the measured curve as dots.
+
+    Args:
+        ax: drawn on; the legend is left to the caller.
+        found: the certificate.
+        curves: measured on the same line; None: the band alone.
+        quantity: "error", or "loss" where the certificate has one.
+
+    Raises:
+        ValueError: another quantity, or a loss of a certificate without one.
+    """
+    if quantity not in ("error", "loss"):
+        raise ValueError(f"quantity must be error or loss, got {quantity!r}")
+    if quantity == "loss" and found.loss is None:
+        raise ValueError("the certificate has no loss: certify the line with loss=True, or draw the error")
+    bands = certified_bands(found, curves)
+    if quantity == "error":
+        draw_error_band(ax, bands)
+        ax.set_ylabel("error (share of samples)")
+    else:
+        draw_loss_band(ax, bands)
+        ax.set_ylabel("loss (nats)")
+    ax.set_xlabel(ALPHA)
 
 
 def _note(found: CertifiedLine) -> str:

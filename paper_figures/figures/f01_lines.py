@@ -15,6 +15,7 @@ from paper_figures.drawing.line_panels import (
     line_sentences,
     lines_layout,
 )
+from paper_figures.drawing.panel_labels import letters
 from paper_figures.drawing.run_curves import (
     describe,
     endpoint_law,
@@ -29,7 +30,7 @@ from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, ZERO_START_LAW, AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "STYLES", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "STYLES", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "Loss and error on the line"
 EXPERIMENTS = ("star", "depth_and_bias", "practical_networks")
@@ -101,13 +102,25 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, where the plateaus end and how far off the predictions are."""
+    """What is drawn."""
+    n = dataset.sizes["panel"]
     return (
-        f"F1. {TITLE} from the initialisation (alpha = 0) to the trained network (alpha = 1), on the "
-        f"training data. {BAND}. Solid: every weight and bias on the straight line; homogeneous: layer l's "
-        "bias at alpha^l; then the same network, the last layer's bias held at 0 (each where it was walked). "
-        "Dotted: theory for zero initial weights, from the trained network alone, from 0+ "
-        "on; dashed: product law from both ends (mean over seeds each). A plateau's end is the first alpha "
-        "at which a tenth of the fall is spent; numbers are means (smallest to largest seed). "
-        f"{line_sentences(dataset, STYLES)}{left_out_text(dataset)}"
+        f"F1. {TITLE} from the initialisation (α = 0) to the trained network (α = 1), training samples: loss "
+        f"{letters(0, n)}, error {letters(n, n)}. {BAND}. Linear: all weights and biases on the line; "
+        "homogeneous: layer l's bias at α^l (where walked). T1: theory for zero initial weights, from "
+        "the trained "
+        "network alone; M2: product law from both ends; both means, errors from 0+ on. M2 gives the "
+        "signal its "
+        "trained direction everywhere; near α = 0 the signal lacks it (F2), so M2's error there is too low."
+        f"{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """Where the plateaus end and how far off the predictions are, a sentence a panel."""
+    return [
+        "A plateau's end is the first α at which a tenth of the fall is spent; numbers are means "
+        "(smallest to "
+        "largest seed).",
+        *line_sentences(dataset, STYLES),
+    ]

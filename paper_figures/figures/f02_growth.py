@@ -9,21 +9,24 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.panel_labels import letters, share_limits
 from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 
-__all__ = ["ARMS", "EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["ARMS", "EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "How signal and bias grow along the line"
 EXPERIMENTS = ("star",)
 ARMS = {"centre": "the centre", "scale-1.0": "He's full scale", "depth-2": "two layers"}
+_SCALES = {"0.5": "half of He's scale", "1": "He's scale"}
 _LOWEST = 1e-3  # of the gain's axis
 _LAWS: dict[str, tuple[str, dict[str, Any]]] = {
     "gain_predicted": ("product law (M2)", {"color": "black", "linestyle": "--", "linewidth": 1.1}),
-    "effective": ("alpha^r_eff (T13)", {"color": "0.45", "linestyle": "-.", "linewidth": 1.1}),
-    "power": ("alpha^depth (T1)", {"color": "black", "linestyle": ":", "linewidth": 1.1}),
+    "effective": (r"$\alpha^{r_\mathrm{eff}}$ (T13)", {"color": "0.45", "linestyle": "-.", "linewidth": 1.1}),
+    "power": (r"$\alpha^{\mathrm{depth}}$ (T1)", {"color": "black", "linestyle": ":", "linewidth": 1.1}),
 }
 
 
@@ -96,7 +99,7 @@ def _panel(runs: Sequence[xr.Dataset], seeds: Sequence[int]) -> xr.Dataset:
 
 def layout(dataset: xr.Dataset) -> Layout:
     """Gain above, cosine below, a column for each arm."""
-    return Layout(2, dataset.sizes["panel"], DOUBLE_COLUMN, 4.2, legend=5)
+    return Layout(2, dataset.sizes["panel"], DOUBLE_COLUMN, 4.2, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -105,11 +108,18 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         panel = dataset.isel(panel=column)
         _draw_gain(axes[0, column], panel)
         _draw_cosine(axes[1, column], panel)
-        name, _, words = str(panel["panel"].item()).partition(" (")
-        axes[0, column].set_title(f"{name}\n{words.rstrip(')')}")
-        axes[1, column].set_xlabel("alpha")
-    axes[0, 0].set_ylabel("share of its end")
-    axes[1, 0].set_ylabel("cosine of the signal\nwith its end")
+        axes[0, column].set_title(_title(panel))
+        axes[0, column].set_ylabel("share of the trained one")
+        axes[1, column].set_ylabel("cosine of the signal\nwith the trained one")
+        for ax in axes[:, column]:
+            ax.set_xlabel(ALPHA)
+    share_limits(axes[1])
+
+
+def _title(panel: xr.Dataset) -> str:
+    """Layers and scale in words, from the saved "name (depth 8, scale 0.5)"."""
+    scale = str(panel["panel"].item()).rpartition("scale ")[2].rstrip(")")
+    return f"{int(panel['depth'])} layers, {_SCALES.get(scale, f'{scale} of He’s scale')}"
 
 
 def _draw_gain(ax: Axes, panel: xr.Dataset) -> None:
@@ -118,35 +128,41 @@ def _draw_gain(ax: Axes, panel: xr.Dataset) -> None:
     gain = [np.maximum(panel[f"gain_{p}"].to_numpy(), _LOWEST / 10)[shown] for p in ("mean", "low", "high")]
     draw_band(ax, alphas[shown], *gain, label="signal: gain, measured", color=LOSS_COLOUR)
     bias = {key: STYLES[1][key] for key in ("color", "linestyle")}
-    ax.plot(alphas[shown], alphas[shown], label="bias: alpha", linewidth=1.2, **bias)
+    ax.plot(alphas[shown], alphas[shown], label=f"bias: {ALPHA}", linewidth=1.2, **bias)
     for name, (label, style) in _LAWS.items():
         ax.plot(alphas[shown], panel[name].to_numpy()[shown], label=label, **style)
-    ax.set(yscale="log", ylim=(_LOWEST, 1.5), xlim=(0, 1))
+    ax.set(yscale="log", ylim=(_LOWEST, 1.5), xlim=(-0.03, 1.03))
 
 
 def _draw_cosine(ax: Axes, panel: xr.Dataset) -> None:
     alphas = panel["held_out_alpha"].to_numpy()
     cosine = [panel[f"cosine_{p}"].to_numpy() for p in ("mean", "low", "high")]
     draw_band(ax, alphas, *cosine, label="_cosine", color=LOSS_COLOUR, marker="o", markersize=3)
-    ax.set(xlim=(0, 1), ylim=(min(0.0, float(np.nanmin(cosine[1]))) - 0.02, 1.02))
+    ax.set(xlim=(-0.03, 1.03), ylim=(min(0.0, float(np.nanmin(cosine[1]))) - 0.05, 1.05))
 
 
 def caption(dataset: xr.Dataset) -> str:
+    """What is drawn, and what it means."""
+    n = dataset.sizes["panel"]
+    return (
+        f"F2. {TITLE}. Upper row {letters(0, n)}: the signal's gain on probe samples, the part of the "
+        "trained "
+        f"signal that is there, and the last layer's bias, which grows as α. {BAND}, n = "
+        f"{dataset.sizes['seed']} seeds. Laws are means: M2, the product law from both ends; T13, α to the "
+        "effective degree at the trained end; T1, α to the depth, which holds for zero initial weights. The "
+        f"further the gain lies below the bias, the longer the bias can decide. {letters(n, n)}: the cosine "
+        "of the signal at α with the trained one, which the laws need near 1."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
     """Effective degrees, the product law's error, and where the signal keeps its direction."""
-    sentences = []
+    found = ["Numbers are means (smallest to largest seed)."]
     for n, title in enumerate(dataset["panel"].to_numpy()):
         panel = dataset.isel(panel=n)
-        sentences.append(
+        found.append(
             f"{title}: effective degree {range_text(panel['effective_degree'])} of {int(panel['depth'])} "
             f"layers, product law off by at most {range_text(panel['law_off'])} of the gain, least cosine "
             f"{range_text(panel['least_cosine'])}."
         )
-    return (
-        f"F2. {TITLE}. Above: the signal's gain g(alpha) on probe samples, the part of the trained signal "
-        f"that is there, and the last bias, which grows as alpha; {BAND}, n = {dataset.sizes['seed']} seeds. "
-        "Laws are means: the product law from both ends (M2), alpha to the effective degree at the trained "
-        "end (T13), alpha^depth, which holds for zero initial weights. The further the gain lies below the "
-        "bias, the longer the bias can decide. Below: the cosine of s(alpha) with s(1), which the laws need "
-        "near 1. Numbers are "
-        "means (smallest to largest seed). " + " ".join(sentences)
-    )
+    return found

@@ -7,12 +7,14 @@ escapes after all (T11), which T9 knows nothing of. A start that is missing is a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 from mli_theory import escape_schedule
+from paper_figures.drawing.panel_labels import letters, share_limits
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, SINGLE_COLUMN, STYLES, AxesGrid, Layout
@@ -21,7 +23,7 @@ from simulations.runs.described_runs import package_version
 from simulations.runtime.random_streams import numpy_stream
 from validation.claims.power_model_runs import START_STREAM
 
-__all__ = ["MADE_BY", "TITLE", "caption", "collect", "draw", "layout", "power_model_flows"]
+__all__ = ["MADE_BY", "TITLE", "caption", "collect", "details", "draw", "layout", "power_model_flows"]
 
 TITLE = "The power model's weights and biases over time"
 MADE_BY = "mli figures F3"
@@ -108,17 +110,22 @@ def _by_rank(flow: xr.Dataset) -> xr.Dataset:
 def layout(dataset: xr.Dataset) -> Layout:
     """Two rows, a column for each start."""
     columns = dataset.sizes["start"]
-    return Layout(2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 4.0, legend=2 * columns)
+    return Layout(
+        2, columns, DOUBLE_COLUMN if columns > 1 else SINGLE_COLUMN, 4.0, legend=3 if columns > 1 else 2
+    )
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     """Above the diagonal weights, below the biases; T9's times are dotted in the class's colour."""
     for column in range(dataset.sizes["start"]):
         one = dataset.isel(start=column)
-        _draw_one(axes[0, column], one, "weights", "diagonal weight W_ii")
-        _draw_one(axes[1, column], one, "bias", "bias b_i (nats)")
+        _draw_one(axes[0, column], one, "weights", "diagonal weight $W_{ii}$")
+        _draw_one(axes[1, column], one, "bias", "bias $b_i$ (nats)")
         axes[0, column].set_title(str(one["start"].item()))
-        axes[1, column].set_xlabel("time of the gradient flow")
+    for row in axes:
+        share_limits(row)
+    times: dict[str, Any] = {"color": "0.35", "linestyle": ":", "linewidth": 0.9}
+    axes[0, 0].plot([], [], label="T9's time, in its class's colour", **times)
 
 
 def _draw_one(ax: Axes, one: xr.Dataset, quantity: str, unit: str) -> None:
@@ -130,30 +137,46 @@ def _draw_one(ax: Axes, one: xr.Dataset, quantity: str, unit: str) -> None:
     shown[: max(int(np.argmax(shown)) - 1, 1)] = False
     for rank in range(values.shape[1]):
         style = {key: STYLES[rank % len(STYLES)][key] for key in ("color", "linestyle")}
-        name = "largest" if rank == 0 else "smallest" if rank == values.shape[1] - 1 else f"{rank + 1}."
+        name = "largest" if rank == 0 else "smallest" if rank == values.shape[1] - 1 else _ordinal(rank + 1)
         label = f"{name} initial weight"
         ax.plot(time[shown], values[shown, rank], label=label, gid=f"{quantity}{rank}", **style)
         if np.isfinite(predicted[rank]):
             ax.axvline(predicted[rank], color=style["color"], linewidth=0.8, linestyle=":")
-    ax.set(xscale="log", ylabel=unit, xlim=(from_time, time[-1]))
+    ax.set(xscale="log", xlabel="time of the gradient flow", ylabel=unit, xlim=(from_time, time[-1]))
+
+
+def _ordinal(place: int) -> str:
+    return {2: "2nd", 3: "3rd"}.get(place, f"{place}th") + " largest"
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, T9's error over all starts, and where T9 has nothing to say."""
+    """What is drawn, and in how many starts the last class escaped."""
+    n, k = int(dataset.attrs["n_seeds"]), int(dataset.attrs["n_classes"])
+    columns = dataset.sizes["start"]
+    return (
+        f"F3. {TITLE}: {k} classes, degree {dataset.attrs['degree']}, gradient flow to "
+        f"{dataset.attrs['final_loss']:g} nats; seeds {dataset.attrs['shown_seeds']} of {n} starts. "
+        f"{letters(0, columns)}: diagonal weights; {letters(columns, columns)}: biases. Classes are "
+        "learned in "
+        "the order of their initial weights, each near T9's time (dotted). T9 has no time for the class "
+        "of the "
+        f"smallest weight: the bias fits it. In {int(dataset['escaped'].sum())} of {n} starts its weight "
+        "escaped later all the same (T11), which ends the growth of its bias."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """T9's error over all starts, and whose bias is the largest at the end."""
     error = np.abs(dataset["relative_error"].to_numpy())
     worst = np.nanmax(np.where(np.isfinite(error), error, np.nan), axis=1)
     missed = int(np.isinf(error).any(axis=1).sum() + np.isnan(worst).sum())
     n, k = int(dataset.attrs["n_seeds"]), int(dataset.attrs["n_classes"])
-    escaped = int(dataset["escaped"].sum())
-    final = dataset["bias"].to_numpy()[:, -1]
-    largest = int((final.argmax(axis=1) == k - 1).sum())
-    return (
-        f"F3. {TITLE}: {k} classes, degree {dataset.attrs['degree']}, gradient flow to "
-        f"{dataset.attrs['final_loss']:g} nats; seeds {dataset.attrs['shown_seeds']} of {n} starts. Classes "
-        f"are learned in the order of their initial weights, each near T9's time (dotted): over {n} starts "
-        f"the worst class of a start is off by {range_text(100 * worst, 1)} % on average (smallest to "
-        f"largest). The class of the smallest initial weight has the largest bias at the end in {largest} of "
-        f"the {dataset.sizes['start']} starts drawn (T10). T9 has no time for that class: the bias fits it. "
-        f"In {escaped} of {n} starts its weight escaped later all the same (T11), which ends the growth of "
-        "its bias." + (f" In {missed} starts a class that T9 times was never learned." if missed else "")
-    )
+    largest = int((dataset["bias"].to_numpy()[:, -1].argmax(axis=1) == k - 1).sum())
+    return [
+        f"Over {n} starts the worst class of a start is off by {range_text(100 * worst, 1)} % of T9's "
+        "time, mean "
+        "(smallest to largest).",
+        "The class of the smallest initial weight has the largest bias at the end in "
+        f"{largest} of the {dataset.sizes['start']} starts drawn (T10).",
+        *([f"In {missed} starts a class that T9 times was never learned."] if missed else []),
+    ]

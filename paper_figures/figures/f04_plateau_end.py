@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from paper_figures.drawing.line_panels import QUANTITIES, LineStyle, end_of_plateau
+from paper_figures.drawing.panel_labels import letters
 from paper_figures.drawing.point_panels import (
     PointPanel,
     Points,
@@ -25,9 +26,10 @@ from paper_figures.drawing.run_curves import (
     theory,
 )
 from paper_figures.drawing.style import DOUBLE_COLUMN, ENDPOINT_LAW, STYLES, ZERO_START_LAW, AxesGrid, Layout
+from paper_figures.drawing.symbols import typeset
 from simulations.runs.described_runs import data_name, provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout", "plateau_ends"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "layout", "plateau_ends"]
 
 TITLE = "Where the plateau ends"
 EXPERIMENTS = ("depth_and_bias", "initial_scale")
@@ -42,6 +44,7 @@ LINES = {
 }
 _MODES = {"last": LAST, "none": "bias in no layer", "all": "bias in all layers"}
 Ends = dict[tuple[str, str], float]
+OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
 _PANELS_A_ROW = 2  # quantities, one above the other
 
 
@@ -72,7 +75,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
             if len({run.attrs[key] for run in chosen}) < 2:
                 continue
             for quantity in ("error", "loss"):
-                title = f"{quantity}, {data}"
+                title = f"{quantity}, {data}, {_kept(chosen, other)}"
                 found = _lines(chosen, ends, key, quantity)
                 panels.append(PointPanel(title, name, "plateau's end (alpha)", found))
     return collect_points(panels, LINES, provenance(usable, n_left_out=len(runs) - len(usable)))
@@ -84,6 +87,13 @@ def _at_usual(group: Sequence[xr.Dataset], key: str, other: str) -> list[xr.Data
     spread = {value: len({r.attrs[key] for r in group if r.attrs[other] == value}) for value in values}
     usual = max(sorted(spread), key=spread.__getitem__)
     return [run for run in group if run.attrs[other] == usual]
+
+
+def _kept(runs: Sequence[xr.Dataset], other: str) -> str:
+    """What the runs of a panel share: the other setting and what trained them."""
+    name = {"depth": "depth", "init_scale": "scale"}[other]
+    optimizers = sorted({str(run.attrs.get("optimizer", "sgd")) for run in runs})
+    return f"{name} {runs[0].attrs[other]:g}, {' and '.join(OPTIMIZERS.get(o, o) for o in optimizers)}"
 
 
 def _lines(
@@ -115,22 +125,41 @@ def plateau_ends(run: xr.Dataset, laws: Mapping[str, Callable[[Sequence[xr.Datas
 
 def layout(dataset: xr.Dataset) -> Layout:
     """The error's panels above the loss's."""
-    return Layout(_PANELS_A_ROW, dataset.sizes["panel"] // _PANELS_A_ROW, DOUBLE_COLUMN, 4.4, legend=3)
+    return Layout(_PANELS_A_ROW, dataset.sizes["panel"] // _PANELS_A_ROW, DOUBLE_COLUMN, 4.6, legend=3)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     """Dots are seeds, lines their means; black lines are predictions for a bias in the last layer."""
     for panel in range(dataset.sizes["panel"]):
         ax = axes[panel % _PANELS_A_ROW, panel // _PANELS_A_ROW]
-        draw_points(ax, dataset.isel(panel=panel), LINES)
+        one = dataset.isel(panel=panel)
+        draw_points(ax, one, LINES)
+        words = typeset(str(one["panel"].item())).split(", ")
+        ax.set_title(", ".join(words[:2]) + "\n" + ", ".join(words[2:]))
         ax.set_ylim(0, 1)
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """The plateau's end at both ends of every axis, and how far off each prediction is."""
-    return (
-        f"F4. {TITLE}: the first alpha at which a tenth of the curve's fall is spent, in error (above) and "
-        "loss (below). Small dots are seeds, lines their means; predictions (black) are for a bias in the "
-        "last layer, means alone. Numbers are means (smallest to largest seed). "
-        f"{point_sentences(dataset, LINES)}{left_out_text(dataset)}"
+    """What is drawn, and where a law is left out."""
+    n = dataset.sizes["panel"] // _PANELS_A_ROW
+    scaled = [str(p) for p in dataset["panel"].to_numpy()[dataset["x_label"].to_numpy() == "initial scale"]]
+    other = (
+        f" Those against initial scale are of {scaled[0].partition(', ')[2]}: they are not compared "
+        "with the others."
+        if scaled and n > 1
+        else ""
     )
+    return (
+        f"F4. {TITLE}: the first α at which a tenth of the curve's fall is spent, of the error "
+        f"{letters(0, n)} "
+        f"and the loss {letters(n, n)}.{other} Small dots are seeds, lines their means; laws (dotted "
+        "and dashed) are for a "
+        "bias in the last layer, means alone, drawn where they have an end for every run. M2's error often "
+        "has none: near α = 0 it is the trained network's, from which it cannot fall."
+        f"{left_out_text(dataset)}"
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The plateau's end at both ends of every axis, and how far off each prediction is."""
+    return ["Numbers are means (smallest to largest seed).", *point_sentences(dataset, LINES)]

@@ -21,6 +21,7 @@ from paper_figures.drawing.line_panels import (
     line_sentences,
     lines_layout,
 )
+from paper_figures.drawing.panel_labels import letters
 from paper_figures.drawing.run_curves import (
     Curves,
     batch_norm,
@@ -34,9 +35,10 @@ from paper_figures.drawing.run_curves import (
 )
 from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import ENDPOINT_LAW, ERROR_COLOUR, LOSS_COLOUR, ZERO_START_LAW, AxesGrid
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "VGG-16 and ResNet-18: the line without its last bias, minus the line with it"
 EXPERIMENTS = ("practical_networks",)
@@ -125,11 +127,10 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
             if quantity == "loss" or len(titles) == 1:
                 ax.set_title(broken(title, len(titles)), fontsize=7)
-            if quantity == "error" or len(titles) == 1:
-                ax.set_xlabel("alpha")
+            unit = " (nats)" if quantity == "loss" else ""
+            ax.set(xlabel=ALPHA, ylabel=f"{quantity}, minus with bias{unit}")
         for ax in row:  # one scale a row: a small difference must look small beside a large one
             ax.set_ylim(-1.1 * (largest or 1), 1.1 * (largest or 1))
-        row[0].set_ylabel(f"{quantity}, minus with bias")
 
 
 def _curves(panel: xr.Dataset, quantity: str, name: str) -> tuple[NDArray[np.float64], ...] | None:
@@ -147,7 +148,7 @@ def _curves(panel: xr.Dataset, quantity: str, name: str) -> tuple[NDArray[np.flo
     return found if np.isfinite(found[0]).any() else None
 
 
-def _moved(dataset: xr.Dataset) -> str:
+def _moved(dataset: xr.Dataset) -> list[str]:
     """How far each way of taking the bias away moves the ends of the plateaus, seed by seed."""
     sentences = []
     for title in dataset["panel"].to_numpy():
@@ -161,26 +162,33 @@ def _moved(dataset: xr.Dataset) -> str:
                 )
                 parts.append(f"{name} {loss} in loss, {error} in error")
         sentences.append(f"{title}: {'; '.join(parts)}.")
-    return " ".join(sentences)
+    return sentences
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """By how much the plateaus' ends move without the bias."""
+    """What is drawn."""
     band = BAND if "loss_less_mean" in dataset else "line: mean over paired seeds"
+    n = dataset.sizes["panel"]
     return (
-        f"F5. {TITLE}, training data. {band}. Each line is a curve minus that of the network with a bias in "
-        "its last layer on the linear path, seed by seed: the same network with that bias at alpha^r "
-        "(homogeneous), with it held at 0 (where walked), and a network trained without it. Above zero: "
-        "higher than with the bias. By how much each moves a plateau's end, the first alpha at which a tenth "
-        f"of the fall is spent, mean (smallest to largest seed): {_moved(dataset)} Not drawn, where defined: "
-        f"theory for zero initial weights, and the product law.{_predicted(dataset)}{left_out_text(dataset)}"
+        f"F5. {TITLE}, training data: loss {letters(0, n)}, error {letters(n, n)}. {band}. Each line is "
+        "a curve "
+        "minus that of the network with a bias in its last layer on the linear path, seed by seed: the same "
+        "network with that bias at α^r (homogeneous), with it held at 0 (where walked), and a network "
+        "trained "
+        f"without it. Above zero: higher than with the bias.{left_out_text(dataset)}"
     )
 
 
-def _predicted(dataset: xr.Dataset) -> str:
-    """How far off the laws are, of the panels that have them."""
+def details(dataset: xr.Dataset) -> list[str]:
+    """How far the plateaus' ends move without the bias, and how far off the laws are."""
     laws = {name: how for name, how in LINES.items() if how.of}
     kept = dataset.sel(line=[name for name in dataset["line"].to_numpy() if str(name) in laws])
-    if not kept.sizes["line"]:
-        return ""
-    return f" {line_sentences(kept.isel(panel=(kept['n_seeds'] > 0).any('line').to_numpy()), laws)}"
+    predicted: list[str] = []
+    if kept.sizes["line"]:
+        predicted = line_sentences(kept.isel(panel=(kept["n_seeds"] > 0).any("line").to_numpy()), laws)
+    return [
+        "By how much each moves a plateau's end, the first α at which a tenth of the fall is spent, mean "
+        "(smallest to largest seed):",
+        *_moved(dataset),
+        *predicted,
+    ]

@@ -9,6 +9,7 @@ import xarray as xr
 
 from mli_theory import DomainError, majority_exit
 from paper_figures.drawing.line_panels import LineStyle
+from paper_figures.drawing.panel_labels import letters
 from paper_figures.drawing.point_panels import (
     PointPanel,
     Points,
@@ -39,15 +40,23 @@ from paper_figures.figures.f04_plateau_end import plateau_ends
 from simulations.runs.described_runs import provenance
 from validation.claims.line_shape import held
 
-__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "The plateau against an imposed bias gap"
 EXPERIMENTS = ("imposed_bias",)
 MEASURED = "measured"
+_SQUARES = {
+    "linestyle": "none",
+    "marker": "s",
+    "markersize": 8,
+    "markerfacecolor": "none",
+    "markeredgewidth": 1.2,
+}
 LINES = {
     MEASURED: LineStyle(STYLES[0]),
     "theory, zero start (T1)": LineStyle(ZERO_START_LAW, MEASURED),
-    "gain on probes (M1)": LineStyle(PROBE_LAW, MEASURED),
+    # As open squares: as a line it would lie under the other law's.
+    "gain on probes (M1)": LineStyle(PROBE_LAW | _SQUARES, MEASURED),
     "from both ends (M2)": LineStyle(ENDPOINT_LAW, MEASURED),
 }
 _LAWS = {
@@ -119,12 +128,22 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Dose and response, and how far off each prediction is."""
+    """What is drawn, and where a law is left out."""
     return (
         f"F6. {TITLE}. The last bias is frozen at the gap for class 0 and 0 for the others while all else is "
-        "trained; on the line it grows from 0. Left and middle: the first alpha at which a tenth of the "
-        "fall is spent; right: the end of the longest stretch on which one class has 99 % of the "
-        "predictions. Small dots are seeds, lines their means; predictions are means alone. Numbers are "
-        "means (smallest to largest seed; for predictions over all gaps and seeds). "
-        f"{point_sentences(dataset, LINES)}{left_out_text(dataset)}"
+        f"trained; on the line it grows from 0. {letters(0, 2)}: the first α at which a tenth of the fall is "
+        f"spent; {letters(2)}: the end of the longest stretch on which one class has 99 % of the "
+        "predictions. "
+        "Small dots are seeds, lines their means; laws are means alone, drawn where they have a number "
+        "for every "
+        "run: M1 and M2 for the loss alone, as their error starts near the trained network's."
+        f"{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """Dose and response, and how far off each prediction is."""
+    return [
+        "Numbers are means (smallest to largest seed; for predictions over all gaps and seeds).",
+        *point_sentences(dataset, LINES),
+    ]

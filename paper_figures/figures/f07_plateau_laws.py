@@ -16,7 +16,7 @@ from simulations.power_model_experiments.cases import Group
 from simulations.power_model_experiments.starts import initial_weights
 from simulations.runs.described_runs import package_version
 
-__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "The plateau of the power model beside T11's laws"
 MADE_BY = "mli simulate power-model --experiment plateau-laws"
@@ -28,7 +28,16 @@ _LAWS: dict[str, tuple[str, dict[str, Any]]] = {
 _FINE = 61
 _LOWEST = 0.22  # of the axis of beta
 _SHIFT = 1.7  # from one initial scale to the next
-_CROSSOVER: dict[str, Any] = {"marker": "_", "markersize": 9, "markeredgewidth": 1.2, "linestyle": "none"}
+# Black and above the runs: readable on dots of every colour.
+_CROSSOVER: dict[str, Any] = {
+    "color": "black",
+    "marker": "_",
+    "markersize": 9,
+    "markeredgewidth": 1.1,
+    "linestyle": "none",
+    "zorder": 5,
+}
+_ESCAPED: dict[str, Any] = {"marker": "x", "markersize": 4.5, "markeredgewidth": 1.0, "linestyle": "none"}
 
 
 def collect(experiment: xr.Dataset) -> xr.Dataset:
@@ -140,18 +149,16 @@ def layout(dataset: xr.Dataset) -> Layout:
     places = dataset.sizes["panel"] + 1
     columns = min(3, places)
     rows = -(-places // columns)
-    return Layout(rows, columns, DOUBLE_COLUMN, 0.4 + 1.9 * rows)
+    return Layout(rows, columns, DOUBLE_COLUMN, 0.4 + 2.2 * rows)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
-    """Dots are runs; a cross has escaped; bars are the crossover law, black lines laws (a) and (b)."""
+    """Dots are runs; a cross has escaped; dashes are the crossover law, lines laws (a) and (b)."""
     places = axes.ravel()
     scales = np.unique(dataset["init_scale"].to_numpy())
     styles = {scale: STYLES[n % len(STYLES)] for n, scale in enumerate(scales[np.isfinite(scales)][::-1])}
     for ax, panel in zip(places, range(dataset.sizes["panel"]), strict=False):
         _draw_one(ax, dataset.isel(panel=panel), styles)
-    for ax in axes[:, 0]:
-        ax.set_ylabel("beta = bias gap / signal")
     for ax in places[dataset.sizes["panel"] :]:
         ax.set_axis_off()
     key = places[dataset.sizes["panel"]]
@@ -159,10 +166,16 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         key.plot([], [], label=label, **style)
     for scale, style in styles.items():
         alone = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
-        key.plot([], [], label=f"runs, initial scale {scale:g}", markersize=3, **alone)
-    key.plot([], [], label="crossover law, same colours", color="0.4", **_CROSSOVER)
-    key.plot([], [], label="escaped: no law", color="0.4", marker="x", markersize=3.5, linestyle="none")
+        key.plot([], [], label=f"runs, initial scale {_power(scale)}", markersize=3.5, **alone)
+    key.plot([], [], label="crossover law, on its runs", **_CROSSOVER)
+    key.plot([], [], label="escaped: no law, same colours", color="0.4", **_ESCAPED)
     key.legend(loc="center", fontsize=6.5)
+
+
+def _power(scale: float) -> str:
+    """1e-05 as a power of ten; other numbers as they are."""
+    exponent = round(float(np.log10(scale)))
+    return f"$10^{{{exponent}}}$" if np.isclose(scale, 10.0**exponent) else f"{scale:g}"
 
 
 def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
@@ -177,8 +190,8 @@ def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
         # Escaped runs lie anywhere below: at the lower edge they leave the laws room to be told apart.
         beta = np.where(escaped > 0, np.maximum(beta, _LOWEST), beta)
         looks: tuple[tuple[bool, dict[str, Any]], ...] = (
-            (False, {"marker": style["marker"], "markersize": 2.5}),
-            (True, {"marker": "x", "markersize": 3, "markeredgewidth": 0.6}),
+            (False, {"marker": style["marker"], "markersize": 4, "alpha": 0.6, "linestyle": "none"}),
+            (True, {**_ESCAPED, "clip_on": False}),
         )
         for gone, options in looks:
             chosen = ((escaped > 0) == gone).ravel() & np.isfinite(beta).ravel()
@@ -187,27 +200,44 @@ def _draw_one(ax: Axes, one: xr.Dataset, styles: dict[float, Any]) -> None:
                     at[chosen],
                     beta.ravel()[chosen],
                     color=style["color"],
-                    linestyle="none",
-                    alpha=0.7,
                     **{"gid": f"{'escaped' if gone else 'beta'}{i}", **options},
                 )
         ax.plot(
             losses * _SHIFT ** (i - 1.5),
             one["crossover"][i].to_numpy(),
             gid=f"crossover{i}",
-            color=style["color"],
             **_CROSSOVER,
         )
     ax.set(
         xscale="log",
         xlabel="final loss (nats)",
-        title=f"k = {int(one['n_classes'])} classes, degree {int(one['degree'])}",
-        ylim=(_LOWEST - 0.005, 0.475),
+        ylabel=r"$\beta$ = bias gap / signal",
+        title=f"$k$ = {int(one['n_classes'])} classes, degree {int(one['degree'])}",
+        ylim=(_LOWEST - 0.01, 0.475),
     )
+    ax.set_xlim(float(losses.min()) / 20, float(losses.max()) * 20)
+    ax.set_xticks([10.0**power for power in (-2, -7, -12)])
+    ax.set_xticks([], minor=True)
     ax.invert_xaxis()
 
 
 def caption(dataset: xr.Dataset) -> str:
+    """What is drawn, and what holds where."""
+    there = np.isfinite(dataset["beta"].to_numpy())
+    return (
+        f"F7. {TITLE}. β, whose (r−1)th root is the plateau's end, against the final loss, which falls "
+        "to the "
+        f"right: {int(there.sum())} states of flows from {int(dataset.attrs['n_seeds'])} starts a panel and "
+        "initial scale (dots are single starts; scales stand beside each other; no bands). Law (a) holds for "
+        "scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. Short dashes: the "
+        "crossover law, "
+        f"computed from each start. Crosses (at the lower edge where β < {_LOWEST}): escaped; the last "
+        "class is "
+        "learned by its weight after all, and no law holds."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
     """How many runs lie between the laws, how far off the crossover law is, how many have escaped."""
     beta, escaped = dataset["beta"].to_numpy(), dataset["escaped"].to_numpy() > 0
     there = np.isfinite(beta)
@@ -216,14 +246,11 @@ def caption(dataset: xr.Dataset) -> str:
     between = int((more & (dataset["between"].to_numpy() > 0)).sum())
     error = dataset["crossover_error"].to_numpy()
     small = dataset["final_loss"].to_numpy() <= 1e-4
-    return (
-        f"F7. {TITLE}. beta, whose (r-1)th root is the plateau's end, against the final loss, which falls to "
-        f"the right: {int(there.sum())} states of flows from {int(dataset.attrs['n_seeds'])} starts a panel "
-        "and initial scale (dots are single starts, beside each other for the scales; no bands). Law (a) "
-        "holds for scale to 0 first, law (b) for loss to 0 first; for k = 2 they are one. For k > 2, "
-        f"{between} of {int(more.sum())} runs that have not escaped lie between them, at leading order. The "
-        f"crossover law, computed from each start, is off by at most {np.nanmax(error[..., small]):.4f} at "
-        f"losses of 1e-4 and below and {np.nanmax(error):.4f} anywhere. {int((there & escaped).sum())} "
-        f"states (crosses, at the lower edge where beta is below {_LOWEST}) have escaped: the last class is "
-        "learned by its weight after all, and no law holds."
-    )
+    return [
+        f"For k > 2, {between} of {int(more.sum())} runs that have not escaped lie between the laws, at "
+        "leading "
+        "order.",
+        f"The crossover law is off by at most {np.nanmax(error[..., small]):.4f} at losses of 1e-4 and below "
+        f"and {np.nanmax(error):.4f} anywhere.",
+        f"{int((there & escaped).sum())} states (crosses) have escaped.",
+    ]

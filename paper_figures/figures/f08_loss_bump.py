@@ -13,16 +13,19 @@ from mli_theory import DomainError, loss_bump, predict_curves
 from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import BAND, draw_band, mean_low_high, range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, LOSS_COLOUR, STYLES, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 from validation.metrics.curve_shape import max_rise
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "The loss at the start of the line"
 EXPERIMENTS = ("star", "initial_scale", "imposed_bias")
 # Finer near 0, where T4's bump is.
 _FINE = np.unique(np.concatenate([np.geomspace(1e-3, 1, 60), np.linspace(0.02, 1, 50)]))
-_FLOOR = 1e-8  # nats: a rise of 0 is drawn here, below float32's rounding of a loss
+_FLOOR = 1e-8  # nats: a rise of 0 is drawn below, as float32 rounds a loss by more
+_STEP = 1.35  # from one arm's level below the floor to the next
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -109,7 +112,7 @@ def _rises(run: xr.Dataset) -> dict[str, float]:
 
 def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
     """Two panels side by side."""
-    return Layout(1, 2, DOUBLE_COLUMN, 2.7)
+    return Layout(1, 2, DOUBLE_COLUMN, 3.6, legend=4)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
@@ -128,51 +131,77 @@ def _draw_start(ax: Axes, dataset: xr.Dataset) -> None:
     ax.plot(dataset["bump_alpha"], dataset["bump_height"], label="its bump, expanded (T4)", **bump)
     top = max(float(theory[2].max()), float(rise[2].max()), 1e-3)
     ax.axhline(0, color="0.5", linewidth=0.6)
-    ax.set(xlabel="alpha", ylabel="loss less its start (nats)", xlim=(0, 1), ylim=(-2.5 * top, 1.3 * top))
-    ax.set_title(f"{dataset.attrs['centre']}, n = {dataset.sizes['seed']}")
-    ax.legend(loc="center right", fontsize=6)
+    ax.set(xlabel=ALPHA, ylabel="loss less its start (nats)", xlim=(0, 1), ylim=(-2.5 * top, 1.3 * top))
+    ax.set_title(f"{dataset.attrs['centre']}, $n$ = {dataset.sizes['seed']}")
 
 
 def _draw_rises(ax: Axes, dataset: xr.Dataset) -> None:
+    """A marker for each arm, a colour for each kind; runs that never rise lie below, an arm a level."""
     exact, found = (np.maximum(dataset[name].to_numpy(), _FLOOR) for name in ("exact", "found"))
     arms = dataset["arm"].to_numpy()
-    for n, arm in enumerate(dict.fromkeys(arms)):
-        style = STYLES[n % len(STYLES)]
-        filled = (style["color"], "none", "0.85")[n // len(STYLES) % 3]
-        look = {"color": style["color"], "marker": style["marker"], "markerfacecolor": filled}
+    names = list(dict.fromkeys(map(str, arms)))
+    lowest = _FLOOR / _STEP ** (len(names) + 1)
+    for n, arm in enumerate(names):
         chosen = arms == arm
-        ax.plot(exact[chosen], found[chosen], linestyle="none", markersize=3, label=str(arm), **look)
-    low, high = _FLOOR / 2, 2 * max(float(exact.max()), float(found.max()))
-    ax.plot([low, high], [low, high], color="0.5", linewidth=0.7, label="equal")
+        rise = np.where(found[chosen] > _FLOOR, found[chosen], _FLOOR / _STEP ** (n + 1))
+        ax.plot(
+            exact[chosen],
+            rise,
+            linestyle="none",
+            markersize=3.5,
+            alpha=0.8,
+            label=arm.replace("-", " "),
+            **look(arm, names),
+        )
+    high = 2 * max(float(exact.max()), float(found.max()))
+    ax.plot([_FLOOR, high], [_FLOOR, high], color="0.5", linewidth=0.7, label="equal")
+    ax.axhspan(lowest, _FLOOR, color="0.95", zorder=0)
+    ax.set(xscale="log", yscale="log", xlim=(_FLOOR / 2, high), ylim=(lowest, high))
     ax.set(
-        xscale="log",
-        yscale="log",
-        xlim=(low, high),
-        ylim=(low, high),
-        title="largest rise of the loss (nats)",
+        xlabel="predicted for a zero start (T1)", ylabel="measured", title="largest rise of the loss (nats)"
     )
-    ax.set(xlabel="predicted for a zero start (T1)", ylabel="measured (lowest: none)")
-    ax.legend(loc="upper left", fontsize=4.8, handletextpad=0.2, ncols=2)
+    powers = np.arange(np.ceil(np.log10(_FLOOR)) + 1, np.log10(high) + 1e-9, 2)
+    ax.set_yticks(
+        [float(np.sqrt(lowest * _FLOOR)), *10.0**powers], ["none", *(f"$10^{{{p:.0f}}}$" for p in powers)]
+    )
+    ax.set_yticks([], minor=True)
+
+
+def look(arm: str, arms: Sequence[str]) -> dict[str, Any]:
+    """The look of an arm among all: a colour for each kind of arm, a marker for each of a kind."""
+    kinds = ("imposed gap", "depth 10", "")
+    of = {name: next(n for n, start in enumerate(kinds) if name.startswith(start)) for name in arms}
+    place = [name for name in arms if of[name] == of[arm]].index(arm)
+    return {"marker": _MARKERS[place % len(_MARKERS)], "color": STYLES[of[arm]]["color"]}
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """In how many runs the loss rises, by how much, and what theory would have it do."""
-    found, exact, expanded = (dataset[name].to_numpy() for name in ("found", "exact", "expanded"))
+    """What is drawn, and in how many runs the loss rises."""
+    found = dataset["found"].to_numpy()
     rises = int((found > 0.01 * dataset["fall"].to_numpy()).sum())
+    return (
+        f"F8. {TITLE}. (a): {dataset.attrs['centre']}, n = {dataset.sizes['seed']} seeds; {BAND}. From zero "
+        "initial weights unequal biases raise the loss at once (dotted; crosses: T4's bump by next order, a "
+        f"seed each). (b): {dataset.sizes['run']} runs, the largest rise anywhere on the line, measured "
+        "against "
+        f"predicted; it is above 1 % of the fall in {rises} of {len(found)} runs. Runs in the grey "
+        "strip never "
+        "rise (an arm a level): there the theorem for zero initial weights says nothing about the "
+        "network, whose "
+        "initial weights are not zero."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """By how much the loss rises, and how good T4's expansion is."""
+    found, exact, expanded = (dataset[name].to_numpy() for name in ("found", "exact", "expanded"))
     both = np.isfinite(expanded) & (exact > 0)
     off = np.abs(expanded[both] / exact[both] - 1)
-    words = (
+    return [
+        f"Predicted: {range_text(exact, 4)} nats; measured: {range_text(found, 4)} nats, mean (smallest to "
+        "largest).",
         f"T4's expansion gives that height to within {100 * np.median(off):.1f} % (median) in "
-        f"{int(both.sum())} runs and has none in {int((~np.isfinite(expanded)).sum())}"
+        f"{int(both.sum())} runs and has none in {int((~np.isfinite(expanded)).sum())}."
         if both.any()
-        else "T4's expansion applies to no run"
-    )
-    return (
-        f"F8. {TITLE}. Left: {dataset.attrs['centre']}, n = {dataset.sizes['seed']} seeds; {BAND}. From zero "
-        "initial weights unequal biases raise the loss at once (dotted; crosses: T4's bump by next order, a "
-        f"seed each). Right: {dataset.sizes['run']} runs, the largest rise anywhere on the line, measured "
-        f"against predicted. Predicted: {range_text(exact, 4)} nats; measured: {range_text(found, 4)} nats, "
-        f"mean (smallest to largest), above 1 % of the fall in {rises} of {len(found)} runs. {words}. Runs "
-        "on the lowest line of the panel never rise: there the theorem for zero initial weights says "
-        "nothing about the network, whose initial weights are not zero."
-    )
+        else "T4's expansion applies to no run.",
+    ]

@@ -9,6 +9,9 @@ import numpy as np
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
@@ -16,9 +19,10 @@ from mli_theory import DomainError, correct_interval, majority_exit
 from paper_figures.drawing.run_curves import NothingToDrawError, degree, reached
 from paper_figures.drawing.seed_statistics import range_text
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "When samples leave the plateau, by class"
 EXPERIMENTS = ("star",)
@@ -115,17 +119,28 @@ def _median(alphas: Floats) -> float:
 
 def layout(dataset: xr.Dataset) -> Layout:  # noqa: ARG001 - the same for any data
     """Three panels side by side."""
-    return Layout(1, 3, DOUBLE_COLUMN, 2.8, legend=3)
+    return Layout(1, 3, DOUBLE_COLUMN, 2.9, legend=4)
 
 
 def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     """Left the samples that have left i*, middle those that are correct, right medians against the gap."""
     left, middle, right = axes.ravel()
     _draw_shares(left, dataset, "left", first=1)
-    left.set(title="no longer predicted as i*", ylabel="share of a class's samples")
     _draw_shares(middle, dataset, "correct", first=0)
-    middle.set_title("correct for the first time")
+    for ax, title in ((left, "no longer predicted as $i^*$"), (middle, "correct for the first time")):
+        ax.set(title=title, ylabel="share of a class's samples")
     _draw_gaps(right, dataset)
+    _colour_bar(middle, dataset.sizes["class_rank"])
+
+
+def _colour_bar(ax: Axes, count: int) -> None:
+    """Which colour is which class: a step for each rank."""
+    steps = BoundaryNorm(np.arange(0.5, count + 1), count)
+    colours = ScalarMappable(steps, ListedColormap(_colours(count)))
+    bar = ax.figure.colorbar(colours, ax=ax, ticks=sorted({1, (count + 1) // 2, count}), pad=0.02)
+    bar.set_label("rank of the class's bias (1: $i^*$)")
+    bar.ax.tick_params(length=0)
+    bar.outline.set_visible(False)
 
 
 def _colours(count: int) -> list[tuple[float, ...]]:
@@ -137,16 +152,14 @@ def _draw_shares(ax: Axes, dataset: xr.Dataset, quantity: str, *, first: int) ->
     alphas, shares = dataset["alpha"].to_numpy(), dataset[quantity].to_numpy()
     colours = _colours(len(shares))
     for rank in range(first, len(shares)):
-        named = {0: "i*, largest bias", 1: "second largest bias", len(shares) - 1: "smallest bias"}
-        style: dict[str, Any] = {"color": colours[rank], "linewidth": 2.2 if rank == 0 else 1.0}
-        ax.plot(
-            alphas, shares[rank], label=named.get(rank, f"_rank {rank}"), gid=f"{quantity}{rank}", **style
-        )
+        label = "$i^*$, the largest bias" if rank == 0 else f"_rank {rank}"
+        style: dict[str, Any] = {"color": colours[rank], "linewidth": 2.2 if rank == 0 else 1.1}
+        ax.plot(alphas, shares[rank], label=label, gid=f"{quantity}{rank}", **style)
     theory = dataset[f"{quantity}_theory"].to_numpy()
     dotted: dict[str, Any] = {"color": "black", "linestyle": ":", "linewidth": 1.3}
     shown = alphas > 0
-    ax.plot(alphas[shown], theory[shown], label="theory, all but i*", gid=f"{quantity} theory", **dotted)
-    ax.set(xlabel="alpha", xlim=(0, 1), ylim=(-0.02, 1.02))
+    ax.plot(alphas[shown], theory[shown], label="theory, all but $i^*$", gid=f"{quantity} theory", **dotted)
+    ax.set(xlabel=ALPHA, xlim=(0, 1), ylim=(-0.02, 1.02))
 
 
 def _draw_gaps(ax: Axes, dataset: xr.Dataset) -> None:
@@ -159,21 +172,33 @@ def _draw_gaps(ax: Axes, dataset: xr.Dataset) -> None:
         values = dataset[name].to_numpy()[:, 1:]
         there = np.isfinite(values)
         ax.plot(gap[there], values[there], label=label, linestyle="none", gid=name, **style)
-    ax.set(xlabel="bias below i* (nats)", ylabel="median exit (alpha)", title="classes but i*", ylim=(0, 1))
+    ax.set(xlabel="bias below $i^*$'s (nats)", ylabel=f"median exit ({ALPHA})", title="classes but $i^*$")
+    ax.set_ylim(0, 1)
+    ax.xaxis.set_major_locator(MultipleLocator(1))
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """How strongly bias orders the classes, and how far theory is from the medians."""
+    """What is drawn, and how strongly bias orders the classes."""
+    return (
+        f"F9. {TITLE}: {dataset.attrs['shown_arm']}, n = {dataset.sizes['seed']} seeds, training "
+        "samples. i* is "
+        "the class of the largest last-layer bias, which holds every prediction on the plateau. (a, b): "
+        "means "
+        "over seeds; colours give the rank of a class's bias; samples that i* never held are left out "
+        "in (a). "
+        "Dotted: theory for zero initial weights (T1, T2). (c): a dot for each class and seed. If a class's "
+        "bias alone decided when its samples leave, Spearman's correlation over the classes of a seed "
+        "would be "
+        f"1; it is {range_text(dataset['rank_correlation'])}, mean (smallest to largest seed)."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """How far theory is from the medians."""
     measured, theory = (dataset[n].to_numpy()[:, 1:] for n in ("median_exit", "median_exit_theory"))
     both = np.isfinite(measured) & np.isfinite(theory)
     difference = theory[both] - measured[both]
-    return (
-        f"F9. {TITLE}: {dataset.attrs['shown_arm']}, n = {dataset.sizes['seed']} seeds, training samples. i* "
-        "is the class of the largest last-layer bias, which holds every prediction on the plateau. Left and "
-        "middle: means over seeds, classes from the second largest bias (dark) to the smallest (light); "
-        "samples that i* never held are left out on the left. Dotted: theory for zero initial weights (T1, "
-        "T2). Right: a dot for each class and seed. If a class's bias alone decided when its samples "
-        "leave, Spearman's correlation over the classes of a seed would be 1; it is "
-        f"{range_text(dataset['rank_correlation'])}, mean (smallest to largest seed). Median exits: measured "
-        f"{range_text(measured)}, theory {range_text(theory)}; theory is later by {range_text(difference)}."
-    )
+    return [
+        f"Median exits, mean (smallest to largest): measured {range_text(measured)}, theory "
+        f"{range_text(theory)}; theory is later by {range_text(difference)}."
+    ]

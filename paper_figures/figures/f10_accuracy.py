@@ -13,9 +13,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
+from paper_figures.drawing.panel_labels import letters, share_limits
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 
-__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "Forward passes against accuracy of the curve"
 MADE_BY = "python -m benchmarks.line_accuracy"
@@ -55,11 +56,10 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     for row, (quantity, label) in enumerate(_ROWS):
         for column, name in enumerate(dataset["network"].to_numpy()):
             _draw_one(axes[row, column], dataset.isel(network=column), quantity)
-            if row == 0:
-                axes[row, column].set_title(fill(str(name), 26))
-            else:
-                axes[row, column].set_xlabel("forward passes over the data")
-        axes[row, 0].set_ylabel(label)
+            axes[row, column].set(title=fill(str(name), 26), ylabel=label)
+            axes[row, column].set_xlabel("forward passes over the data")
+        share_limits(axes[row])
+    share_limits(axes.ravel(), "x")
 
 
 def _draw_one(ax: Axes, one: xr.Dataset, quantity: str) -> None:
@@ -76,8 +76,20 @@ def _draw_one(ax: Axes, one: xr.Dataset, quantity: str) -> None:
 
 
 def caption(dataset: xr.Dataset) -> str:
+    """What is drawn."""
+    n = dataset.sizes["network"]
+    return (
+        f"F10. {TITLE}. Worst error over "
+        f"{str(dataset.attrs['alphas']).replace('alphas', 'values of α')}, of the loss {letters(0, n)} "
+        "and of the error "
+        f"rate {letters(n, n)}, against forward passes over all samples; one network in each column, one "
+        "training each, so there are no bands."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
     """For each network the error of each way at the passes nearest to 17, and who wins."""
-    sentences = []
+    sentences = ["Nearest to 17 passes:"]
     for column, name in enumerate(dataset["network"].to_numpy()):
         found = []
         for way, label in WAYS.items():
@@ -92,8 +104,4 @@ def caption(dataset: xr.Dataset) -> str:
             for label, passes, loss, error in found
         )
         sentences.append(f"{name}: {numbers}. Best loss: {best_loss}; best error rate: {best_error}.")
-    return (
-        f"F10. {TITLE}. Worst error over {dataset.attrs['alphas']}, of the loss (above) and of the error "
-        "rate (below), against forward passes over all samples; one network in each column, one "
-        "training each, so there are no bands. Nearest to 17 passes: " + " ".join(sentences)
-    )
+    return sentences

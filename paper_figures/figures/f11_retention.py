@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from paper_figures.drawing.line_panels import LineStyle
+from paper_figures.drawing.panel_labels import letters, share_limits
 from paper_figures.drawing.point_panels import (
     PointPanel,
     Points,
@@ -20,7 +21,7 @@ from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, 
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, ZERO_START_LAW, AxesGrid, Layout
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "Retention per layer and effective degree"
 EXPERIMENTS = ("retention",)
@@ -28,15 +29,15 @@ DEPTH = "depth: zero start"
 
 
 def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Retention by layer, effective degree by depth and by initial scale.
+    """Retention by layer, effective degree by depth and by width; a line is an initial scale everywhere.
 
     Args:
         runs: merged runs of `EXPERIMENTS`, fully connected, with `retention` and `effective_degree`.
 
     Returns:
         As `collect_points`. Panels: retention by layer, at the largest depth and the middle width, lines by
-        scale; effective degree by depth, at that width, lines by scale; effective degree by scale, at the
-        largest depth, lines by width.
+        scale; effective degree by depth, at that width, lines by scale; effective degree by width, at the
+        largest depth, lines by scale.
 
     Raises:
         NothingToDrawError: no run with a retention.
@@ -55,13 +56,13 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     by_layer = {f"scale {s:g}": _by_layer(only(depth=depth, width=width, init_scale=s)) for s in scales}
     by_depth = {f"scale {s:g}": _degrees(only(width=width, init_scale=s), "depth") for s in scales}
     by_depth[DEPTH] = points_of(only(width=width), _number("depth"), _number("depth"))
-    by_scale = {f"width {w}": _degrees(only(depth=depth, width=w), "init_scale") for w in widths}
+    by_width = {f"scale {s:g}": _degrees(only(depth=depth, init_scale=s), "width") for s in scales}
     panels = [
         PointPanel(f"depth {depth}, width {width}", "layer", "retention", by_layer),
         PointPanel(f"width {width}", "depth", "effective degree", by_depth),
-        PointPanel(f"depth {depth}", "initial scale", "effective degree", by_scale),
+        PointPanel(f"depth {depth}", "width", "effective degree", by_width),
     ]
-    names = [*by_layer, DEPTH, *by_scale]
+    names = [*by_layer, DEPTH]
     return collect_points(
         panels, _styles(names), provenance(usable, n_left_out=len(runs) - len(reached(runs)))
     )
@@ -84,13 +85,10 @@ def _by_layer(runs: Sequence[xr.Dataset]) -> Points:
 
 
 def _styles(names: Sequence[str]) -> dict[str, LineStyle]:
-    """A style for each name; the depth itself is dotted black."""
-    styles = {DEPTH: LineStyle(ZERO_START_LAW, of="none")}
-    for kind in ("scale", "width"):
-        own = [name for name in dict.fromkeys(names) if name.startswith(kind)]
-        first = 0 if kind == "scale" else 3
-        styles |= {name: LineStyle(STYLES[(first + n) % len(STYLES)]) for n, name in enumerate(own)}
-    return {name: styles[name] for name in dict.fromkeys(names)}
+    """A style for each scale; the depth itself is dotted black."""
+    scales = [name for name in dict.fromkeys(names) if name != DEPTH]
+    styles = {name: LineStyle(STYLES[n % len(STYLES)]) for n, name in enumerate(scales)}
+    return {name: styles.get(name, LineStyle(ZERO_START_LAW, of="none")) for name in dict.fromkeys(names)}
 
 
 def layout(dataset: xr.Dataset) -> Layout:
@@ -108,20 +106,28 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             ax.axhline(0, color="0.5", linewidth=0.6)
         else:
             ax.set_ylim(bottom=0)
+    share_limits([ax for ax in axes.ravel() if ax.get_ylabel() != "retention"])
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Where retention is large, and how far the effective degree stays below the depth."""
-    styles = _styles([str(name) for name in dataset["line"].to_numpy()])
+    """What is drawn, and how far the effective degree stays below the depth."""
     degrees = dataset["value"].to_numpy()[1]
     depth = list(dataset["line"].to_numpy()).index(DEPTH)
-    others = np.delete(degrees, depth, axis=0)
-    share = np.nanmax(others / degrees[depth])
+    share = np.nanmax(np.delete(degrees, depth, axis=0) / degrees[depth])
     return (
-        f"F11. {TITLE}. Retention (M2): the gain that is left when a layer's initial weights are put back "
-        "into the trained network; 0 is a layer that training made anew, 1 one that it did not move. "
-        "Effective degree (T13): d log gain / d log alpha at the trained end, which is the depth for zero "
-        f"initial weights (dotted); here it is at most {share:.2f} of it. Small dots are seeds, lines their "
-        f"means; numbers are means (smallest to largest seed). {point_sentences(dataset, styles)}"
-        f"{left_out_text(dataset)}"
+        f"F11. {TITLE}; colours are initial scales in all panels. {letters(0)}: retention (M2), the "
+        "gain that is "
+        "left when a layer's initial weights are put back into the trained network; 0 is a layer that "
+        "training "
+        f"made anew, 1 one that it did not move. {letters(1, 2)}: effective degree (T13), d log gain / "
+        "d log α at "
+        f"the trained end, which is the depth for zero initial weights (dotted); in {letters(1)} it is "
+        "at most "
+        f"{share:.2f} of it. Small dots are seeds, lines their means.{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """Retention and effective degree at both ends of every axis."""
+    styles = _styles([str(name) for name in dataset["line"].to_numpy()])
+    return ["Numbers are means (smallest to largest seed).", *point_sentences(dataset, styles)]

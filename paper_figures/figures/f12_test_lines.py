@@ -14,6 +14,7 @@ from paper_figures.drawing.line_panels import (
     line_sentences,
     lines_layout,
 )
+from paper_figures.drawing.panel_labels import letters
 from paper_figures.drawing.run_curves import (
     describe,
     has_published_normalisation,
@@ -25,7 +26,7 @@ from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import ERROR_COLOUR, LOSS_COLOUR, AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
 TITLE = "The line on training and on test samples"
 EXPERIMENTS = ("depth_and_bias", "practical_networks")
@@ -74,9 +75,18 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Where both plateaus end, and how far the test line is from the training line."""
+    """What is drawn."""
+    n = dataset.sizes["panel"]
     return (
-        f"F12. {TITLE}, networks with a bias in the last layer. {BAND}. A plateau's end is the first alpha "
-        "at which a tenth of the curve's own fall is spent; numbers are means (smallest to largest seed). "
-        f"{line_sentences(dataset, LINES)}{left_out_text(dataset)}"
+        f"F12. {TITLE}, networks with a bias in the last layer: loss {letters(0, n)}, error {letters(n, n)}. "
+        f"{BAND}.{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """Where both plateaus end, and how far the test line is from the training line."""
+    return [
+        "A plateau's end is the first α at which a tenth of the curve's own fall is spent; numbers are means "
+        "(smallest to largest seed).",
+        *line_sentences(dataset, LINES),
+    ]

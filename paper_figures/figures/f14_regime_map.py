@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from paper_figures.drawing.run_curves import NothingToDrawError, reached
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from validation.job.recorded_tables import table_of
 from validation.regimes import BORDER, LEAST_EFFECT, LONG, cell_means
 from validation.regimes.borders import START_BEFORE
@@ -27,11 +28,25 @@ RECORDED = "regime_map"  # the table that the package ships, which claim C14 is 
 NAMES = {"sgd": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
 # The variable, the words above it, its colours and their ends, the level of its contours, and the laws' own.
 COLUMNS: tuple[tuple[str, str, str, float, float, dict[str, str]], ...] = (
-    ("loss_end", "loss plateau ends", "Blues", 0.6, LONG, {"M2": "m2_loss_end", "T13": "t13_loss_end"}),
-    ("error_end", "error plateau ends", "Oranges", 0.6, LONG, {"M2": "m2_error_end", "T13": "t13_error_end"}),
+    (
+        "loss_end",
+        f"end of the loss's plateau ({ALPHA})",
+        "Blues",
+        0.6,
+        LONG,
+        {"M2": "m2_loss_end", "T13": "t13_loss_end"},
+    ),
+    (
+        "error_end",
+        f"end of the error's plateau ({ALPHA})",
+        "Oranges",
+        0.6,
+        LONG,
+        {"M2": "m2_error_end", "T13": "t13_error_end"},
+    ),
     (
         "error_last_minus_none",
-        "error: bias last minus none",
+        f"error's end: bias less none ({ALPHA})",
         "PuOr_r",
         0.4,
         LEAST_EFFECT,
@@ -87,11 +102,8 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
         one = cells.sel(optimizer=optimizer)
         for ax, column in zip(axes[row], COLUMNS, strict=True):
             _panel(ax, one, column)
-        axes[row, 0].set_ylabel(f"{NAMES[optimizer]}\ndepth")
-    for ax, column in zip(axes[0], COLUMNS, strict=True):
-        ax.set_title(column[1])
-    for ax in axes[-1]:
-        ax.set_xlabel("initial scale")
+            ax.set_title(column[1], fontsize=7)
+            ax.set(xlabel="initial scale", ylabel=f"{NAMES[optimizer]}\ndepth")
     _legend(axes[0, 0])
 
 
@@ -189,7 +201,7 @@ def _legend(ax: Axes) -> None:
         ("by M2", LOOKS["M2"]),
         ("by T13", LOOKS["T13"]),
         (f"T14 starts by {START_BEFORE:g}", LOOKS["T14"]),
-        (f"scale$^{{depth}}$ = {BORDER:g}", LOOKS["scale"]),
+        (f"scale$^\\mathrm{{depth}}$ = {BORDER:g}", LOOKS["scale"]),
     ):
         ax.add_line(Line2D([], [], label=label, **look))
     ax.add_patch(Rectangle((0, 0), 0, 0, label="no run at its target", **HATCHED))
@@ -204,8 +216,8 @@ def caption(dataset: xr.Dataset) -> str:
     lacking = int(dataset.attrs["planned_runs"]) - runs
     return (
         f"F14. {TITLE}. Fully connected networks, {dataset.attrs['data']}; means over seeds "
-        f"{dataset.attrs['seeds'].replace(' ', ', ')}. Left and middle: ends of the plateaus with a "
-        f"last-layer bias, in alpha, lines at {LONG:g}. Right: how much later the error's ends than without "
+        f"{dataset.attrs['seeds'].replace(' ', ', ')}. Blue and orange: ends of the plateaus with a "
+        f"last-layer bias, in α, lines at {LONG:g}. Brown: how much later the error's ends than without "
         f"any bias, lines at {LEAST_EFFECT:g}: exceeded in {int(plateau.sum())} of "
         f"{int(plateau.notnull().sum())} cells. "
         "Solid: as measured; M2, T13, T14 know the trained network, scale^depth only the start. "

@@ -7,6 +7,7 @@ import xarray as xr
 
 from paper_figures.drawing.certified_bands import draw_error_band, draw_loss_band, zoom
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 
 __all__ = ["FILE", "MADE_BY", "START", "TITLE", "caption", "collect", "draw", "layout"]
 
@@ -49,7 +50,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             bounds = (one[f"{quantity}_{side}"].to_numpy() for side in ("lower", "upper"))
             zoom(axes[row + 2, column], START, *bounds)
         axes[0, column].set_title(str(name))
-        axes[3, column].set_xlabel("alpha")
+        axes[3, column].set_xlabel(ALPHA)
     for ax, label in zip(axes[:, 0], ("error", "loss (nats)", "error, start", "loss, start"), strict=True):
         ax.set_ylabel(label)
 

@@ -85,6 +85,7 @@ def test_a_diagnosis_is_a_report_curves_and_a_figure(folder, start):
     assert first.split(":")[0] in result.output
     assert report["cause"] in ("last-layer bias", "other biases", "initialisation", "shallow", "depth")
     assert {path.name for path in (folder / "out").rglob("*.*")} == {
+        "report.html",
         "report.md",
         "report.json",
         "curves.nc",
@@ -99,6 +100,9 @@ def test_without_a_start_it_is_redrawn_and_said(folder):
     assert "The certificate takes about" in result.output
     assert json.loads((folder / "out" / "certificate.json").read_text())["path"] == "linear"
     assert (folder / "out" / "figures" / "certified_line.png").is_file()
+    page = (folder / "out" / "report.html").read_text()
+    assert "What is proved of the line" in page
+    assert "The start is re-drawn" in page
     refused = invoke("diagnose", "--output", "other", "--certify", model="tupled")
     assert refused.exit_code == 2
     assert "under torch seed 0" in (folder / "out" / "report.md").read_text().splitlines()[0]

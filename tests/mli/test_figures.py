@@ -20,9 +20,14 @@ def run(tmp_path, monkeypatch):
 def test_a_figure_its_caption_and_its_table(run, tmp_path):
     found = run("f3", "--format", "svg", "--output", "out")
     assert found.exit_code == 0, found.output
-    assert found.output.splitlines() == ["F3: data computed when it was drawn", "out/F3.svg", "out/F3.txt"]
+    assert found.output.splitlines() == [
+        "F3: data computed when it was drawn",
+        "out/F3.svg",
+        "out/F3.txt",
+        "out/F3.md",
+    ]
     assert (tmp_path / "out" / "F3.txt").read_text().endswith("(Data computed when it was drawn.)\n")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["F3.svg", "F3.txt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["F3.md", "F3.svg", "F3.txt"]
     found = run("--data", "F3", "--output", "out")
     assert found.exit_code == 0, found.output
     assert found.output.splitlines()[1:] == ["out/F3.csv"]  # the table alone
@@ -55,6 +60,7 @@ def test_a_figure_without_data_says_which_command_makes_them(run, tmp_path):
     ("arguments", "words"),
     [
         (("F99",), "there is no figure 'F99': choose from F1, F2"),
+        (("F3", "--width", "wide"), "width must be one of single, double, got 'wide'"),
         (("F3", "--format", "gif"), "formats are pdf, png, svg, separated by commas, got 'gif'"),
         (("F3", "--store", "no-such"), "there is no store at no-such: name a folder of runs, or leave"),
         (("--data", "F1", "--store", "no-such"), "there is no store at no-such"),

@@ -28,7 +28,8 @@ PUBLIC = """
     noise_start zero_start GainPrediction predict_from_endpoints predict_from_probe FlowError
     descend integrate RunSpec Sweep read_sweep with_seeds Store experiment_runs make_run
     open_executor run_sweeps barrier bumps gauss_length held_interval max_rise plateau_end Diagnosis
-    diagnose verdict write_diagnosis draw_curves save_diagnosis_figure CertifiedLine certify_line
+    diagnose verdict write_diagnosis write_diagnosis_page
+    draw_curves save_diagnosis_figure CertifiedLine certify_line
     record_ends lightning_callback trainer_callback plane plane_coordinates draw_plane
 """.split()  # noqa: SIM905 - ninety names, to be read by people
 

@@ -26,7 +26,7 @@ def test_a_second_run_writes_the_same_bytes(name, tmp_path):
     dataset = shipped_data(name)
     assert dataset is not None, f"{name} is not shipped: `mli figures {name} --collect paper_figures/data`"
     first, second = (write_figure(tmp_path / run, name, dataset, formats) for run in ("one", "two"))
-    assert [path.name for path in first] == [f"{name}.{end}" for end in (*formats, "txt")]
+    assert [path.name for path in first] == [f"{name}.{end}" for end in (*formats, "txt", "md")]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name
     assert (
@@ -48,6 +48,6 @@ def test_the_command_in_two_processes_writes_the_same_bytes(tmp_path):
         capture_output=True,
     )
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert files == sorted(f"{name}.{end}" for name in names for end in (*FORMATS, "txt"))
+    assert files == sorted(f"{name}.{end}" for name in names for end in (*FORMATS, "txt", "md"))
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 from matplotlib import rcParams
 
-from paper_figures.drawing.style import FORMATS, save_figure
+from paper_figures.drawing.captions import IN_NUMBERS
+from paper_figures.drawing.style import FORMATS, Layout, save_figure
 from paper_figures.figure_files import figure_formats, long_table, write_data, write_figure
 from paper_figures.figures import f01_lines, f06_imposed_bias, f10_accuracy
 from tests.paper_figures.helpers.planted_runs import accuracy, experiment
@@ -23,15 +24,15 @@ def test_a_second_run_writes_the_same_bytes_and_leaves_no_trace(lines, tmp_path)
     settings = dict(rcParams)
     first = write_figure(tmp_path / "one", "F1", lines)
     second = write_figure(tmp_path / "two", "F1", lines)
-    assert [path.name for path in first] == ["F1.pdf", "F1.png", "F1.svg", "F1.txt"]
+    assert [path.name for path in first] == ["F1.pdf", "F1.png", "F1.svg", "F1.txt", "F1.md"]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
     assert dict(rcParams) == settings
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [path.name for path in first]
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {path.name for path in first}
 
 
 def test_pdf_and_svg_are_vectors_with_their_fonts_and_without_dates(lines, tmp_path):
-    pdf, svg, _ = write_figure(tmp_path, "F1", lines, ("pdf", "svg"))
+    pdf, svg, *_ = write_figure(tmp_path, "F1", lines, ("pdf", "svg"))
     content = pdf.read_bytes()
     assert b"CreationDate" not in content
     assert b"/FontFile2" in content  # TrueType, embedded
@@ -44,13 +45,19 @@ def test_pdf_and_svg_are_vectors_with_their_fonts_and_without_dates(lines, tmp_p
 
 
 def test_the_caption_stands_beside_the_figure(lines, tmp_path):
-    *_, text = write_figure(tmp_path, "F1", lines, ("png",))
+    *_, text, page = write_figure(tmp_path, "F1", lines, ("png",))
     assert text.read_text() == f01_lines.caption(lines) + "\n"
+    head, picture, caption, heading, numbers = page.read_text().split("\n\n")
+    assert head == "# F1: Loss and error on the line"
+    assert picture.endswith("](F1.png)")
+    assert caption == f01_lines.caption(lines)
+    assert heading == IN_NUMBERS
+    assert numbers == "\n".join(f"- {sentence}" for sentence in f01_lines.details(lines)) + "\n"
 
 
 def test_shipped_data_are_labelled_on_the_figure_and_in_its_caption(lines, tmp_path):
-    _, own = write_figure(tmp_path / "own", "F1", lines, ("png",))
-    figure, text = write_figure(tmp_path, "F1", lines.assign_attrs(shipped="2020-01-02"), ("svg",))
+    _, own, _ = write_figure(tmp_path / "own", "F1", lines, ("png",))
+    figure, text, _ = write_figure(tmp_path, "F1", lines.assign_attrs(shipped="2020-01-02"), ("svg",))
     assert (
         "data shipped with the package, made 2020-01-02" in figure.read_text()
     )  # svg keeps text as comments
@@ -71,7 +78,7 @@ def test_formats():
         with pytest.raises(ValueError, match="formats are pdf, png, svg"):
             figure_formats(bad)
     with pytest.raises(ValueError, match="not as 'gif'"):
-        save_figure("unused", "x", print, panels=1, width=1, height=1, formats=("gif",))
+        save_figure("unused", "x", print, Layout(1, 1, 1, 1), formats=("gif",))
 
 
 def test_the_table_has_a_row_for_every_number_that_is_drawn(tmp_path):

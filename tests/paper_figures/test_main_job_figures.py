@@ -27,7 +27,7 @@ def test_files_are_the_same_twice(flows, tmp_path):
     first = save_main_job_figures(tmp_path / "one", outcome(flows))
     second = save_main_job_figures(tmp_path / "two", outcome(flows))
     assert [path.name for path in first] == [
-        f"{name}.{suffix}" for name in NAMES for suffix in ("png", "pdf", "txt")
+        f"{name}.{suffix}" for name in NAMES for suffix in ("png", "pdf", "txt", "md")
     ]
     for one, two in zip(first, second, strict=True):
         assert one.read_bytes() == two.read_bytes()
@@ -37,7 +37,7 @@ def test_without_a_run_the_figure_says_so(tmp_path):
     nothing = outcome((), status="stagnated")
     assert not nothing.observations.runs
     for path in save_main_job_figures(tmp_path, nothing):
-        assert path.stat().st_size > (10 if path.suffix == ".txt" else 1_000)
+        assert path.stat().st_size > (10 if path.suffix in (".txt", ".md") else 1_000)
 
 
 def test_the_captions_are_those_of_the_pictures_that_were_drawn(flows, tmp_path):

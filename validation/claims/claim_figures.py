@@ -1,4 +1,4 @@
-"""Which figures show the numbers of a claim, or for C10 to C13 and C15 its question on other networks."""
+"""Which figures show the numbers of a claim, or for C10 to C13 its question on other networks."""
 
 __all__ = ["CLAIM_FIGURES"]
 
@@ -17,7 +17,7 @@ CLAIM_FIGURES = {
     "C12": ("F14",),
     "C13": ("F14",),
     "C14": ("F14",),
-    "C15": ("F13",),
+    "C15": ("F13b",),
 }
 """The figures (`mli figures NAME`) of each claim. F14 is the map that C14 is judged on: on it C10 to C13 ask
-of realistic networks what it shows of small ones. F13 has C15's question on C2's networks."""
+of realistic networks what it shows of small ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -19,7 +19,19 @@ from validation.diagnosis.verdict import cause, causes, changed, verdict
 from validation.text.evidence_text import number
 from validation.text.plain_data import plain, strict_json
 
-__all__ = ["DIAGNOSIS_FILES", "account_table", "diagnosis_data", "diagnosis_markdown", "write_diagnosis"]
+__all__ = [
+    "ACCOUNTS_SAY",
+    "CLASSES_SAY",
+    "CURVES_SAY",
+    "DIAGNOSIS_FILES",
+    "WordTable",
+    "account_table",
+    "diagnosis_data",
+    "diagnosis_markdown",
+    "diagnosis_tables",
+    "layers_say",
+    "write_diagnosis",
+]
 
 _ACCOUNTS = {
     "last-layer bias": "the line less the line without the last-layer bias",
@@ -29,6 +41,20 @@ _ACCOUNTS = {
     "initialisation": "the line less the line from zero parameters",
 }
 
+
+ACCOUNTS_SAY = (
+    "How much longer (in alpha; negative: shorter) each cause makes the two plateaus. Each changes one "
+    "thing and leaves the rest; causes interact, so the numbers do not add up. After ±: the standard "
+    "error over samples, the network being fixed."
+)
+CURVES_SAY = (
+    "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that "
+    "does not fall."
+)
+CLASSES_SAY = (
+    "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has "
+    "no sample."
+)
 
 DIAGNOSIS_FILES = ("report.md", "report.json", "curves.nc")
 """What `write_diagnosis` writes into its folder."""
@@ -112,6 +138,7 @@ def _counts(data: dict[str, Any], name: str) -> bool:
 
 def diagnosis_markdown(data: dict[str, Any]) -> str:
     """report.md; the notes come first."""
+    tables = diagnosis_tables(data)
     lines = [*(f"{note}\n" for note in data["notes"]), "# Why this line looks as it does\n"]
     lines += [f"{sentence}\n" for sentence in data["verdict"]]
     lines += [
@@ -121,39 +148,76 @@ def diagnosis_markdown(data: dict[str, Any]) -> str:
     lines += [
         "![Loss and error of the line and its counterfactuals](figures/diagnosis.png)\n",
         "## What accounts for the plateau\n",
-        "How much longer (in alpha; negative: shorter) each cause makes the two plateaus. Each changes one "
-        "thing and leaves the rest; causes interact, so the numbers do not add up. After ±: the standard "
-        "error over samples, the network being fixed.\n",
-        "| cause | error | loss | measured as |",
-        "| --- | --- | --- | --- |",
-        *(
-            f"| {name} | {_account(data, name, 'error')} | {_account(data, name, 'loss')} "
-            f"| {_measured_as(data, name)} |"
-            for name in _ACCOUNTS
-        ),
+        f"{ACCOUNTS_SAY}\n",
+        *_markdown(tables["accounts"]),
         "\n## The curves\n",
-        "Ends of the plateaus: the first alpha at which a tenth of the fall is spent; a dash is a curve that "
-        "does not fall.\n",
-        "| | error's plateau ends | loss's plateau ends | error at alpha = 1 | loss at alpha = 1 (nats) | |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *_curve_rows(data),
+        f"{CURVES_SAY}\n",
+        *_markdown(tables["curves"]),
         "\n## Layers\n",
-        f"Effective degree {number(data['effective_degree'])} of {number(data['homogeneity'])} from zero. "
-        f"The gain law: {data['gain_law_reason']}.\n",
-        "| layer | its part of the effective degree | retention of its weight |",
-        "| --- | --- | --- |",
-        *(
-            f"| {layer or 'the model'} | {number(part)} | {number(_retention(data, layer))} |"
-            for layer, part in data["degree_by_layer"].items()
-        ),
+        f"{layers_say(data)}\n",
+        *_markdown(tables["layers"]),
         "\n## Classes, the last to be learned on the line first\n",
-        "The alpha from which on at least half of a class's samples are correct; a dash: never, or it has "
-        "no sample.\n",
-        "| class | measured | theory for zero initial weights |",
-        "| --- | --- | --- |",
-        *_class_rows(data),
+        f"{CLASSES_SAY}\n",
+        *_markdown(tables["classes"]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _markdown(table: WordTable) -> list[str]:
+    rows = [table.columns, ["---"] * len(table.columns), *table.rows]
+    # An empty last cell of the head has always been written without a space.
+    return [f"| {' | '.join(row)} |".replace("|  |", "| |") for row in rows]
+
+
+class WordTable(NamedTuple):
+    """A table in words: the head, and a list of cells a row."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def diagnosis_tables(data: dict[str, Any]) -> dict[str, WordTable]:
+    """The tables of a report by name: accounts, curves, layers, classes.
+
+    Args:
+        data: of `diagnosis_data`.
+    """
+    return {
+        "accounts": WordTable(
+            ["cause", "error", "loss", "measured as"],
+            [
+                [name, _account(data, name, "error"), _account(data, name, "loss"), _measured_as(data, name)]
+                for name in _ACCOUNTS
+            ],
+        ),
+        "curves": WordTable(
+            [
+                "",
+                "error's plateau ends",
+                "loss's plateau ends",
+                "error at alpha = 1",
+                "loss at alpha = 1 (nats)",
+                "",
+            ],
+            _curve_rows(data),
+        ),
+        "layers": WordTable(
+            ["layer", "its part of the effective degree", "retention of its weight"],
+            [
+                [layer or "the model", number(part), number(_retention(data, layer))]
+                for layer, part in data["degree_by_layer"].items()
+            ],
+        ),
+        "classes": WordTable(["class", "measured", "theory for zero initial weights"], _class_rows(data)),
+    }
+
+
+def layers_say(data: dict[str, Any]) -> str:
+    """The effective degree, and whether the gain law applies."""
+    return (
+        f"Effective degree {number(data['effective_degree'])} of {number(data['homogeneity'])} from zero. "
+        f"The gain law: {data['gain_law_reason']}."
+    )
 
 
 def account_table(data: dict[str, Any]) -> Table:
@@ -172,31 +236,27 @@ def _account(data: dict[str, Any], name: str, quantity: str) -> str:
     return number(value) if value is None or error is None else f"{number(value)} ± {number(error)}"
 
 
-def _curve_rows(data: dict[str, Any]) -> list[str]:
+def _curve_rows(data: dict[str, Any]) -> list[list[str]]:
     words = COUNTERFACTUALS | {"depth one": "computed: the trained logits reached in a straight line"}
     rows = []
     for name, pair in data["plateau_ends"].items():
         last = data["end_of_each"].get(name, {"error": None, "loss": None})
         cells = [pair["error"], pair["loss"], last["error"], last["loss"]]
-        rows.append(f"| {name} | " + " | ".join(map(number, cells)) + f" | {words[name]} |")
+        rows.append([name, *map(number, cells), words[name]])
     if data["theory_ends"]:
         pair = data["theory_ends"]
-        rows.append(
-            f"| theory | {number(pair['error'])} | {number(pair['loss'])} | – | – | degree "
-            f"{data['degree']}, zero "
-            "initial weights, no hidden biases |"
-        )
+        told = f"degree {data['degree']}, zero initial weights, no hidden biases"
+        rows.append(["theory", number(pair["error"]), number(pair["loss"]), "–", "–", told])
     return rows
 
 
-def _class_rows(data: dict[str, Any]) -> list[str]:
+def _class_rows(data: dict[str, Any]) -> list[list[str]]:
     measured = data["half_correct"]
     theory = data["half_correct_in_theory"] or [None] * len(measured)
     order = sorted(range(len(measured)), key=lambda c: (measured[c] is not None, -(measured[c] or 0.0), c))
     bias = data["largest_bias"]
     return [
-        f"| {c}{' (largest last-layer bias)' if c == bias else ''} | {number(measured[c])} | "
-        f"{number(theory[c])} |"
+        [f"{c}{' (largest last-layer bias)' if c == bias else ''}", number(measured[c]), number(theory[c])]
         for c in order
     ]
 

@@ -1,7 +1,8 @@
-"""The page of `mli report`: report.html, one file that opens without a network.
+"""The pages of `mli report` and `mli diagnose`: one report.html each, which opens without a network.
 
-Comes in: a report.json, stored lines, drawn figures. Goes out: report.html and tables as CSV.
+Comes in: a report.json, stored lines, drawn figures; or a diagnosis. Goes out: report.html, tables as CSV.
 write.py    all of it; page.py   the template filled; claim_view.py, blocks.py, measured_lines.py   its parts
-source.py   what is read; tables.py   the tables; *.html, *.css, *.js   the template, its look and scripts
-May import: claims, job, text, simulations.
+source.py   what is read; tables.py, theorem_rows.py   its tables; diagnosis_page.py   a diagnosis
+*.html, *.css, *.js   the templates, their look and scripts, and the library that plots
+May import: claims, diagnosis, job, text, simulations.
 """

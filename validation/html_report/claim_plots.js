@@ -136,6 +136,13 @@
       ...["loss", "error"].flatMap((q) => [first, second].map((line) => plots.legible(at(line, q, alpha)))),
     ]));
   }
+  document.getElementById("all-lines").addEventListener("click", () => page.save("lines", [
+    ["arm", "path", "seeds", "alpha", ...["loss", "error"].flatMap((q) => ["mean", "low", "high"].map((k) => `${q}_${k}`))],
+    ...numbers.lines.flatMap((line) => line.alpha.map((alpha, i) => [
+      line.arm, line.path, line.seeds, alpha,
+      ...["loss", "error"].flatMap((q) => ["mean", "low", "high"].map((k) => line[q][k][i])),
+    ])),
+  ]));
   selects.forEach((select) => select.addEventListener("change", drawLines));
   drawLines();
 })();

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from validation.claims.claim_figures import CLAIM_FIGURES
 from validation.html_report.blocks import blocks, legible
+from validation.html_report.theorem_rows import theorems_of
 from validation.text.mean_intervals import interval_or_range, mean_interval
 
 __all__ = ["plotted_claim", "shown_claim"]
@@ -27,6 +29,7 @@ _PLOTTED = (
     *("key", "by_seed", "threshold", "side", "effect_size", "unit", "mean", "interval_95_percent"),
     "predicted",
 )
+_IS_OURS = re.compile(r"C\d+").fullmatch
 # The claims that a figure of `mli validate` shows; for those of `mli figures` the reader's page says it.
 _OF_THE_MAIN_JOB = {
     "centre_curve": ("C1", "C3", "C9"),
@@ -42,6 +45,8 @@ def shown_claim(claim: Mapping[str, Any], figures: Sequence[str]) -> dict[str, A
     found["figures"] = [
         name for name in figures if name in of_the_claim or claim["id"] in _OF_THE_MAIN_JOB.get(name, ())
     ]
+    found["theorems"] = theorems_of(claim["id"])
+    found["code"] = f"validation/claims/{claim['id'].lower()}.py" if _IS_OURS(claim["id"]) else ""
     found["checks"] = [[legible(check.get(key)) for key in _CHECK] for check in claim.get("checks") or []]
     found["criteria"] = [
         {key: criterion.get(key) for key in _CRITERION}

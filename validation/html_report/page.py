@@ -10,16 +10,19 @@ from typing import Any
 import xarray as xr
 from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from validation.claims.rule_text import p_of_a_claim
 from validation.html_report.blocks import blocks, legible
 from validation.html_report.claim_view import plotted_claim, shown_claim
 from validation.html_report.source import Figure
+from validation.html_report.theorem_rows import theorem_rows
 from validation.text.judged_where import verdict_there
 from validation.text.where_it_holds import HEADINGS, sentence_rows
 
-__all__ = ["render_page"]
+__all__ = ["LIBRARY", "filled", "render_page"]
+
+LIBRARY = "plotly-basic.min.js"
+"""npm's plotly.js-basic-dist-min, its licence beside it; CONTRIBUTING.md says how to renew it."""
 
 _TOP = frozenset({"claims", "runs", "left_out", "centre", "level"})
 
@@ -40,24 +43,17 @@ def render_page(
         rule: the rule of judgement in words.
         dataset: the map of regimes (`validation.regimes.regime_map`), for where the abstract holds; or None.
 
-    The library that plots is embedded from the plotly package, so the same input gives the same bytes under
-    the same version of it.
+    The library that plots is embedded: plotly.js, its "basic" build as npm's plotly.js-basic-dist-min has it.
     """
-    resources = {
-        name: _resource(name) for name in ("page.html", "claim.html", "explorer.html", "macros.html")
-    }
-    environment = Environment(
-        loader=DictLoader(resources),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    scripts = (
+        *("formulas.js", "plots.js", "page.js", "figures.js"),
+        *("claim_plots.js", "explorer_results.js", "explorer.js"),
     )
-    environment.filters["legible"] = legible
-    environment.filters["there"] = verdict_there
-    scripts = ("formulas.js", "plots.js", "claim_plots.js", "explorer_results.js", "explorer.js")
     claims = [shown_claim(claim, [figure.name for figure in figures]) for claim in data["claims"]]
-    page: str = environment.get_template("page.html").render(
+    page: str = filled(
+        "page.html",
+        scripts,
+        {"claims": [plotted_claim(claim) for claim in data["claims"]], "lines": lines},
         data=data,
         claims=claims,
         provenance=blocks({key: value for key, value in data.items() if key not in _TOP}),
@@ -70,12 +66,37 @@ def render_page(
         map=dataset is not None,
         rule=rule,
         p_of_a_claim=p_of_a_claim(len(data["claims"])),
-        style=Markup(_resource("page.css")),
-        library=_script(get_plotlyjs()),
-        scripts=[_script(_resource(name)) for name in scripts],
-        numbers=_embedded({"claims": [plotted_claim(claim) for claim in data["claims"]], "lines": lines}),
+        theorems=theorem_rows(),
     )
     return page
+
+
+def filled(template: str, scripts: Sequence[str], numbers: Any, **content: Any) -> str:
+    """A template of this room as a page that needs no other file: all that it shows is in it.
+
+    Args:
+        template: "page.html" or "diagnosis.html".
+        scripts: files of this room, in their order.
+        numbers: finite numbers and words, for the scripts.
+        content: what the template names.
+    """
+    pages = ("page.html", "claim.html", "explorer.html", "macros.html", "frame.html", "diagnosis.html")
+    environment = Environment(
+        loader=DictLoader({name: _resource(name) for name in pages}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["legible"] = legible
+    environment.filters["there"] = verdict_there
+    return environment.get_template(template).render(
+        style=Markup(_resource("page.css")),
+        library=_script(_resource(LIBRARY)),
+        scripts=[_script(_resource(name)) for name in scripts],
+        numbers=_embedded(numbers),
+        **content,
+    )
 
 
 def _resource(name: str) -> str:

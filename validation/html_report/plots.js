@@ -83,11 +83,13 @@ const plots = (() => {
   }
 
   function fillTable(body, rows) {
+    const heads = [...body.closest("table").tHead.rows[0].cells].map((head) => head.textContent);
     body.replaceChildren(...rows.map((cells) => {
       const row = document.createElement("tr");
       cells.forEach((text, i) => {
         const cell = document.createElement(i === 0 ? "th" : "td");
         if (i === 0) cell.scope = "row";
+        else if (heads[i]) cell.dataset.label = heads[i];  // a phone shows a row as a card
         cell.textContent = text;
         row.append(cell);
       });

@@ -21,6 +21,8 @@ __all__ = ["Figure", "copy_report", "find_figures", "read_report", "told_as_miss
 
 _MADE_BY = "make it with `mli validate`, or name another folder with --input"
 
+IN_NUMBERS = "## In numbers"  # below it a figure's page has its numbers (paper_figures.drawing.captions)
+
 _SOURCE, _SHIPPED = "(Data ", "(Data shipped with the package"
 _NO_SOURCE = "(Where its data come from is not recorded.)"
 
@@ -29,11 +31,22 @@ _KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure's file, ready to be embedded: its name, its caption, and itself as a data URI."""
+    """A figure's file, ready to be embedded: name, caption, itself as a data URI, its page's numbers."""
 
     name: str
     caption: str
     uri: str
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether it is an SVG, which stays sharp however near, and may follow the page's colours."""
+        return self.uri.startswith("data:image/svg")
+
+    @property
+    def words(self) -> str:
+        """The caption without the name that stands before it."""
+        return self.caption.removeprefix(f"{self.name}. ")
 
     @property
     def shipped(self) -> bool:
@@ -101,8 +114,9 @@ def find_figures(folders: Iterable[Path]) -> list[Figure]:
     """Every figure in the folders by name, as SVG where there is one, else PNG; the first of one name.
 
     A symbolic link that leads out of its folder is left out. A caption is read from `<name>.txt` or
-    `<name>.md` beside the figure. It ends in where the numbers come from, "(Data ...)", as `mli figures` and
-    `mli validate` write it; where it does not, that is said.
+    `<name>.md` beside the figure, what it has no room for from the figure's page, `<name>.md`. It ends in
+    where the numbers come from, "(Data ...)", as `mli figures` and `mli validate` write it; where it does
+    not, that is said.
     """
     found: dict[str, Path] = {}
     for folder in folders:
@@ -120,16 +134,18 @@ def _is_of(folder: Path, path: Path) -> bool:
 
 
 def _figure(path: Path) -> Figure:
-    beside = [path.with_suffix(suffix) for suffix in (".txt", ".md")]
-    written = [p.read_text(encoding="utf-8").strip() for p in beside if _is_of(path.parent, p)]
-    caption = written[0] if written else f"{path.stem.replace('_', ' ').capitalize()}, without a caption."
+    beside = {suffix: path.with_suffix(suffix) for suffix in (".txt", ".md")}
+    written = {s: p.read_text(encoding="utf-8").strip() for s, p in beside.items() if _is_of(path.parent, p)}
+    bare = "" if IN_NUMBERS in written.get(".md", "") else written.get(".md", "")  # a caption, no page
+    caption = written.get(".txt") or bare or f"{path.stem.replace('_', ' ').capitalize()}, without a caption."
+    numbers = re.findall(r"^- (.+)$", written.get(".md", "").partition(IN_NUMBERS)[2], re.MULTILINE)
     if _SOURCE not in caption:
         caption = f"{caption} {_NO_SOURCE}"
     encoded = base64.b64encode(path.read_bytes()).decode("ascii")
-    return Figure(path.stem, caption, f"data:{_KINDS[path.suffix]};base64,{encoded}")
+    return Figure(path.stem, caption, f"data:{_KINDS[path.suffix]};base64,{encoded}", tuple(numbers))
 
 
 def _natural(name: str) -> tuple[bool, int, str]:
     """F2 before F10; names that are not a figure's number last."""
-    digits = name[1:].split("_")[0]
-    return (False, int(digits), name) if name[:1] == "F" and digits.isdecimal() else (True, 0, name)
+    number = re.match(r"F(\d+)", name)
+    return (False, int(number[1]), name) if number else (True, 0, name)

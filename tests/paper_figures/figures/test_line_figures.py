@@ -5,7 +5,7 @@ import pytest
 
 from mli_theory import predict_curves
 from paper_figures.figures import f01_lines, f05_practical, f12_test_lines, f13_hardness
-from tests.paper_figures.helpers.drawn import drawn, drawn_dataset, line
+from tests.paper_figures.helpers.drawn import drawn, drawn_dataset, line, said
 from tests.paper_figures.helpers.planted_runs import ALPHAS, SEEDS, experiment, planted_run
 from validation.metrics.curve_shape import plateau_end
 
@@ -47,7 +47,8 @@ def test_f1_draws_the_theory_from_0_plus_on_and_the_stored_law():
     np.testing.assert_allclose(
         theory.get_ydata(), np.mean([p.error for p in expected], axis=0)[1:], rtol=1e-6
     )
-    np.testing.assert_allclose(law.get_ydata(), star("centre")[0]["endpoint_error"], rtol=1e-6)
+    np.testing.assert_array_equal(law.get_xdata(), ALPHAS[1:])  # at 0 there is no bias
+    np.testing.assert_allclose(law.get_ydata(), star("centre")[0]["endpoint_error"][1:], rtol=1e-6)
 
 
 def test_f1_has_a_column_for_each_architecture():
@@ -68,7 +69,7 @@ def test_f1_has_a_column_for_each_architecture():
 def test_f1_says_where_plateaus_end_and_how_far_off_the_law_is():
     dataset = f01_lines.collect(experiment("star"))
     ends = [plateau_end(ALPHAS, run["error"].sel(path="linear").to_numpy()) for run in star("centre")]
-    caption = f01_lines.caption(dataset)
+    caption = said(f01_lines, dataset)
     assert f"linear (n = {len(SEEDS)})" in caption
     assert f"{np.mean(ends):.2f} ({min(ends):.2f} to {max(ends):.2f}) in error" in caption
     off = [abs(run["endpoint_loss"] - run["loss"].sel(path="linear")).max() for run in star("centre")]
@@ -81,7 +82,7 @@ def test_f1_leaves_out_runs_that_did_not_reach_their_target_and_says_so():
     runs = [*experiment("star"), planted_run(seed=205, status="stagnated")]
     dataset = f01_lines.collect(runs)
     assert dataset["n_seeds"].sel(line="linear").item() == len(SEEDS)
-    assert "Left out: 1 run that did not reach" in f01_lines.caption(dataset)
+    assert "Left out: 1 run that did not reach" in said(f01_lines, dataset)
     with pytest.raises(ValueError, match="no run of the experiments reached its target"):
         f01_lines.collect([planted_run(status="stagnated")])
 
@@ -130,7 +131,7 @@ def test_f13_every_run_is_a_dot_at_its_steps_and_the_ranks_are_in_the_caption():
         np.testing.assert_allclose(dots.get_ydata(), ends[: len(SEEDS)])
         np.testing.assert_allclose(line(axes[0, 0], arm.replace("-", " ")).get_ydata(), 0, atol=1e-12)
     assert all(ax.get_xscale() == "log" for ax in axes.ravel())
-    caption = f13_hardness.caption(dataset)
+    caption = said(f13_hardness, dataset)
     assert "plateau's end of the error 1.00 (1.00 to 1.00)" in caption
     assert "largest rise of the loss no number" in caption  # no line rises: nothing to rank
     assert "Left out: 1 run that" in caption
@@ -157,7 +158,7 @@ def test_f5_has_a_column_for_each_network_and_normalisation():
     )
     np.testing.assert_allclose(highest, gaps.max(axis=0), atol=1e-6)
     # The laws are not drawn, the differences would not be seen beside them; the caption has them.
-    caption = f05_practical.caption(dataset)
+    caption = said(f05_practical, dataset)
     assert "VGG-16, cifar10: theory, zero start (T1) is off by" in caption
     assert "ResNet-18, cifar10: from both ends (M2) is off by" in caption
     # Data without differences by seed, as older ones shipped: the same means, without a band.
@@ -180,4 +181,4 @@ def test_f12_draws_both_splits_with_bands_and_says_how_far_apart_they_are():
     np.testing.assert_allclose(test - training, 0.1, rtol=1e-5)
     assert len(axes[0, 0].collections) == 2
     expected = "at most 0.10 (0.10 to 0.10) nats and 0.05 (0.05 to 0.05) of the error from training samples"
-    assert expected in f12_test_lines.caption(dataset)
+    assert expected in said(f12_test_lines, dataset)

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 
 from mli_theory import majority_exit
 from paper_figures.figures import f04_plateau_end, f06_imposed_bias, f11_retention
-from tests.paper_figures.helpers.drawn import drawn, line
+from tests.paper_figures.helpers.drawn import drawn, line, said
 from tests.paper_figures.helpers.planted_runs import ALPHAS, SEEDS, experiment, planted_run
 from validation.metrics.curve_shape import plateau_end
 
@@ -52,13 +52,20 @@ def test_f4_every_seed_is_a_dot_and_every_mean_a_marker():
         ticks = [tick.get_text() for tick in axes[row, 2].get_xticklabels()]
         assert ticks == ["0.25", "0.5", "1"]
     assert list(dataset["panel"].to_numpy()) == [
-        "error, digits",
-        "loss, digits",
-        "error, mnist",
-        "loss, mnist",
-        "error, digits",
-        "loss, digits",
+        "error, digits, scale 0.5, SGD",
+        "loss, digits, scale 0.5, SGD",
+        "error, mnist, scale 0.5, SGD",
+        "loss, mnist, scale 0.5, SGD",
+        "error, digits, depth 10, SGD",
+        "loss, digits, depth 10, SGD",
     ]
+    assert axes[0, 1].get_title() == "error, MNIST\nscale 0.5, SGD"
+    for run in runs:
+        if run.attrs["experiment"] == "initial_scale":
+            run.attrs["optimizer"] = "adam"
+    dataset = f04_plateau_end.collect(runs)
+    assert str(dataset["panel"][-1].item()) == "loss, digits, depth 10, Adam"
+    assert "are of digits, depth 10, Adam: they are not compared" in f04_plateau_end.caption(dataset)
 
 
 def test_f4_draws_the_stored_law_and_says_how_far_off_it_is():
@@ -70,7 +77,7 @@ def test_f4_draws_the_stored_law_and_says_how_far_off_it_is():
     )
     off = [abs(predicted - end(run, "error")) for run in runs]
     expected = f"from both ends (M2), last is off by {np.mean(off):.2f} ({min(off):.2f} to {max(off):.2f})"
-    assert expected in f04_plateau_end.caption(dataset)
+    assert expected in said(f04_plateau_end, dataset)
 
 
 def test_f4_takes_the_stars_arms_too():
@@ -101,7 +108,7 @@ def test_f6_shows_dose_and_response_with_every_law():
     strong = [run for run in runs if run.attrs["imposed_bias_gap"] == 4.0]
     exits = [np.sort(majority_exit(run["signal"].to_numpy(), run["bias"].to_numpy(), 8))[0] for run in strong]
     np.testing.assert_allclose(theory.get_ydata()[1], np.mean(exits), rtol=1e-6)  # 24 samples: 99 % is all
-    assert f"measured (n = {len(SEEDS)}): " in f06_imposed_bias.caption(dataset)
+    assert f"measured (n = {len(SEEDS)}): " in said(f06_imposed_bias, dataset)
 
 
 def test_f6_refuses_runs_without_an_imposed_gap():
@@ -112,7 +119,7 @@ def test_f6_refuses_runs_without_an_imposed_gap():
 def test_f11_shows_retention_by_layer_and_effective_degree():
     runs = experiment("retention")
     dataset, axes = drawn(f11_retention, runs)
-    by_layer, by_depth, by_scale = axes[0]
+    by_layer, by_depth, by_width = axes[0]
     deep = [r for r in runs if (r.attrs["depth"], r.attrs["width"], r.attrs["init_scale"]) == (8, 64, 0.8)]
     expected = np.mean([run["retention"].to_numpy() for run in deep], axis=0)
     np.testing.assert_allclose(line(by_layer, "scale 0.8").get_ydata(), expected, rtol=1e-6)
@@ -125,9 +132,19 @@ def test_f11_shows_retention_by_layer_and_effective_degree():
             for d in (4, 8)
         ]
         np.testing.assert_allclose(line(by_depth, label).get_ydata(), found, rtol=1e-6)
-    assert by_scale.get_legend_handles_labels()[1] == ["width 32", "width 64"]
+    # A colour is an initial scale in every panel.
+    for ax in axes[0]:
+        labels = [label for label in ax.get_legend_handles_labels()[1] if label != "depth: zero start"]
+        assert labels == ["scale 0.3", "scale 0.8"]
+        assert [to_hex(line(ax, label).get_color()) for label in labels] == ["#0072b2", "#d55e00"]
+    of_width = [np.mean([float(r["effective_degree"]) for r in runs if chosen(r, w)]) for w in (32, 64)]
+    np.testing.assert_allclose(line(by_width, "scale 0.3").get_ydata(), of_width, rtol=1e-6)
     share = max(float(run["effective_degree"]) / run.attrs["depth"] for run in runs)
-    assert f"at most {share:.2f} of it" in f11_retention.caption(dataset)
+    assert f"at most {share:.2f} of it" in said(f11_retention, dataset)
+
+
+def chosen(run, width):
+    return (run.attrs["depth"], run.attrs["width"], run.attrs["init_scale"]) == (8, width, 0.3)
 
 
 def test_a_law_is_drawn_only_where_it_has_a_number_for_every_run():
@@ -136,4 +153,4 @@ def test_a_law_is_drawn_only_where_it_has_a_number_for_every_run():
     dataset, axes = drawn(f04_plateau_end, runs)
     assert line(axes[0, 0], "from both ends (M2), last").get_xdata().tolist() == [0.5, 1.0]
     assert line(axes[1, 0], "from both ends (M2), last").get_xdata().tolist() == [0.25, 0.5, 1.0]
-    assert "and undefined for 1 of 9 runs" in f04_plateau_end.caption(dataset)
+    assert "and undefined for 1 of 9 runs" in said(f04_plateau_end, dataset)

@@ -13,6 +13,7 @@ from paper_figures.figures import f03_power_model, f07_plateau_laws, f10_accurac
 from simulations.power_model_experiments import plateau_laws
 from simulations.power_model_experiments.cases import Group, table
 from simulations.power_model_experiments.starts import initial_weights
+from tests.paper_figures.helpers.drawn import said
 from tests.paper_figures.helpers.planted_runs import accuracy
 
 
@@ -64,7 +65,7 @@ def test_f3_draws_the_saved_flows_by_initial_weight_with_t9s_times(flows):
 
 
 def test_f3_says_how_far_off_t9_is_and_how_many_escaped(flows):
-    caption = f03_power_model.caption(f03_power_model.collect(flows))
+    caption = said(f03_power_model, f03_power_model.collect(flows))
     worst = []
     for flow in flows:
         found = flow["signal_time"].to_numpy()
@@ -105,7 +106,7 @@ def test_f7_marks_escaped_runs_at_the_edge_and_counts_them(laws):
     crosses = [line for line in ax.get_lines() if (line.get_gid() or "").startswith("escaped")]
     values = np.concatenate([line.get_ydata() for line in crosses])
     np.testing.assert_array_equal(np.sort(values), np.sort(np.maximum(laws["beta"].to_numpy()[gone], 0.22)))
-    assert f"{gone.sum()} states (crosses" in f07_plateau_laws.caption(dataset)
+    assert f"{gone.sum()} states (crosses" in said(f07_plateau_laws, dataset)
 
 
 def test_f7_refuses_another_experiment(laws):
@@ -125,7 +126,7 @@ def test_f10_draws_each_way_and_names_the_best():
                 saved = accuracy().isel(network=column).sel(way=way)
                 np.testing.assert_array_equal(line.get_xdata(), saved["passes"])
                 np.testing.assert_array_equal(line.get_ydata(), saved[quantity])
-    caption = f10_accuracy.caption(dataset)
+    caption = said(f10_accuracy, dataset)
     assert "logits, adaptive: 1.0e-05 nats and 0.0500 at 20.0 passes" in caption
     assert "Best loss: logits, adaptive; best error rate: grid, linear between." in caption
 

@@ -17,6 +17,11 @@ def drawn_dataset(figure, dataset):
     return axes
 
 
+def said(figure, dataset):
+    """All that is said of a figure: its caption, then the numbers on its page."""
+    return " ".join([figure.caption(dataset), *getattr(figure, "details", lambda _: ())(dataset)])
+
+
 def line(ax, label):
     """The one line of that label."""
     (found,) = [line for line in ax.get_lines() if line.get_label() == label]

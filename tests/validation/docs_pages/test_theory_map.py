@@ -10,7 +10,8 @@ from mli_theory.derivations import THEOREMS
 from paper_figures.catalogue import FIGURES
 from tests.helpers.paths import ROOT
 from validation.claims import CLAIMS, REGIME_CLAIMS
-from validation.docs_pages.theory_map import STATEMENTS, UNDERIVED, derivation_file, theory_map_markdown
+from validation.docs_pages.theory_map import UNDERIVED, derivation_file, theory_map_markdown
+from validation.text.theory_statements import STATEMENTS
 
 DOCS = ROOT / "docs" / "theory"
 NAME = r"(?:T\d+[bc]?'?|M\d)"

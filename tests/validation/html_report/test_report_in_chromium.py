@@ -264,6 +264,54 @@ def test_the_colours_follow_the_switch(tab):
     tab.screen(1280, 900)
 
 
+def test_the_contents_stay_in_view_and_tell_where_one_is(tab, url):
+    tab.open(url)
+    for section in ("verdicts", "claims"):
+        tab.evaluate(f"document.getElementById('{section}').scrollIntoView({{ behavior: 'instant' }})")
+        tab.wait_for(f"document.querySelector('#contents a[href=\"#{section}\"]').ariaCurrent === 'true'")
+        box = tab.evaluate(
+            "(({top, bottom}) => [top, bottom])(document.getElementById('contents').getBoundingClientRect())"
+        )
+        assert -1 <= box[0] < box[1] <= 900
+
+
+def test_a_figure_is_enlarged_and_closed_by_keyboard(tab, url):
+    tab.open(url)
+    tab.evaluate("document.querySelector('.enlarge').focus(), document.querySelector('.enlarge').click()")
+    assert tab.evaluate("document.getElementById('viewer').open")
+    assert tab.evaluate("document.querySelector('.stage img').style.width") == "100%"
+    tab.evaluate("document.querySelector('[data-zoom=\"1.25\"]').click()")
+    assert tab.evaluate("document.querySelector('.stage img').style.width") == "125%"
+    tab.evaluate("document.getElementById('viewer-close').click()")
+    assert not tab.evaluate("document.getElementById('viewer').open")
+    for theme, turned in (("dark", True), ("light", False)):
+        choose(tab, "theme", theme)
+        look = tab.evaluate("getComputedStyle(document.querySelector('.follows')).filter")
+        assert look.startswith("invert") == turned
+    choose(tab, "theme", "")
+
+
+def test_tables_are_saved_as_a_program_reads_them(tab, url):
+    tab.open(url)
+    told = tab.evaluate(
+        "page.csv([['a, b', '=1+1', page.plain('−1.23 × 10⁻¹²'), page.plain('123\\u202f456'), 'say "
+        '"x"\', null]])'
+    )
+    assert told == '"a, b",\'=1+1,-1.23e-12,123456,"say ""x""",\n'
+    buttons, tables = tab.evaluate(
+        "[document.querySelectorAll('caption .download').length, document.querySelectorAll('table').length]"
+    )
+    assert buttons == tables > 10
+    tab.evaluate(
+        "window.saved = null, URL.createObjectURL = (blob) => { window.saved = blob; return 'blob:none'; },"
+        "HTMLAnchorElement.prototype.click = () => 0, document.querySelector('#verdicts .download').click()"
+    )
+    first = tab.evaluate("window.saved.text()").splitlines()
+    assert first[0].startswith("claim,verdict,")
+    assert len(first) > 9
+    tab.open(url)
+
+
 @pytest.mark.parametrize("width", [320, 390])
 def test_nothing_is_wider_than_a_phone(tab, url, width):
     tab.screen(width, 800, mobile=True)
@@ -272,6 +320,12 @@ def test_nothing_is_wider_than_a_phone(tab, url, width):
     tab.next_frame()
     widths = tab.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
     assert widths == [width, width]
+    cut = tab.evaluate(
+        "[...document.querySelectorAll('.verdicts, .cards')].filter((one) => one.offsetParent)"
+        ".filter((one) => one.scrollWidth > one.parentElement.clientWidth + 1)"
+        ".map((one) => one.caption.textContent)"
+    )
+    assert cut == []  # a row is a card: no column is out of sight
     plot = tab.evaluate("document.getElementById('explorer-loss').getBoundingClientRect().width")
     assert 100 < plot < width
     tab.screen(1280, 900)

@@ -19,7 +19,9 @@ from tests.validation.helpers.reported import validated
 from validation.html_report.blocks import blocks, legible
 from validation.html_report.measured_lines import measured_lines, read_lines
 from validation.html_report.source import find_figures
+from validation.html_report.theorem_rows import theorem_place
 from validation.html_report.write import write_report_page
+from validation.text.theory_statements import STATEMENTS
 
 VOID = {"meta", "link", "input", "img", "br"}
 
@@ -217,6 +219,39 @@ def test_a_smoke_run_says_so(source, tmp_path):
     assert "This is a smoke run" not in changed(source, tmp_path / "in2", dict.copy)
 
 
+def test_effect_sizes_stand_beside_p(source, page):
+    rows = {text.split(" ·")[0]: text for _, text in page.all("tr") if " · " in text}
+    for claim in report_of(source)["claims"]:
+        row = rows[claim["id"]]
+        assert legible(claim["p_holm"]) in row
+        for criterion in claim["criteria"]:
+            if criterion["mean"] is not None:
+                sign = {"above": ">", "below": "<"}[criterion["side"]]
+                assert legible(criterion["mean"]) in row
+                assert f"{sign} {legible(criterion['threshold'])} {criterion['unit']}" in row
+
+
+def test_every_theorem_is_there_and_each_claim_links_to_its_own(page):
+    ids = page.attributes("id")
+    assert all(theorem_place(name) in ids for name in STATEMENTS)
+    sections = {attrs["id"]: text for attrs, text in page.all("section")}
+    for name, one in STATEMENTS.items():
+        for file in (*one.modules, *one.tests):
+            assert file in sections["theorems"]
+        for claim in one.claims:
+            if claim in sections:
+                assert name in sections[claim]
+                assert f"validation/claims/{claim.lower()}.py" in sections[claim]
+    linked = [a for a in page.attributes("href") if a.startswith("#theorem-")]
+    assert len(linked) == sum(claim in sections for one in STATEMENTS.values() for claim in one.claims)
+
+
+def test_without_figures_the_page_is_under_two_megabytes(source, tmp_path):
+    (tmp_path / "report.json").write_bytes((source / "report.json").read_bytes())
+    page = write_report_page(tmp_path, source / "store", tmp_path / "none", tmp_path / "out")
+    assert page.stat().st_size < 2_000_000
+
+
 # How it is made.
 
 
@@ -323,9 +358,18 @@ def test_figures_are_embedded_with_their_captions(tmp_path):
     found = find_figures([tmp_path / "a", tmp_path / "b", tmp_path / "missing"])
     assert [figure.name for figure in found] == ["F2_gain", "F10_lines", "centre_curve"]
     assert found[0].caption == "How the signal grows. (Where its data come from is not recorded.)"
+    assert found[1].is_drawing
+    assert not found[2].is_drawing
     assert found[1].uri == "data:image/svg+xml;base64,YS9GMTBfbGluZXMuc3Zn"  # the SVG, not the PNG
     assert found[2].caption.startswith("Centre curve, without a caption.")
     assert [figure.shipped for figure in found] == [False] * 3
+    (tmp_path / "b" / "F2_gain.txt").write_text("F2_gain. How it grows.\n")
+    (tmp_path / "b" / "F2_gain.md").write_text(
+        "# F2\n\n- no number\n\n## In numbers\n\n- One is 1.\n- Two is 2.\n"
+    )
+    (gain,) = find_figures([tmp_path / "b"])
+    assert gain.numbers == ("One is 1.", "Two is 2.")
+    assert gain.words.startswith("How it grows. (")  # its name is said once
 
 
 def test_shipped_figures_stand_apart_from_those_of_the_users_runs(source, tmp_path):
