@@ -61,7 +61,7 @@ def draw_error_band(ax: Axes, bands: xr.Dataset) -> None:
     if np.isfinite(start):
         ax.axvspan(start, end, color="0.88", zorder=0, label="proved plateau")
     _measured(ax, bands, "error")
-    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+    ax.set(xlim=_with_room(1.0), ylim=(-0.02, 1.02))
 
 
 def draw_loss_band(ax: Axes, bands: xr.Dataset) -> None:
@@ -69,16 +69,21 @@ def draw_loss_band(ax: Axes, bands: xr.Dataset) -> None:
     look = LOSS_COLOUR, "proved band of the loss"
     _band(ax, bands["loss_lower"].to_numpy(), bands["loss_upper"].to_numpy(), look)
     _measured(ax, bands, "loss")
-    ax.set(xlim=(0, 1))
-    ax.set_ylim(bottom=0)
+    ax.set(xlim=_with_room(1.0))
+    ax.set_ylim(bottom=-0.03 * ax.get_ylim()[1])
 
 
 def zoom(ax: Axes, upto: float, lower: np.ndarray, upper: np.ndarray) -> None:
     """Show alpha from 0 to `upto` alone, and the height that the band has there."""
     shown = int(np.ceil(upto * len(lower)))
     least, most = float(lower[:shown].min()), float(upper[:shown].max())
-    room = 0.08 * (most - least)
-    ax.set(xlim=(0, upto), ylim=(least - room, most + room))
+    room = 0.1 * (most - least)
+    ax.set(xlim=_with_room(upto), ylim=(least - room, most + room))
+
+
+def _with_room(upto: float) -> tuple[float, float]:
+    """Limits that cut no dot at 0 or at `upto`."""
+    return -0.02 * upto, 1.02 * upto
 
 
 def _measured(ax: Axes, bands: xr.Dataset, quantity: str) -> None:

@@ -9,9 +9,9 @@ from paper_figures.drawing.certified_bands import draw_error_band, draw_loss_ban
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
 from paper_figures.drawing.symbols import ALPHA
 
-__all__ = ["FILE", "MADE_BY", "START", "TITLE", "caption", "collect", "draw", "layout"]
+__all__ = ["FILE", "MADE_BY", "START", "TITLE", "caption", "collect", "details", "draw", "layout"]
 
-TITLE = "The certified line: error and loss at every real alpha"
+TITLE = "The certified line: error and loss at every real α"
 MADE_BY = "python -m benchmarks.certified_line_figure"
 FILE = "certified-line.nc"  # beside the store
 START = 0.0625
@@ -56,15 +56,18 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is proved of each network, and how wide the bands are."""
-    parts = [_proved(dataset.isel(network=n)) for n in range(dataset.sizes["network"])]
+    """What is proved, of what, and what was measured."""
     return (
-        f"F15. {TITLE}. Each band holds at every real alpha of its cell (1,024 equal cells), for the exact "
-        "line between the stored weights (T15): no grid and no rounding come between. Dots: measured in "
-        f"float32 at {dataset.sizes['alpha']} alphas, {dataset.attrs['data']}. Grey: every sample is "
-        f"proved to be predicted as the class of the largest bias. Below: alpha up to {START:g}. "
-        f"{' '.join(parts)}"
+        f"F15. {TITLE}. Each band holds at every real α of its cell (1,024 equal cells), for the exact line "
+        "between the stored weights (T15): no grid and no rounding come between. Dots: measured in float32 "
+        f"at {dataset.sizes['alpha']} α, {dataset.attrs['data']}. Grey: every sample is proved to be "
+        f"predicted as the class of the largest bias. Below: α up to {START:g}."
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """What is proved of each network, and how wide the bands are."""
+    return [_proved(dataset.isel(network=n)) for n in range(dataset.sizes["network"])]
 
 
 def _proved(one: xr.Dataset) -> str:

@@ -20,7 +20,7 @@ from paper_figures.drawing.seed_statistics import BAND, range_text
 from paper_figures.drawing.style import AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Other starts of the line"
 EXPERIMENTS = ("starts",)
@@ -86,6 +86,16 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
+    """What is drawn."""
+    return (
+        f"F16. {TITLE}: its own initial weights, ten others, noise of the standard deviation of each initial "
+        f"tensor, and zero, whose line is the end times α. {dataset.attrs['data']}. {BAND}. A line rises "
+        f"where the largest rise between any two α is above {TOLERANCE:g} of the fall (C2). "
+        f"{left_out_text(dataset)}"
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
     """Rises by start, and where the plateaus end."""
     ends = "; ".join(
         f"{title}, {name}: {range_text(dataset['loss_plateau_end'][p, n])} in loss, "
@@ -94,9 +104,4 @@ def caption(dataset: xr.Dataset) -> str:
         for n, name in enumerate(dataset["line"].to_numpy())
         if int(dataset["n_seeds"][p, n])
     )
-    return (
-        f"F16. {TITLE}: its own initial weights, ten others, noise of the standard deviation of each initial "
-        f"tensor, and zero, whose line is the end times alpha. {dataset.attrs['data']}. {BAND}. A line rises "
-        f"where the largest rise between any two alphas is above {TOLERANCE:g} of the fall (C2). "
-        f"{finding(dataset)} Plateau's ends: {ends}.{left_out_text(dataset)}"
-    )
+    return [finding(dataset), f"Plateau's ends: {ends}."]

@@ -10,9 +10,10 @@ import xarray as xr
 from paper_figures.drawing.line_shapes import TOLERANCE, arm_of, rise_of
 from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, reached
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "FAMILIES", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "FAMILIES", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Layers on the line, alone and together"
 EXPERIMENTS = ("layers",)
@@ -96,7 +97,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             ax.set_yticks(dataset["place"].to_numpy())
             ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
             if a + 1 == dataset.sizes["arm"]:
-                ax.set_xlabel("alpha")
+                ax.set_xlabel(ALPHA)
         axes[a, 0].set_ylabel("layer, or m")
         axes[a, -1].figure.colorbar(mesh, ax=axes[a, -1], label="loss (nats)")
 
@@ -119,10 +120,15 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn, and what of it is left out."""
     return (
         f"F17. {TITLE}: one weight layer, the first m or the last m walk the line, all others are at the "
         f"trained end; mean loss over n = {dataset.sizes['seed']} seeds, {dataset.attrs['data']}. A line "
-        f"rises where its largest rise is above {TOLERANCE:g} of its fall (C2). {finding(dataset)}"
+        f"rises where its largest rise is above {TOLERANCE:g} of its fall (C2)."
         f"{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

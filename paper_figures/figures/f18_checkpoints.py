@@ -20,7 +20,7 @@ from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Lines from states of training to its end"
 EXPERIMENTS = ("checkpoints",)
@@ -69,10 +69,15 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """Rises by epoch."""
+    """What is drawn, and its rule."""
     return (
         f"F18. {TITLE}: from the initial weights (epoch 0) and from the state after each of several epochs, "
-        f"{dataset.attrs['data']}. {BAND}. A line rises where the largest rise between any two alphas is "
+        f"{dataset.attrs['data']}. {BAND}. A line rises where the largest rise between any two α is "
         f"above {TOLERANCE:g} of its own fall (C2): of a line that falls little the smallest rise counts. "
-        f"{finding(dataset)}{left_out_text(dataset)}"
+        f"{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -12,7 +12,7 @@ from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Rises on the line by learning rate"
 EXPERIMENTS = ("rates",)
@@ -118,10 +118,14 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn, and its rule."""
     return (
         f"F19. {TITLE}, seven rates for each optimiser, {dataset.attrs['data']}. A mark is a run; below "
         f"{_FLOOR:g} it is drawn there, a cross at the top is a run that missed its target loss and has no "
         f"line. A line rises where its largest rise is above {TOLERANCE:g} of its fall (C2, dotted). "
-        f"{finding(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -19,7 +19,7 @@ from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "LINES", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "The line between two minima"
 EXPERIMENTS = ("minima",)
@@ -75,9 +75,14 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the barriers."""
+    """What is drawn, and what a barrier is."""
     return (
         f"F20. {TITLE} of two seeds, {dataset.attrs['data']}: as they are, and with the hidden units of one "
         f"permuted to those of the other, layer by layer. {BAND}. Barrier: the largest loss above the mean "
-        f"of both ends, mean (smallest to largest). {finding(dataset)}{left_out_text(dataset)}"
+        f"of both ends, mean (smallest to largest).{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -17,9 +17,10 @@ from paper_figures.drawing.line_shapes import (
 from paper_figures.drawing.run_curves import measured, reached
 from paper_figures.drawing.seed_statistics import BAND
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
+from paper_figures.drawing.symbols import ALPHA
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Autoencoders on the line"
 EXPERIMENTS = ("autoencoders",)
@@ -62,7 +63,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
     for p, title in enumerate(dataset["panel"].to_numpy()):
         draw_quantity(axes[0, p], dataset.isel(panel=p), "loss", styles)
         axes[0, p].set_title(str(title))
-        axes[0, p].set_xlabel("alpha")
+        axes[0, p].set_xlabel(ALPHA)
     axes[0, 0].set_ylabel("mean squared error")
 
 
@@ -74,9 +75,14 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn, and its rule."""
     return (
         f"F21. {TITLE}: fully connected, their target their input, {dataset.attrs['data']}; mean squared "
         f"error of standardised pixels on the training samples, after a fixed number of epochs. {BAND}. A "
-        f"line rises where its largest rise is above {TOLERANCE:g} of its fall (C2). {finding(dataset)}"
+        f"line rises where its largest rise is above {TOLERANCE:g} of its fall (C2)."
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -19,7 +19,7 @@ from paper_figures.drawing.seed_statistics import BAND, range_text
 from paper_figures.drawing.style import AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Language models on the line"
 EXPERIMENTS = ("language_model",)
@@ -64,10 +64,14 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn, and its rule."""
     return (
         f"F22. {TITLE}: a causal transformer and an LSTM on the topics of Python's help (digest "
         f"{dataset.attrs['text_digest']}), loss in nats and share of wrong characters on the training "
         f"sequences. {BAND}. A line rises where its largest rise is above {TOLERANCE:g} of its fall (C2). "
-        f"{finding(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -19,7 +19,7 @@ from paper_figures.drawing.seed_statistics import BAND, range_text
 from paper_figures.drawing.style import AxesGrid
 from simulations.runs.described_runs import provenance
 
-__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["EXPERIMENTS", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "The line after partial pre-training"
 EXPERIMENTS = ("pretraining",)
@@ -62,10 +62,15 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn, and what of it is left out."""
     return (
         f"F23. {TITLE}: the first layers start where the same network ended on classes 0 to 4, the others "
         f"from their initial weights; the line is from that start to the end on all classes. {BAND}. A "
-        f"line rises where its largest rise is above {TOLERANCE:g} of its fall (C2). {finding(dataset)}"
+        f"line rises where its largest rise is above {TOLERANCE:g} of its fall (C2)."
         f"{left_out_text(dataset)}"
     )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding."""
+    return [finding(dataset)]

@@ -10,7 +10,7 @@ from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
 from validation.job.run_measures import FILE, MEASURES
 
-__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "draw", "finding", "layout"]
+__all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
 
 TITLE = "Gauss length, distance moved and bumps of all runs"
 MADE_BY = "mli runs measures"
@@ -82,13 +82,18 @@ def finding(dataset: xr.Dataset) -> str:
 
 
 def caption(dataset: xr.Dataset) -> str:
-    """What is drawn, and the finding."""
+    """What is drawn."""
+    return (
+        f"F24. {TITLE}. Each mark is one of {dataset.sizes['run']} runs; a bump below {_FLOOR:g} is drawn "
+        "there. Gauss length: how much the logits' path turns, mean over 100 samples."
+    )
+
+
+def details(dataset: xr.Dataset) -> list[str]:
+    """The finding, and which runs are not drawn."""
     counts = (
         f"{dataset.attrs['without_line']} further runs have no line, and "
         f"{dataset.attrs['without_gauss_length']} no Gauss length: they tell no classes of samples apart, or "
         "their data are elsewhere."
     )
-    return (
-        f"F24. {TITLE}. Each mark is a run; a bump below {_FLOOR:g} is drawn there. Gauss length: how much "
-        f"the logits' path turns, mean over 100 samples. {finding(dataset)} {counts}"
-    )
+    return [finding(dataset), counts]

@@ -104,7 +104,8 @@ def test_what_the_package_ships_can_be_drawn(name, tmp_path):
     found = sources.shipped_data(name)
     assert found.attrs["figure"] == name
     assert found.nbytes < 500_000
-    figure, text = write_figure(tmp_path, name, found, ("png",))
+    figure, text, page = write_figure(tmp_path, name, found, ("png",))
+    assert page.read_text().startswith(f"# {name}: ")
     assert figure.stat().st_size > 5_000
     assert text.read_text().startswith(f"{name}. ")
     assert np.isfinite(next(values for values in found.data_vars.values() if values.dtype.kind == "f")).any()
