@@ -50,12 +50,15 @@ def names_in(name: str, folder: Path) -> dict[str, tuple[str, ...]]:
     Raises:
         ValueError: a damaged folder, or a `.metadata` with something else in it than torch writes there.
     """
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+
     metadata = _metadata(name, folder)
     places = metadata.planner_data if isinstance(metadata.planner_data, Mapping) else {}
     return {
         key: tuple(map(str, places.get(key, (key,))))
         for key, one in metadata.state_dict_metadata.items()
-        if hasattr(one, "chunks")
+        # By its type: what torch takes for bytes is unpickled without a limit, whatever attributes it has.
+        if isinstance(one, TensorStorageMetadata)
     }
 
 
@@ -84,6 +87,7 @@ def read_distributed(
     on_disk = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     tensors = {key: _empty(name, folder, key, metadata.state_dict_metadata[key], on_disk) for key in renamed}
     from torch.distributed.checkpoint.api import CheckpointException
+    from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
     from torch.distributed.checkpoint.filesystem import FileSystemReader
     from torch.distributed.checkpoint.state_dict_loader import load
 
@@ -93,10 +97,16 @@ def read_distributed(
         def read_metadata(self, *_: Any, **__: Any) -> Any:
             return metadata
 
+    class Planner(DefaultLoadPlanner):
+        """Reads tensors alone; torch's own unpickles all else without a limit."""
+
+        def load_bytes(self, *_: Any, **__: Any) -> None:
+            raise ValueError("it holds something else than a tensor by a tensor's name")
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is one process
-            load(tensors, storage_reader=Reader(folder), no_dist=True)
+            load(tensors, storage_reader=Reader(folder), planner=Planner(), no_dist=True)
     except (Exception, CheckpointException) as error:  # reading raises whatever it likes
         raise _damaged(name, folder, error) from error
     return {new: tensors[key] for key, new in renamed.items()}
@@ -150,6 +160,8 @@ def _refuse_other_files(name: str, folder: Path, metadata: Any) -> None:
         path = getattr(info, "relative_path", None)
         if not isinstance(path, str) or Path(path).name != path or (folder / path).is_symlink():
             raise ValueError(f"{name}: {folder} names the file {path!r}, which must lie in the folder itself")
+        if (folder / path).exists() and not (folder / path).is_file():
+            raise ValueError(f"{name}: {folder / path} is no regular file, of which reading could not end")
         if getattr(info, "transform_descriptors", None):
             raise ValueError(
                 f"{name}: {folder} was written through {info.transform_descriptors}: save it without "

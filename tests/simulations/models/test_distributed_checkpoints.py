@@ -1,5 +1,7 @@
 """Folders of torch.distributed.checkpoint: read in one process, whole or refused; nothing of them is run."""
 
+import io
+import os
 import pickle
 import warnings
 
@@ -8,6 +10,7 @@ import torch
 import torch.distributed.checkpoint as dcp
 from torch import nn
 from torch.distributed.checkpoint.metadata import (
+    BytesStorageMetadata,
     ChunkStorageMetadata,
     MetadataIndex,
     TensorProperties,
@@ -16,6 +19,7 @@ from torch.distributed.checkpoint.metadata import (
 
 from mli.user_checkpoints import load_end
 from simulations.models.checkpoints import load_checkpoint
+from simulations.models.distributed_checkpoint import read_distributed
 
 READ = ".*is read as a pickle: only files you trust"
 
@@ -126,6 +130,29 @@ def another_kind(metadata):
     metadata.state_dict_metadata["0.weight"] = 3
 
 
+def bytes_that_look_like_a_tensor(folder, marker):
+    """What torch would unpickle without a limit, with every attribute of the tensor's own description."""
+    content = io.BytesIO()
+    torch.save(Bomb(marker), content)
+    (folder / "bomb.distcp").write_bytes(content.getvalue())
+
+    def change(metadata):
+        disguised = BytesStorageMetadata()
+        vars(disguised).update(vars(metadata.state_dict_metadata["0.weight"]))
+        metadata.state_dict_metadata["0.weight"] = disguised
+        info = metadata.storage_data.pop(MetadataIndex("0.weight", (0, 0)))
+        place = type(info)("bomb.distcp", 0, len(content.getvalue()))
+        metadata.storage_data[MetadataIndex("0.weight")] = place
+
+    edited(folder, change)
+
+
+def pipe(folder, _):
+    file = next(folder.glob("*.distcp"))
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
@@ -145,6 +172,12 @@ def another_kind(metadata):
         (lambda folder, _: edited(folder, to_elsewhere), "which must lie in the folder itself"),
         (lambda folder, _: edited(folder, too_large), "is larger than the folder's files"),
         (lambda folder, _: edited(folder, another_kind), "holds a int by the name '0.weight'"),
+        (bytes_that_look_like_a_tensor, r"missing \['0.weight'\]"),
+        pytest.param(
+            pipe,
+            "is no regular file",
+            marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes by name"),
+        ),
     ],
 )
 def test_a_damaged_folder_is_refused_in_one_line_and_runs_nothing(tmp_path, harm, message):
@@ -167,3 +200,13 @@ def test_it_is_a_pickle_unless_asked_for_and_another_networks_is_told_by_its_nam
             refusing()
     with pytest.warns(UserWarning, match=READ), pytest.raises(ValueError, match="does not fit the model"):
         load_end(tmp_path / "saved", nn.Linear(2, 2), allow_pickle=True)
+
+
+def test_bytes_are_not_read_where_the_names_ask_for_them_either(tmp_path):
+    """The second lock: whoever calls the reader by itself with a name that is no tensor's."""
+    folder, marker = tmp_path / "saved", tmp_path / "code was run"
+    save(network().state_dict(), folder)
+    bytes_that_look_like_a_tensor(folder, marker)
+    with pytest.raises(ValueError, match="something else than a tensor by a tensor's name"):
+        read_distributed("end", folder, {"0.weight": "0.weight"})
+    assert not marker.exists()
