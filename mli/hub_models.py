@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from simulations.models.checkpoint_files import floating_types_in, read_safetensors
-from simulations.runtime.names_in_words import first_names
+from simulations.models.checkpoint_files import INDEX, floating_types_in, read_safetensors, shards_in
+from simulations.runtime.names_in_words import first_names, shortened
 
 __all__ = ["HUB", "HubModel", "is_adapter", "merged_adapter", "model_folder"]
 
@@ -91,7 +91,8 @@ class HubModel:
             self._config = transformers.AutoConfig.from_pretrained(self.folder, trust_remote_code=False)
         except Exception as error:  # the file may hold anything
             raise ValueError(f"{word}: its config.json is not understood: {_line(error)}") from error
-        names = list(getattr(self._config, "architectures", None) or [])
+        found = getattr(self._config, "architectures", None)
+        names = found if isinstance(found, list) else []
         self.architecture = names[0] if len(names) == 1 and isinstance(names[0], str) else ""
         auto = next((kind for end, kind in KINDS.items() if self.architecture.endswith(end)), None)
         if auto is None:
@@ -119,7 +120,7 @@ class HubModel:
             raise ValueError(f"{self.word}: its config.json makes no network: {_line(error)}") from error
         if type(network).__name__ != self.architecture:
             raise ValueError(
-                f"{self.word}: its config.json names {self.architecture!r}, and transformers makes a "
+                f"{self.word}: its config.json names {shortened(self.architecture)}, and transformers makes a "
                 f"{type(network).__name__} of it"
             )
         return network.eval()  # type: ignore[no-any-return]
@@ -136,6 +137,7 @@ class HubModel:
         Raises:
             ValueError: files that are damaged or no safetensors, weights of another network or type.
         """
+        self._refuse_other_files(name, folder)
         with torch.random.fork_rng(devices=[]):
             own = self()
         stored = {kind for file in folder.glob("*.safetensors") for kind in floating_types_in(name, file)}
@@ -167,6 +169,22 @@ class HubModel:
                     f"{name}: {folder} does not fit {self.word}: it {words} [{first_names(names)}]"
                 )
         return {key: tensor.detach() for key, tensor in network.state_dict().items()}
+
+
+    def _refuse_other_files(self, name: str, folder: Path) -> None:
+        """Refuse weights that are no safetensors: transformers unpickles what an index or config.json names."""
+        named = getattr(self._config, "transformers_weights", None)
+        if named is not None and not (
+            isinstance(named, str)
+            and Path(named).name == named
+            and named.endswith((".safetensors", f".safetensors{INDEX}"))
+        ):
+            raise ValueError(
+                f"{self.word}: its config.json names the weights {shortened(named)}, which must be a "
+                f".safetensors file, or an index of several, in the folder itself"
+            )
+        for index in sorted(folder.glob(f"*.safetensors{INDEX}")):
+            shards_in(name, index)
 
 
 def is_adapter(folder: Path) -> bool:
@@ -203,6 +221,9 @@ def merged_adapter(name: str, folder: Path, base: HubModel) -> dict[str, torch.T
         config = peft.PeftConfig.from_pretrained(str(folder))
     except Exception as error:  # the file may hold anything
         raise ValueError(f"{name}: {folder}/adapter_config.json is not understood: {_line(error)}") from error
+    # Before anything is built: these kinds read further files that the configuration names, pickles too.
+    if config.is_prompt_learning or config.peft_type == peft.PeftType.XLORA:
+        raise _no_end(name, folder, config)
     with torch.random.fork_rng(devices=[]):
         network = base()
     network.load_state_dict(base.weights_in(f"{name}'s base", base.folder))
@@ -216,10 +237,7 @@ def merged_adapter(name: str, folder: Path, base: HubModel) -> dict[str, torch.T
     except Exception as error:  # it may be of another network
         raise ValueError(f"{name}: {folder} is no adapter of {base.word}: {_line(error)}") from error
     if not hasattr(adapted.base_model, "merge_and_unload"):
-        raise ValueError(
-            f"{name}: {folder} is an adapter of kind {config.peft_type.value}, which changes no weights: it "
-            "has no end on a line of weights"
-        )
+        raise _no_end(name, folder, config)
     own = peft.get_peft_model_state_dict(adapted)
     if odd := sorted({*found.unexpected_keys, *(own.keys() ^ state.keys())}):
         raise ValueError(f"{name}: {folder} is no adapter of {base.word}: it differs in [{first_names(odd)}]")
@@ -228,6 +246,13 @@ def merged_adapter(name: str, folder: Path, base: HubModel) -> dict[str, torch.T
     except Exception as error:  # each kind has its own reasons
         raise ValueError(f"{name}: {folder} is not merged by peft: {_line(error)}") from error
     return {key: tensor.detach() for key, tensor in merged.state_dict().items()}
+
+
+def _no_end(name: str, folder: Path, config: Any) -> ValueError:
+    return ValueError(
+        f"{name}: {folder} is an adapter of kind {config.peft_type.value}, which changes no weights: it "
+        "has no end on a line of weights"
+    )
 
 
 def _wanting(library: str, word: str) -> ModuleNotFoundError:

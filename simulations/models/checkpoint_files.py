@@ -11,7 +11,7 @@ import torch
 from simulations.models.distributed_checkpoint import METADATA, is_distributed_checkpoint
 from simulations.runtime.names_in_words import first_of
 
-__all__ = ["floating_types_in", "read_safetensors"]
+__all__ = ["INDEX", "floating_types_in", "read_safetensors", "shards_in"]
 
 INDEX = ".index.json"
 FLOATING = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -128,7 +128,7 @@ def _one_file(name: str, path: Path) -> dict[str, torch.Tensor]:
 def _sharded(
     name: str, index: Path, check_names: Callable[[Collection[str]], None] | None
 ) -> dict[str, torch.Tensor]:
-    shards = _shards(name, index)
+    shards = shards_in(name, index)
     if check_names is not None:
         check_names(shards.keys())
     found: dict[str, torch.Tensor] = {}
@@ -148,8 +148,16 @@ def _sharded(
     return found
 
 
-def _shards(name: str, index: Path) -> dict[str, str]:
-    """File names by tensor names; names of files beside the index, never paths."""
+def shards_in(name: str, index: Path) -> dict[str, str]:
+    """File names by tensor names; names of .safetensors files beside the index, never paths.
+
+    Args:
+        name: "start" or "end", for messages.
+        index: a file *.index.json.
+
+    Raises:
+        ValueError: it is none, or names another kind of file (a pickle), or one that lies elsewhere.
+    """
     try:
         shards = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         whole = all(isinstance(file, str) and Path(file).name == file for file in shards.values())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 with warnings.catch_warnings():
@@ -183,6 +184,8 @@ def changed(folder, **values):
             lambda folder: changed(folder, architectures=None),
             r"one architecture that ends in .*, it names \[\]",
         ),
+        (lambda folder: changed(folder, architectures=5), r"(it names \[\]|is not understood)"),
+        (lambda folder: changed(folder, architectures=["A" * 999 + "ForCausalLM"]), r"names 'A{50,150}\.\.\."),
         (lambda folder: changed(folder, architectures=["BertModel"]), r"it names \['?BertModel"),
         (lambda folder: changed(folder, architectures=["LlamaForCausalLM"]), "transformers makes a Bert"),
         (lambda folder: changed(folder, hidden_size=-3), "its config.json makes no network"),
@@ -220,6 +223,58 @@ def test_weights_of_another_network_or_type_are_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(ValueError, match="is damaged"):
         load_end(tmp_path / "a", network, factory=factory)
+
+
+def through_the_index(folder):
+    index = folder / "model.safetensors.index.json"
+    told = json.loads(index.read_text())
+    one = min(told["weight_map"].values())
+    torch.save(load_file(folder / one), folder / "pickle.bin")
+    (folder / one).unlink()
+    told["weight_map"] = {k: "pickle.bin" if v == one else v for k, v in told["weight_map"].items()}
+    index.write_text(json.dumps(told))
+
+
+def through_the_configuration(folder):
+    torch.save(made("sharded words", 5).state_dict(), folder / "pickle.bin")
+    changed(folder, transformers_weights="pickle.bin")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (through_the_index, r"must name \.safetensors files that lie beside it"),
+        (through_the_configuration, "names the weights 'pickle.bin', which must be a .safetensors file"),
+    ],
+)
+def test_no_pickle_is_read_that_an_index_or_the_configuration_names(harm, message, tmp_path, monkeypatch):
+    """transformers would unpickle it: tensors alone, but nobody has asked for a pickle."""
+    saved("sharded words", tmp_path)
+    harm(tmp_path)
+    factory = HubModel(f"hf:{tmp_path}")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was read"))
+    with pytest.raises(ValueError, match=message) as refused:
+        load_end(tmp_path, factory(), factory=factory)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", ["MULTITASK_PROMPT_TUNING", "XLORA"])
+def test_an_adapter_of_a_kind_that_reads_further_files_is_refused_before_it_does(kind, tmp_path, monkeypatch):
+    saved("sharded words", tmp_path / "base")
+    torch.save({"prompt_embeddings": torch.zeros(2, 8)}, tmp_path / "pickle.bin")
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    save_file({"a": torch.zeros(1)}, folder / "adapter_model.safetensors")
+    told = {"peft_type": kind, "task_type": "CAUSAL_LM", "num_virtual_tokens": 2, "num_tasks": 1}
+    told |= {"prompt_tuning_init": "ONLY_SOURCE_SHARED", "hidden_size": 8, "token_dim": 8}
+    told |= {"prompt_tuning_init_state_dict_path": str(tmp_path / "pickle.bin")}
+    told |= {"adapters": {"a": str(tmp_path / "elsewhere")}}
+    (folder / "adapter_config.json").write_text(json.dumps(told))
+    factory = HubModel(f"hf:{tmp_path / 'base'}")
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("a pickle was read"))
+    with pytest.raises(ValueError, match=rf"of kind {kind}, which changes no weights") as refused:
+        load_end(folder, factory(), factory=factory)
+    assert "\n" not in str(refused.value)
 
 
 def test_neither_folder_nor_name_and_a_hub_that_is_not_there(monkeypatch):
