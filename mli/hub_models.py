@@ -120,8 +120,8 @@ class HubModel:
             raise ValueError(f"{self.word}: its config.json makes no network: {_line(error)}") from error
         if type(network).__name__ != self.architecture:
             raise ValueError(
-                f"{self.word}: its config.json names {shortened(self.architecture)}, and transformers makes a "
-                f"{type(network).__name__} of it"
+                f"{self.word}: its config.json names {shortened(self.architecture)}, and transformers makes "
+                f"a {type(network).__name__} of it"
             )
         return network.eval()  # type: ignore[no-any-return]
 
@@ -170,9 +170,8 @@ class HubModel:
                 )
         return {key: tensor.detach() for key, tensor in network.state_dict().items()}
 
-
     def _refuse_other_files(self, name: str, folder: Path) -> None:
-        """Refuse weights that are no safetensors: transformers unpickles what an index or config.json names."""
+        """Refuse weights that are no safetensors: transformers unpickles those that a file here names."""
         named = getattr(self._config, "transformers_weights", None)
         if named is not None and not (
             isinstance(named, str)

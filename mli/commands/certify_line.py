@@ -59,7 +59,7 @@ def certify_line(
 
         writable_file(output)
         if figure is not None:
-            writable_folder(figure)
+            writable_folder(figure, ["certified_line.png", "certified_line.pdf"])
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         network.eval()
         typer.echo(note)

@@ -83,7 +83,9 @@ def diagnose(
         from validation.diagnosis.report import DIAGNOSIS_FILES
         from validation.html_report.diagnosis_page import DIAGNOSIS_PAGE, write_diagnosis_page
 
-        writable_folder(writable_folder(output, [*DIAGNOSIS_FILES, DIAGNOSIS_PAGE]) / "figures")
+        names = ("diagnosis", *(["certified_line"] if certify else []))
+        pictures = [f"{name}.{suffix}" for name in names for suffix in ("png", "pdf")]
+        writable_folder(writable_folder(output, [*DIAGNOSIS_FILES, DIAGNOSIS_PAGE]) / "figures", pictures)
         network, first, last, samples, note = user_network(model, start, end, data, allow_pickle)
         from rich.console import Console
 

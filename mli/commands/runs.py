@@ -234,7 +234,7 @@ def measures(
         from validation.job.run_measures import FILE, measure_runs, measures_table
 
         here = _existing(store)
-        folder = writable_folder(output or store.parent, [FILE])
+        folder = writable_folder(output or store.parent, [FILE, f"{Path(FILE).stem}.csv"])
         found = measure_runs(here)
         write_netcdf(folder / FILE, found)
         for line in measures_table(found):

@@ -25,7 +25,7 @@ from simulations.runs.other_ends import check_other_ends, make_needed_runs, star
 from simulations.runs.run_curves import measure_paths
 from simulations.runs.run_dataset import LINES
 from simulations.runs.spec_to_training import run_data, run_network, train_run
-from simulations.runs.store import CHECKPOINT, Store
+from simulations.runs.store import CHECKPOINT, NotFinishedError, Store
 from simulations.runs.verified_files import write_tensors, write_text
 from simulations.runtime.netcdf import write_netcdf
 from simulations.runtime.provenance import provenance
@@ -84,7 +84,7 @@ def make_run(
         OSError: a file cannot be read or written.
         ModuleNotFoundError: an extra is missing.
     """
-    if not store.is_finished(spec):
+    if (spec.lines or spec.pretrained_layers) and not _is_whole(spec, store):
         make_needed_runs(spec, store, lambda other: make_run(other, store, device=device))
     with store.locked(spec):
         kept, problems = stored_whole(spec, store)
@@ -94,6 +94,14 @@ def make_run(
         with torch_alone(spec.threads):
             status, loss = _make(spec, store, device, progress)
         return MadeRun(spec.name, status, time.perf_counter() - began, repaired=problems, loss=loss)
+
+
+def _is_whole(spec: RunSpec, store: Store) -> bool:
+    """A damaged run is made again, and then leans on others as a new one does."""
+    try:
+        return store.is_finished(spec) and not store.problems(spec)
+    except NotFinishedError:  # another process removed it just now
+        return False
 
 
 def stored_whole(spec: RunSpec, store: Store) -> tuple[MadeRun | None, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from torch import nn
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.weight_layers import weight_layers
 from simulations.runs.spec_to_training import run_network
-from simulations.runs.store import Store
+from simulations.runs.store import NotFinishedError, Store
 from simulations.runtime.names_in_words import first_of
 from simulations.specs.line_words import line_word
 from simulations.specs.run_spec import RunSpec
@@ -37,11 +37,15 @@ def other_end(spec: RunSpec, store: Store, text: str) -> dict[str, torch.Tensor]
     """The end of the run that a line's word `seed:K`, `matched:K` or `run:NAME` means.
 
     Raises:
-        NotFinishedError, DamagedRunError: as `Store.state`.
+        ValueError: the run is not in the store: another process has removed it.
+        DamagedRunError: its end is not what was written.
     """
     word = line_word(text)
     run = word.value if word.kind == "run" else spec.from_other_seed(word.number)
-    return store.state(run, "end")
+    try:
+        return store.state(run, "end")
+    except NotFinishedError as error:
+        raise ValueError(f"line {text}: {error}: the same command makes it again") from error
 
 
 def check_other_ends(spec: RunSpec, store: Store, network: nn.Module) -> None:

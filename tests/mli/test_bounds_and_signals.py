@@ -167,3 +167,23 @@ except SystemExit as ended:
     *interrupted, bytes_ = done.stderr.splitlines()
     assert interrupted == ["mli: interrupted"] * 3
     assert bytes_.startswith("mli: there is no store at no-\\udcff")
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (["diagnose", "--output"], "figures/diagnosis.pdf"),
+        (["diagnose", "--certify", "--output"], "figures/certified_line.png"),
+        (["certify-line", "--figure"], "certified_line.pdf"),
+    ],
+)
+def test_a_picture_that_cannot_be_written_is_found_before_the_network_is_made(words, taken, tmp_path):
+    folder = tmp_path / "out"
+    (folder / taken).mkdir(parents=True)
+    of_network = ["--model", "no_such:network", "--end", "none.safetensors", "--data", "digits"]
+    if words[0] == "certify-line":
+        of_network += ["--output", str(tmp_path / "certificate.json")]
+    found = CliRunner().invoke(app, [*words, str(folder), *of_network])
+    assert found.exit_code == 1
+    assert f"{taken} is a folder itself" in found.stderr
+    assert found.stderr.count("\n") == 1

@@ -185,7 +185,10 @@ def changed(folder, **values):
             r"one architecture that ends in .*, it names \[\]",
         ),
         (lambda folder: changed(folder, architectures=5), r"(it names \[\]|is not understood)"),
-        (lambda folder: changed(folder, architectures=["A" * 999 + "ForCausalLM"]), r"names 'A{50,150}\.\.\."),
+        (
+            lambda folder: changed(folder, architectures=["A" * 999 + "ForCausalLM"]),
+            r"names 'A{50,150}\.\.\.",
+        ),
         (lambda folder: changed(folder, architectures=["BertModel"]), r"it names \['?BertModel"),
         (lambda folder: changed(folder, architectures=["LlamaForCausalLM"]), "transformers makes a Bert"),
         (lambda folder: changed(folder, hidden_size=-3), "its config.json makes no network"),

@@ -188,3 +188,13 @@ def test_the_pages_are_written_with_their_index_and_map(monkeypatch, tmp_path):
     for theorem in THEOREMS.values():
         said = f"status of {theorem.name}"
         assert all(said in written[page] for page in ("map.md", rendering.file_name(theorem.name)))
+
+
+def test_a_page_that_cannot_be_written_is_found_before_theorems_are_re_proved(tmp_path, monkeypatch):
+    (tmp_path / "T16.md").mkdir()
+    monkeypatch.setattr(
+        "mli_theory.derivations.rendering.index_markdown", lambda *_: pytest.fail("theorems were re-proved")
+    )
+    ran = CliRunner().invoke(app, ["theory", "--write-docs", str(tmp_path)])
+    assert ran.exit_code == 1
+    assert "T16.md is a folder itself" in ran.stderr

@@ -16,6 +16,7 @@ from simulations.models.distance_moved import distance_moved
 from simulations.runs.described_runs import package_version
 from simulations.runs.one_run import Store
 from simulations.runs.spec_to_training import run_data, run_network
+from simulations.runs.store import NotFinishedError
 from simulations.runs.store_inventory import vanished_runs
 from simulations.runs.verified_files import OtherDataError
 from simulations.runtime.progress import progress_bar
@@ -65,11 +66,12 @@ def measure_runs(store: Store) -> xr.Dataset:
     with vanished_runs(store) as vanished, progress_bar() as bar:
         for name in bar.track(names, total=len(names), description="measuring runs"):
             with vanished.skipped(name):
-                spec = store.spec(name)
-                if store.provenance(name)["status"] != "reached" or "linear" not in spec.paths:
+                run = store.load(name)  # by its name: a damaged spec.toml would lead to another run
+                spec = _spec(store, name)
+                if run.attrs["status"] != "reached" or "linear" not in spec.paths:
                     without += 1
                     continue
-                row, by_layer = _measured(store, spec)
+                row, by_layer = _measured(store, spec, run)
                 rows.append(row)
                 layers.append(by_layer)
     if not rows:
@@ -89,8 +91,14 @@ def measure_runs(store: Store) -> xr.Dataset:
     )
 
 
-def _measured(store: Store, spec: RunSpec) -> tuple[dict[str, object], list[float]]:
-    run = store.load(spec)
+def _spec(store: Store, name: str) -> RunSpec:
+    try:
+        return store.spec(name)
+    except FileNotFoundError as error:
+        raise NotFinishedError(f"run {name} is not in {store.folder}") from error
+
+
+def _measured(store: Store, spec: RunSpec, run: xr.Dataset) -> tuple[dict[str, object], list[float]]:
     alphas = run["alpha"].to_numpy()
     loss = run["loss"].to_numpy()[list(run["path"].to_numpy()).index("linear")]
     fall, rise = float(loss[0] - loss[-1]), max_rise(loss)

@@ -12,6 +12,7 @@ from simulations.line.paths import noise_start
 from simulations.networks import fcn
 from simulations.runs.further_lines import INIT_STRIDE
 from simulations.runs.one_run import Store, make_run
+from simulations.runs.other_ends import other_end
 from simulations.runs.spec_to_training import run_data
 from simulations.runtime.python_topics import topics_digest
 from simulations.specs.run_spec import RunSpec
@@ -197,3 +198,34 @@ def test_an_autoencoder_and_a_language_model_have_their_line(tmp_path):
         assert math.isnan(float(run["end_error"])) == np.isnan(run["error"]).all() == (spec is coder)
     zero = store.load(topics)["line_loss"].values[0, 0]
     assert zero == pytest.approx(math.log(run_data(topics)[0].n_classes), rel=1e-6)  # all logits 0
+
+
+def test_a_damaged_run_is_made_again_with_the_runs_that_it_leans_on(tmp_path):
+    store = Store(tmp_path)
+    store.prepare()
+    for spec in (tiny(lines=("seed:1",)), tiny(pretrained_layers=1, pretrained_classes=5)):
+        make_run(spec, store)
+        (other,) = spec.needed_runs()
+        before = store.provenance(spec)["digests"]
+        file = store.path(spec, "history.nc")
+        file.write_bytes(file.read_bytes()[:-1])
+        store.remove(other)
+        assert make_run(spec, store).repaired
+        assert store.is_finished(other)
+        assert store.provenance(spec)["digests"] == before
+
+
+def test_a_damaged_run_whose_line_names_a_run_that_is_gone_says_so_in_a_line(tmp_path):
+    store = Store(tmp_path)
+    store.prepare()
+    named = tiny(seed=1)
+    make_run(named, store)
+    spec = tiny(lines=(f"run:{named.name}",))
+    make_run(spec, store)
+    file = store.path(spec, "end.safetensors")
+    file.write_bytes(file.read_bytes()[:-1])
+    store.remove(named)
+    with pytest.raises(ValueError, match=f"line run:{named.name}: there is no finished run"):
+        make_run(spec, store)
+    with pytest.raises(ValueError, match=f"line run:{named.name}: run {named.name} is not in .*: the same"):
+        other_end(spec, store, f"run:{named.name}")

@@ -1,6 +1,7 @@
 """The measures of all runs of a store: against the stored curves and states, read plainly."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mli.commands.application import app
 from paper_figures.figures import f24_measures
 from paper_figures.sources import figure_data
 from simulations.runs.one_run import Store, make_run
+from simulations.runs.verified_files import DamagedRunError
 from simulations.runtime.python_topics import topics_digest
 from simulations.specs.run_spec import RunSpec
 from tests.paper_figures.helpers.drawn import drawn_dataset
@@ -79,7 +81,8 @@ def test_the_command_writes_what_the_figure_draws(store):
     drawn_dataset(f24_measures, dataset)
     words = f24_measures.caption(dataset)
     assert "3 runs" in words
-    assert "1 further runs have no line, and 1 no Gauss length" in words
+    told = " ".join(f24_measures.details(dataset))
+    assert "1 further runs have no line, and 1 no Gauss length" in told
 
 
 def test_a_store_without_lines_is_refused_in_one_line(tmp_path):
@@ -90,3 +93,22 @@ def test_a_store_without_lines_is_refused_in_one_line(tmp_path):
     assert said.exit_code == 2
     assert "has a linear path: there is nothing to measure" in said.output
     assert not (tmp_path / "run-measures.nc").exists()
+
+
+def test_a_damaged_spec_is_named_and_leads_to_no_other_run(store, tmp_path):
+    shutil.copytree(store.folder, tmp_path / "store")
+    copy = Store(tmp_path / "store")
+    file = copy.path(SPECS[1], "spec.toml")
+    file.write_text(file.read_text().replace("seed = 1", "seed = 7"))
+    with pytest.raises(DamagedRunError, match=rf"{SPECS[1].name}/spec\.toml is not what was written"):
+        measure_runs(copy)
+
+
+@pytest.mark.parametrize("name", ["run-measures.nc", "run-measures.csv"])
+def test_a_file_that_cannot_be_written_is_found_before_the_measuring(store, name, tmp_path, monkeypatch):
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("validation.job.run_measures.measure_runs", lambda _: pytest.fail("it was measured"))
+    words = ["runs", "measures", "--store", str(store.folder), "--output", str(tmp_path)]
+    ran = CliRunner().invoke(app, words)
+    assert ran.exit_code == 1
+    assert f"{name} is a folder itself" in ran.stderr
