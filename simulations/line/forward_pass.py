@@ -14,6 +14,7 @@ from torch import nn
 from torch.func import functional_call
 
 from simulations.models.running_statistics import NotMeasurableError
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.batch import Batch
 
 __all__ = ["ForwardError", "check_columns", "forward_errors", "run_network"]
@@ -84,7 +85,7 @@ def check_columns(model: nn.Module, batch: Batch) -> None:
     unknown = _not_taken(model, batch)
     if unknown:
         raise ValueError(
-            f"the data have the columns {unknown}, which the network's forward does not take: remove them "
+            f"the data have the columns [{first_of(map(repr, unknown))}], which the network's forward does not take: remove them "
             "(dataset.remove_columns, a collate_fn), or pick the others by a batch_hook"
         )
 

@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from simulations.runtime.names_in_words import shortened
+
 __all__ = ["LineWord", "line_word"]
 
 _FORMS = {
@@ -57,6 +59,6 @@ def line_word(text: str) -> LineWord:
     if form is None or bool(colon) != bool(form) or not re.fullmatch(form, value) or not text.isprintable():
         raise ValueError(
             "lines are words zero, noise, init:K (K from 1), epoch:T, seed:K, matched:K, run:NAME (20 hex "
-            f"digits), only:PATTERN and layers, got {text!r}"
+            f"digits), only:PATTERN and layers, got {shortened(text)}"
         )
     return LineWord(kind, value)

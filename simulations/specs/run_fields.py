@@ -78,7 +78,7 @@ def typed(name: str, value: Any, kind: type, optional: bool) -> Any:
     if kind is tuple:
         if isinstance(value, (list, tuple)) and all(isinstance(part, str) for part in value):
             return tuple(value)
-        raise ValueError(f"{name} must be a list of words, got {value!r}")
+        raise ValueError(f"{name} must be a list of words, got {shortened(value)}")
     if kind is str and isinstance(value, Path):
         return str(value)
     fits = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
@@ -105,18 +105,20 @@ def check_value(name: str, value: Any) -> None:
         ValueError: naming field and value.
     """
     if name in CHOICES and value not in CHOICES[name]:
-        raise ValueError(f"{name} must be one of {first_of(CHOICES[name])}, got {value!r}")
+        raise ValueError(f"{name} must be one of {first_of(CHOICES[name])}, got {shortened(value)}")
     if name in LEAST and value < LEAST[name]:
-        raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {value!r}")
+        raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {shortened(value)}")
     if name in MOST and value > MOST[name]:
-        raise ValueError(f"{name} must be at most {MOST[name]}, got {value!r}")
+        raise ValueError(f"{name} must be at most {MOST[name]}, got {shortened(value)}")
     if name in RANGES:
         low, with_low, high, with_high = RANGES[name]
         if not (low < value < high or (with_low and value == low) or (with_high and value == high)):
             brackets = ("[" if with_low else "(", "]" if with_high else ")")
-            raise ValueError(f"{name} must lie in {brackets[0]}{low:g}, {high:g}{brackets[1]}, got {value!r}")
+            raise ValueError(
+                f"{name} must lie in {brackets[0]}{low:g}, {high:g}{brackets[1]}, got {shortened(value)}"
+            )
     if name == "data" and not (value and value.isprintable()):
-        raise ValueError(f"data must be the name or folder of a data set, got {value!r}")
+        raise ValueError(f"data must be the name or folder of a data set, got {shortened(value)}")
     if name == "paths" and (not value or len(set(value)) < len(value) or not set(value) <= set(RUN_PATHS)):
         raise ValueError(
             f"paths must be distinct names of {', '.join(RUN_PATHS)}, got [{first_of(map(repr, value))}]"
@@ -129,7 +131,7 @@ def check_value(name: str, value: Any) -> None:
         for word in value:
             line_word(word)
     if name == "text_digest" and not re.fullmatch("[0-9a-f]{16}", value):
-        raise ValueError(f"text_digest must be 16 hex digits, got {value!r}")
+        raise ValueError(f"text_digest must be 16 hex digits, got {shortened(value)}")
 
 
 def path_refusal(path: str, *, bias: str, network: str, batch_norm: bool) -> str:

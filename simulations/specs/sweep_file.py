@@ -146,21 +146,25 @@ def read_sweep(name_or_file: str | Path, form: str = "quick") -> Sweep:
         ['bias-all', 'bias-none', 'centre', 'depth-2', 'depth-4', 'scale-0.7', 'scale-1.0']
     """
     if form not in FORMS:
-        raise ValueError(f"form must be one of {', '.join(FORMS)}, got {form!r}")
+        raise ValueError(f"form must be one of {', '.join(FORMS)}, got {shortened(form)}")
     if str(name_or_file) in (*EXPERIMENTS, *APART):
         name = str(name_or_file)
         source = _FILES / f"{name}.{form}.toml"
     elif str(name_or_file) in ONE_FORM:
         name = str(name_or_file)
         if form != FORMS[0]:
-            raise ValueError(f"the experiment {name} has one form alone, got {form!r}: leave the form out")
+            raise ValueError(
+                f"the experiment {name} has one form alone, got {shortened(form)}: leave the form out"
+            )
         source = _FILES / f"{name}.toml"
     elif Path(name_or_file).suffix == ".toml":
         source = Path(name_or_file)
         name = source.stem
     else:
         known = first_of((*EXPERIMENTS, *APART, *ONE_FORM))
-        raise ValueError(f"{str(name_or_file)!r} is neither an experiment ({known}) nor a .toml file")
+        raise ValueError(
+            f"{shortened(str(name_or_file))} is neither an experiment ({known}) nor a .toml file"
+        )
     try:
         return _expand(name, tomllib.loads(source.read_text(encoding="utf-8")))
     except (ValueError, RecursionError) as error:  # TOML's own, a decoder's; tables in tables without end
@@ -198,7 +202,7 @@ def _expand(name: str, content: Mapping[str, Any]) -> Sweep:
     _check_grid(grid, fixed)
     arms = content.get("arm", [{}])
     if not isinstance(arms, list) or not arms or not all(isinstance(arm, dict) for arm in arms):
-        raise ValueError(f"arm must be tables [[arm]], got {arms!r}")
+        raise ValueError(f"arm must be tables [[arm]], got {shortened(arms)}")
     runs = [run for arm in arms for run in _runs_of(arm, fixed, grid, content.get("seeds"))]
     _check_size(len(runs), 1)
     _check_distinct(runs)
@@ -213,8 +217,8 @@ def _runs_of(
     own = {key: value for key, value in arm.items() if key not in ("name", "seeds")}
     called = arm.get("name", "")
     if not isinstance(called, str) or "," in called or "/" in called or not called.isprintable():
-        raise ValueError(f"an arm's name must be a word without ',' and '/', got {called!r}")
-    where = f"arm {called!r}" if called else "an arm without a name"
+        raise ValueError(f"an arm's name must be a word without ',' and '/', got {shortened(called)}")
+    where = f"arm {shortened(called)}" if called else "an arm without a name"
     RunSpec.check_keys(key for key in own if key != "seed")
     _refuse_seed(own, where)
     both = [key for key in own if key in grid]
@@ -267,20 +271,20 @@ def _word(value: Any) -> str:
 
 def _seeds(seeds: Any, where: str) -> Sequence[int]:
     if not isinstance(seeds, list) or not seeds:
-        raise ValueError(f"{where}: seeds must be a list of at least one integer, got {seeds!r}")
+        raise ValueError(f"{where}: seeds must be a list of at least one integer, got {shortened(seeds)}")
     if len(set(map(repr, seeds))) < len(seeds):
-        raise ValueError(f"{where}: a seed twice in seeds = {seeds}")
+        raise ValueError(f"{where}: a seed twice in seeds = {shortened(seeds)}")
     return seeds
 
 
 def _check_grid(grid: Mapping[str, Any], fixed: Mapping[str, Any]) -> None:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise ValueError(f"grid: {key} must be a list of at least one value, got {values!r}")
+            raise ValueError(f"grid: {key} must be a list of at least one value, got {shortened(values)}")
         if len(set(map(repr, values))) < len(values):
-            raise ValueError(f"grid: a value twice in {key} = {values}")
+            raise ValueError(f"grid: a value twice in {key} = {shortened(values)}")
         if key in fixed:
-            raise ValueError(f"grid: {key} varies here and is fixed in [fixed] at {fixed[key]!r}")
+            raise ValueError(f"grid: {key} varies here and is fixed in [fixed] at {shortened(fixed[key])}")
     _refuse_seed(grid, "[grid]")
 
 
@@ -290,15 +294,18 @@ def _check_distinct(runs: Sequence[PlannedRun]) -> None:
     for run in runs:
         known = labels.setdefault((run.label, run.spec.seed), run)
         if known is not run:
-            raise ValueError(f"two arms have the label {run.label!r}")
+            raise ValueError(f"two arms have the label {shortened(run.label)}")
         known = specs.setdefault(run.spec.name, run)
         if known is not run:
-            raise ValueError(f"{known.label!r} and {run.label!r} are one and the same run {run.spec.name}")
+            raise ValueError(
+                f"{shortened(known.label)} and {shortened(run.label)} are one and the same run "
+                f"{run.spec.name}"
+            )
 
 
 def _check_ensembles(ensembles: Any, runs: Sequence[PlannedRun]) -> None:
     if not isinstance(ensembles, bool):
-        raise ValueError(f"ensembles must be true or false, got {ensembles!r}")
+        raise ValueError(f"ensembles must be true or false, got {shortened(ensembles)}")
     others = [run for run in runs if run.spec.network != "fcn"]
     if ensembles and others:
         raise ValueError(
@@ -315,4 +322,4 @@ def _refuse_seed(table: Mapping[str, Any], where: str) -> None:
 def _refuse_unknown(table: Mapping[str, Any], known: Sequence[str], what: str) -> None:
     unknown = [key for key in table if key not in known]
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}: {what} has {first_of(known)}")
+        raise ValueError(f"unknown key {shortened(unknown[0])}: {what} has {first_of(known)}")

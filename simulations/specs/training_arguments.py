@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 
+from simulations.runtime.names_in_words import shortened
 from simulations.specs.run_fields import LEAST, check_value
 
 __all__ = ["TrainingArguments"]
@@ -47,7 +48,7 @@ class TrainingArguments:
             if value is None and name in _MAY_BE_NONE:
                 continue
             if name in LEAST and (isinstance(value, bool) or not isinstance(value, int)):
-                raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {value!r}")
+                raise ValueError(f"{name} must be an integer >= {LEAST[name]}, got {shortened(value)}")
             check_value(name, value)
         if self.objective is not None and self.label_smoothing > 0:
             raise ValueError(

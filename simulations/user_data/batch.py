@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from mli_theory.short_repr import short_repr
+from simulations.runtime.names_in_words import first_of
 from simulations.user_data.content_digest import ContentDigest, NotHashableError
 
 __all__ = ["Batch", "OtherLabelsError", "class_indices", "has_label"]
@@ -151,7 +152,10 @@ class Batch:
         places = [place for place, _ in self.arguments()]
         unknown = [place for place in self.shared if place not in places]
         if unknown:
-            raise ValueError(f"shared names {unknown}, which are none of the arguments {places}")
+            raise ValueError(
+                f"shared names [{first_of(map(repr, unknown))}], which are none of the arguments "
+                f"[{first_of(map(repr, places))}]"
+            )
 
         for place, value in self.tensors():
             if value.ndim and len(value) != n and place not in self.shared:

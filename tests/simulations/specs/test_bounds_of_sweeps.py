@@ -1,6 +1,7 @@
 """Sweeps and runs beyond the stated limits, and files that are none, are refused at once."""
 
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -75,3 +76,39 @@ def test_many_unknown_keys_are_a_short_message():
     with pytest.raises(ValueError, match="and 980 more") as refused:
         RunSpec.from_dict({f"key{i}": 1 for i in range(1000)})
     assert len(str(refused.value)) < 1500
+
+
+MANY, LONG = list(range(50_000)), "a" * 100_000
+
+
+@pytest.mark.parametrize("value", [MANY, LONG, [LONG], 10**400, {LONG: 1}], ids=range(5))
+@pytest.mark.parametrize("field", [field.name for field in fields(RunSpec)])
+def test_no_message_about_a_field_shows_all_of_what_was_written(field, value):
+    values = {"depth": 2, "width": 4, "learning_rate": 0.1, "max_epochs": 1, "seed": 0, field: value}
+    try:
+        RunSpec.from_dict(values)
+    except ValueError as error:
+        assert len(str(error)) < 600, str(error)[:600]  # noqa: PT017 - some values are right
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"seeds = {[0, *MANY]}",
+        f"seeds = [0]\n[grid]\nwidth = {[0, *MANY]}",
+        f"seeds = [0]\n[grid]\nwidth = '{LONG}'",
+        f"seeds = '{LONG}'",
+        f"seeds = [0]\narm = {MANY}",
+        f"seeds = [0]\nensembles = {MANY}",
+        f"seeds = [0]\n{LONG} = 1",
+        f"seeds = [0]\n[fixed]\nwidth = {MANY}\n[grid]\nwidth = [1]",
+        f"seeds = [0]\n[[arm]]\nname = '{LONG},'\n",
+    ],
+    ids=range(9),
+)
+def test_no_message_about_a_sweep_shows_all_of_what_was_written(text, tmp_path):
+    file = tmp_path / "sweep.toml"
+    file.write_text(f'title = "t"\n{text}\n')
+    with pytest.raises(ValueError, match=re.escape(str(file))) as refused:
+        read_sweep(file)
+    assert len(str(refused.value)) < 800 + len(str(file)), str(refused.value)[:600]
