@@ -85,7 +85,8 @@ def check_columns(model: nn.Module, batch: Batch) -> None:
     unknown = _not_taken(model, batch)
     if unknown:
         raise ValueError(
-            f"the data have the columns [{first_of(map(repr, unknown))}], which the network's forward does not take: remove them "
+            f"the data have the columns [{first_of(map(repr, unknown))}], which the network's forward does "
+            "not take: remove them "
             "(dataset.remove_columns, a collate_fn), or pick the others by a batch_hook"
         )
 
