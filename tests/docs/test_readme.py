@@ -2,8 +2,8 @@
 
 import contextlib
 import io
-import math
 import json
+import math
 import re
 
 import numpy as np

@@ -126,9 +126,9 @@ def loss_slopes(
         closed = (upper <= 0.0) | (lower >= 0.0) | (level == finest)
         done.append((start[closed], end[closed], lower[closed], upper[closed]))
         index = (2 * index[~closed][:, None] + np.arange(2)).reshape(-1)
-    columns = [np.concatenate(column) for column in zip(*done, strict=True)]
-    order = np.argsort(columns[0], kind="stable")
-    return LossSlopes(*(column[order] for column in columns), rows=rows)
+    start, end, lower, upper = (np.concatenate(column) for column in zip(*done, strict=True))
+    order = np.argsort(start, kind="stable")
+    return LossSlopes(start[order], end[order], lower[order], upper[order], rows)
 
 
 def _with_derivatives(line: ReluLine) -> ReluLine:
@@ -246,7 +246,7 @@ def _average_above(low: Array, high: Array, value: Array) -> float:
     the rest 4u: 8 (k + 4) u A over the denominator is taken, and 1e-40 for underflow.
     """
     k = len(value)
-    top, largest = value.max(), high.max()
+    top, largest = float(value.max()), float(high.max())
     if not (top < np.inf and largest < np.inf):
         return top
     below, above = np.empty(k), np.empty(k)
