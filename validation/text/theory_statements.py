@@ -227,6 +227,7 @@ STATEMENTS: Mapping[str, Statement] = {
             "tests/mli_theory/certificates/relu_line/test_soundness.py",
             "tests/mli_theory/second_routes/relu_line_exactly.py",
         ),
+        figures=("F15",),
         beyond="the rounding is bounded in the modules and tested in whole numbers",
     ),
     "T16": Statement(
