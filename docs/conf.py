@@ -27,6 +27,8 @@ extensions = [
     "site_pages.extension",
 ]
 exclude_patterns = [
+    "figures",  # the site's own pages of the figures, generated/figures, have links as well
+    "generated/drawn",
     "gallery",
     "site_pages",
     "tutorials/*.ipynb",
