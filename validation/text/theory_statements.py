@@ -227,8 +227,8 @@ STATEMENTS: Mapping[str, Statement] = {
             "tests/mli_theory/certificates/relu_line/test_soundness.py",
             "tests/mli_theory/second_routes/relu_line_exactly.py",
         ),
-        beyond="the rounding is bounded in the modules and tested in whole numbers",
         figures=("F15",),
+        beyond="the rounding is bounded in the modules and tested in whole numbers",
     ),
     "T16": Statement(
         says="A random small start of two classes has, with a stated probability, a plateau of stated "
