@@ -13,16 +13,25 @@ LONGEST_NAME = 120
 """Characters of one name; the rest is cut."""
 
 
-def first_of(words: Iterable[object], most: int = MOST_NAMES, *, between: str = ", ") -> str:
+def first_of(
+    words: Iterable[object],
+    most: int = MOST_NAMES,
+    *,
+    between: str = ", ",
+    longest: int | None = LONGEST_NAME,
+) -> str:
     """The words in their order, at most so many of them, and how many more there are.
 
     Args:
         words: names, numbers or short sentences; what is no text is written as `str` writes it.
         most: how many are shown.
         between: what stands between two of them.
+        longest: characters of a word, what is more is cut; None for sentences of our own, which end in what
+            they have to say.
     """
     known = list(words)
-    written = [str(word) for word in known[:most]]
-    shown = [word if len(word) <= LONGEST_NAME else f"{word[:LONGEST_NAME]}..." for word in written]
+    shown = [str(word) for word in known[:most]]
+    if longest is not None:
+        shown = [word if len(word) <= longest else f"{word[:longest]}..." for word in shown]
     more = len(known) - len(shown)
     return between.join(shown) + (f" and {more} more" if more else "")

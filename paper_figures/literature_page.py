@@ -26,13 +26,18 @@ class _Look(NamedTuple):
     commands: str
     figure: str = ""
     without: str = ""
-    """Why nothing came out here, or where it stands."""
+    """Why nothing came out here, or where it stands; with a figure, what of the paper it leaves out."""
 
 
 _PAPERS: dict[str, Sequence[_Look]] = {
     "Goodfellow, Vinyals, Saxe 2015 (1412.6544)": (
         _Look("a line between two minima, which rises in the middle", "mli sweep minima", "F20"),
         _Look("the line of an LSTM", "mli sweep language_model", "F22"),
+        _Look(
+            "lines of convolutional and of maxout networks",
+            "mli figures F1 F12",
+            without="F1 and F12 draw those of VGG-16 and ResNet-18. There is no maxout network here.",
+        ),
         _Look(
             "a plane through the trajectory",
             "",
@@ -60,14 +65,38 @@ _PAPERS: dict[str, Sequence[_Look]] = {
     "Lucas et al. 2021 (2104.11044)": (
         _Look("autoencoders by bottleneck, rate and optimiser", "mli sweep autoencoders", "F21"),
         _Look(
-            "the share of runs that violate MLI, by rate, optimiser and batch norm", "mli sweep rates", "F19"
+            "the share of runs that violate MLI, by rate, optimiser and batch norm",
+            "mli sweep rates",
+            "F19",
+            "The one depth of ResNet is 18; there is no Fixup, and the FCN has no batch norm.",
         ),
         _Look("lines from unrelated initial weights to one optimum", "mli sweep starts", "F16"),
         _Look("language models", "mli sweep language_model", "F22"),
-        _Look("Gauss length, distance moved and bump height against each other", "mli runs measures", "F24"),
+        _Look(
+            "Gauss length, distance moved and bump height against each other",
+            "mli runs measures",
+            "F24",
+            "Autoencoders and language models have no Gauss length here.",
+        ),
+        _Look(
+            "combinations of several minima; a plane through two initial weights and the optimum",
+            "",
+            without="`mli.plane` gives the plane through any three states; no experiment draws it, and "
+            "combinations of more than three are not walked.",
+        ),
     ),
     "Vlaar, Frankle 2022 (2106.16004)": (
-        _Look("lines of single layers and of groups of them", "mli sweep layers", "F17"),
+        _Look(
+            "lines of single layers and of groups of them",
+            "mli sweep layers",
+            "F17",
+            "Other parts of a network walk alone by `only:PATTERN` in a run's `lines`; no experiment does.",
+        ),
+        _Look(
+            "data, initial weights, optimiser and architecture varied",
+            "mli validate --profile standard",
+            without="Verdicts on each, at the scale that they name: [verdicts.md](verdicts.md).",
+        ),
         _Look("partial pre-training", "mli sweep pretraining", "F23"),
         _Look(
             "the shape of the line against test accuracy",
@@ -80,12 +109,16 @@ _PAPERS: dict[str, Sequence[_Look]] = {
             "the plateau, and biases as its cause",
             "mli validate --profile standard",
             without="The package is about it: [verdicts.md](verdicts.md), "
-            "[reproduce_the_paper.md](reproduce_the_paper.md).",
+            "[reproduce_the_paper.md](reproduce_the_paper.md). F3 draws the power model's weights and biases "
+            "over time.",
         ),
     ),
     "Tao, Li, Zhan 2024": (
         _Look(
-            "other initial weights, noise and zero as starts; alpha times the end", "mli sweep starts", "F16"
+            "other initial weights, noise and zero as starts; alpha times the end",
+            "mli sweep starts",
+            "F16",
+            "FCNs alone, with and without biases; VGG and ResNet are not among them.",
         ),
         _Look("large rates and adaptive optimisers violate MLI", "mli sweep rates", "F19"),
     ),
@@ -95,6 +128,14 @@ _PAPERS: dict[str, Sequence[_Look]] = {
             "barriers of single layers and of groups from either end",
             "mli sweep layers",
             "F17",
+            "These lines begin at a run's initial weights. Between two minima no layer is averaged alone, "
+            "and not epoch by epoch.",
+        ),
+        _Look(
+            "barriers between language models",
+            "",
+            without="No two were joined. `seed:K` in a run's `lines` walks the line between the ends of two "
+            "seeds of any network.",
         ),
     ),
     "Lim et al. 2024": (
@@ -158,7 +199,7 @@ def _came_out(look: _Look, data: Callable[[str], xr.Dataset]) -> str:
         return look.without
     dataset = data(look.figure)
     module = figure_module(look.figure)
-    return f"{_scale(dataset)}, {look.figure}: {module.finding(dataset)}"
+    return f"{_scale(dataset)}, {look.figure}: {module.finding(dataset)} {look.without}".rstrip()
 
 
 def _scale(dataset: xr.Dataset) -> str:

@@ -76,40 +76,49 @@ def quadratic_plateau_law(
 
 
 class _Orbit:
-    """The gap as a function of log v_1; log(v_2 / v_1) = 2 (gap - log R) along it."""
+    """log v_1 and the gap along s = log v_1 + gap; log(v_2 / v_1) = 2 (gap - log R) there.
+
+    Along log v_1 alone the gap can rise by e^35 a unit (a start at which one class is learned already): no
+    float of log v_1 then lies between its start and its end.
+    """
 
     def __init__(self, log_ratio: float, log_final_loss: float) -> None:
         self._log_ratio, self._log_final_loss = log_ratio, log_final_loss
 
     def until_the_loss_is_reached(self, log_v1: float, gap: float, last: float) -> tuple[float, float]:
-        def excess(at: float, state: Array) -> float:
-            return self.excess(at, state)
+        def excess(_: float, state: Array) -> float:
+            return self.excess(float(state[0]), state[1:])
 
         excess.terminal = True  # type: ignore[attr-defined]
         found = solve_ivp(
-            self.slope,
-            (log_v1, last),
-            [gap],
+            self.direction,
+            (log_v1 + gap, last + self._log_ratio),
+            [log_v1, gap],
             method="LSODA",
             rtol=1e-10,
-            atol=1e-12 * min(self._log_ratio, 1.0),
-            max_step=0.5,  # early on the slope is next to 0 and a long step would miss what follows
+            atol=[1e-12, 1e-12 * min(self._log_ratio, 1.0)],
+            max_step=0.5,  # early on the gap hardly moves and a long step would miss what follows
             events=excess,
         )
         if found.status != 1:
             raise ArithmeticError(f"the orbit of T11 at degree 2 was lost: {found.message}; report this")
-        return float(found.t[-1]), float(found.y[0, -1])
+        return float(found.y[0, -1]), float(found.y[1, -1])
 
-    def slope(self, log_v1: float, state: Array) -> list[float]:
-        """(G_22 / G_11 - 1) / 2, G_jj in proportion to 1 / (1 + e^m_j), m_j the margins."""
-        first, second = self._margins(log_v1, float(state[0]))
+    def direction(self, _: float, state: Array) -> list[float]:
+        """Of log v_1 and the gap by s: with L = log(G_22 / G_11), 2 / (1 + e^L) and tanh(L / 2).
+
+        For the gap moves by (e^L - 1) / 2 where log v_1 moves by 1; G_jj is in proportion to
+        1 / (1 + e^m_j), m_j the margins.
+        """
+        log_v1, gap = map(float, state)
+        first, second = self._margins(log_v1, gap)
         # m_2 - m_1 without cancelling.
-        apart = np.exp(log_v1) * np.expm1(2 * (state[0] - self._log_ratio)) + 2 * state[0]
+        apart = np.exp(log_v1) * np.expm1(2 * (gap - self._log_ratio)) + 2 * gap
         if abs(apart) > 30:
             log_missing = np.logaddexp(0.0, first) - np.logaddexp(0.0, second)
-            return [float(np.expm1(min(log_missing, 700.0))) / 2]
-        raised = np.expm1(apart) * expit(first)
-        return [float(-raised / (1 + raised)) / 2]
+        else:
+            log_missing = -np.log1p(np.expm1(apart) * expit(first))
+        return [2 * float(expit(-log_missing)), float(np.tanh(log_missing / 2))]
 
     def excess(self, log_v1: float, state: Array) -> float:
         """Log of the mean loss over the final one, also where the loss is below the least float."""

@@ -8,6 +8,7 @@ from scipy import stats
 
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
+from simulations.runtime.names_in_words import first_of
 from validation.job.run_measures import FILE, MEASURES
 
 __all__ = ["FILE", "MADE_BY", "TITLE", "caption", "collect", "details", "draw", "finding", "layout"]
@@ -38,7 +39,7 @@ def collect(measured: xr.Dataset) -> xr.Dataset:
     missing = [name for name in wanted if name not in measured]
     if missing:
         raise NothingToDrawError(f"{missing[0]} is missing: `{MADE_BY}` makes the table")
-    data = ", ".join(
+    data = first_of(
         sorted({str(name).rstrip("/").rpartition("/")[2] for name in measured["data"].to_numpy()})
     )
     return measured[wanted].assign_attrs(measured.attrs, data=data)

@@ -11,7 +11,7 @@ a second minimum's checkpoint.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -157,16 +157,41 @@ def zero_start(end: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def noise_start(
-    end: Mapping[str, torch.Tensor], like: Mapping[str, torch.Tensor], *, seed: int
+    end: Mapping[str, torch.Tensor],
+    like: Mapping[str, torch.Tensor],
+    *,
+    seed: int,
+    order: Sequence[str] | None = None,
 ) -> dict[str, torch.Tensor]:
     """A start of Gaussian noise, tensor by tensor of the standard deviation of `like` (the initial weights).
 
     A tensor without spread there (biases at 0) is kept as in `like`; integers are `end`'s. Complex tensors
-    get circular noise. Drawn from the stream "noise start".
+    get circular noise. Drawn from the stream "noise start", name after name: a file may hold the same
+    tensors in another order, and gives the same noise.
+
+    Args:
+        end: gives names, shapes and types.
+        like: the same names; the spread of each tensor is taken from it.
+        seed: of the stream.
+        order: every name of `end`, as drawn; None: alphabetical. The line `noise` of a run draws in the order
+            of its network's state dict.
+
+    Returns:
+        A new state, its names in `end`'s order.
+
+    Raises:
+        ValueError: `order` is not the names of `end`, each once; `like` lacks one of them.
     """
+    missing = [name for name in end if name not in like]
+    if missing:
+        raise ValueError(f"like lacks {missing[0]!r}, which end has")
+    names = sorted(end) if order is None else list(order)
+    if sorted(names) != sorted(end):
+        raise ValueError(f"order must be the names of end, each once: {first_of(end)}; got {first_of(names)}")
     stream = torch_stream(seed, "noise start")
     start = {}
-    for name, tensor in end.items():
+    for name in names:
+        tensor = end[name]
         if not is_continuous(tensor):
             start[name] = tensor.clone()
             continue
@@ -174,4 +199,4 @@ def noise_start(
         spread = like[name].to(wide).std(correction=0).item()
         noise = torch.randn(tensor.shape, generator=stream, dtype=wide) * spread
         start[name] = noise.to(tensor) if spread else like[name].clone()
-    return start
+    return {name: start[name] for name in end}

@@ -63,15 +63,18 @@ def plane_coordinates(states: Sequence[State], a: State, b: State, c: State) -> 
     c - a. A trajectory that training recorded (`mli.record_ends(..., every=...)`) is drawn by it.
 
     Args:
-        states: s state dicts with the tensors of a.
+        states: s state dicts with the tensors of a, of the same shapes and finite.
         a: as of `simulations.curves.plane`.
         b: likewise.
         c: likewise.
 
     Raises:
-        ValueError: a, b and c lie on a line.
+        ValueError: a, b and c lie on a line; a state of other tensors than a's, or one that is not finite.
     """
     names = [name for name, tensor in a.items() if is_continuous(tensor)]
+    named = {"b": b, "c": c} | {f"states[{i}]": state for i, state in enumerate(states)}
+    for which, state in ({"a": a} | named).items():
+        _check_as(which, state, a, names)
     refuse_one_line(a, b, c, names=names)
     found = []
     for state in states:
@@ -81,6 +84,18 @@ def plane_coordinates(states: Sequence[State], a: State, b: State, c: State) -> 
         off = np.sqrt(max(0.0, gram[2, 2] - inside) / max(gram[0, 0], gram[1, 1]))
         found.append((u, v, off))
     return np.array(found, dtype=np.float64).reshape(-1, 3)
+
+
+def _check_as(which: str, state: State, a: State, names: Sequence[str]) -> None:
+    """Refuse what could not be subtracted from a, or would give coordinates that are no numbers."""
+    for name in names:
+        if name not in state:
+            raise ValueError(f"{which} lacks {name!r}, which a has")
+        tensor = state[name]
+        if tensor.shape != a[name].shape:
+            raise ValueError(f"{which}[{name!r}] has shape {tuple(tensor.shape)}, a's {tuple(a[name].shape)}")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{which}[{name!r}] holds values that are not finite")
 
 
 def _gram(origin: State, points: Sequence[State], names: Sequence[str]) -> NDArray[np.float64]:

@@ -52,8 +52,11 @@ class SquaredError(Objective):
             raise ValueError(f"targets must be finite, but {first_bad(labels, bad)}")
 
     def check_fit(self, batch: Batch, shape: tuple[int, ...]) -> None:
-        """Refuse targets of another shape than the outputs."""
-        wanted = tuple(self._target(batch).shape[1:])
+        """Refuse targets of another shape than the outputs, and an input as target that is not finite."""
+        target = self._target(batch)
+        if self.target == "input" and not (finite := torch.isfinite(target)).all():
+            raise ValueError(f"targets must be finite, but an input holds {target[~finite][0].item()}")
+        wanted = tuple(target.shape[1:])
         if not _fits(wanted, shape) and len(wanted) == len(shape) == 1:
             raise ValueError(
                 f"objective 'squared_error' needs a target for every output: {self._words()} are {wanted} a "

@@ -80,7 +80,9 @@ def _start(
     if word.kind == "zero":
         return zero_start(trained.end)
     if word.kind == "noise":
-        return noise_start(trained.end, trained.start, seed=trained.spec.seed)
+        # Stored runs drew in this order: in another the same run would have other numbers.
+        names = list(trained.model.state_dict())
+        return noise_start(trained.end, trained.start, seed=trained.spec.seed, order=names)
     if word.kind == "init":
         drawn = replace(trained.spec, seed=trained.spec.seed + INIT_STRIDE * word.number, lines=None)
         return run_network(drawn, trained.data).state_dict()

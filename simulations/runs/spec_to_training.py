@@ -121,7 +121,7 @@ def train_runs(
         ValueError: what `simulations.training.train_many` refuses.
     """
     arguments = asdict(specs[0].training())
-    del arguments["evaluate_every"]  # None: such specs are trained alone
+    del arguments["evaluate_every"], arguments["objective"]  # None: others are trained alone
     results = train_many(networks, data, **arguments, seeds=[spec.seed for spec in specs], device=device)
     return [_of_the_line(spec, result, data) for spec, result in zip(specs, results, strict=True)]
 

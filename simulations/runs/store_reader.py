@@ -197,14 +197,14 @@ class StoreReader:
         if spec.name != self.path(run).name:
             raise DamagedRunError(f"{self.path(run, SPEC)} is the spec of another run")
         if missing := self._not_recorded(spec, recorded):
-            raise DamagedRunError(first_of(missing, between="; "))
+            raise DamagedRunError(first_of(missing, between="; ", longest=None))
         files = {
             file: read_netcdf(file_of_run(self.path(run), file), digests[file])
             for file in digests
             if file.endswith(".nc")
         }
         if other := _disagreements(self.path(run, PROVENANCE), recorded, files["history.nc"]):
-            raise DamagedRunError(first_of(other, between="; "))
+            raise DamagedRunError(first_of(other, between="; ", longest=None))
         return merged_run(spec, files, recorded)
 
     def curves(self, run: RunSpec | str, paths: Iterable[str]) -> dict[str, bytes]:

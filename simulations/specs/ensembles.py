@@ -22,13 +22,14 @@ def jobs_of(sweeps: Sequence[Sweep], to_do: Iterable[RunSpec]) -> list[tuple[Run
     Runs are put together if every sweep that names them has `ensembles`, and if they differ by seed and
     initial scale alone: one architecture, one data set, one way to train. (Labels drawn anew are each
     seed's own data.) Runs with `evaluate_every` stay alone: an ensemble looks at its losses after each epoch.
+    So do those that tell no classes apart, keep states or take those of other runs.
     No ensemble has more than `MOST_MEMBERS`; more runs are cut into parts as equal as can be.
     """
     alone = {run.spec for sweep in sweeps if not sweep.ensembles for run in sweep.runs}
     groups: dict[object, list[RunSpec]] = {}
     for spec in to_do:
         own_way = (spec.evaluate_every, spec.lines, spec.pretrained_layers)
-        stays = spec in alone or own_way != (None, None, None)
+        stays = spec in alone or own_way != (None, None, None) or not spec.of_classes
         groups.setdefault(spec if stays else _but_for_the_start(spec), []).append(spec)
     return [part for group in groups.values() for part in _parts(group)]
 

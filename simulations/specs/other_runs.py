@@ -42,6 +42,11 @@ def check_other_runs(spec: RunSpec) -> None:
     for word in words:
         if word.kind in ("seed", "matched") and word.number == spec.seed:
             raise ValueError(f"line {word.kind}:{word.value} is from the run's own seed to itself")
+        if word.kind in ("seed", "matched") and spec.label_noise > 0:
+            raise ValueError(
+                f"line {word.kind}:{word.value} needs label_noise 0, got {spec.label_noise!r}: each seed "
+                "draws its own labels, so the other end was trained on others"
+            )
         if word.kind == "matched" and spec.network != "fcn":
             raise ValueError(f"line matched:{word.value} is of network 'fcn', got {spec.network!r}")
         if word.kind == "epoch" and spec.evaluate_every is not None:

@@ -12,6 +12,7 @@ from torch import nn
 from simulations.datasets.image_dataset import ImageDataset
 from simulations.models.checkpoints import checkpoint_hash
 from simulations.models.devices import checked_device, device_of, moved_to
+from simulations.runtime.names_in_words import first_of
 from simulations.runtime.random_streams import torch_stream
 from simulations.specs.training_arguments import TrainingArguments
 from simulations.training.epoch import check_last_batch, evaluate, is_finite, run_epoch
@@ -125,7 +126,7 @@ def train(
         objective=objective,
     )
     if keep and evaluate_every is not None:
-        raise ValueError(f"keep = {sorted(keep)} needs evaluate_every None, got {evaluate_every}")
+        raise ValueError(f"keep = [{first_of(sorted(keep))}] needs evaluate_every None, got {evaluate_every}")
     order = torch_stream(seed, "order")
     home, where = device_of(model), checked_device(device, model, precision)
     start = _copy_of(model)

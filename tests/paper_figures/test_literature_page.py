@@ -27,6 +27,12 @@ def test_each_figure_told_is_of_the_catalogue_and_its_finding_stands_in_the_page
         assert f"{name}: {figure_module(name).finding(shipped_data(name))}" in page
 
 
+def test_everything_that_a_paper_reports_has_what_came_out_or_why_not():
+    looks = re.findall(r"^- \*\*.+?\*\*( \(`mli [^`]+`\))?\. (.*)$", literature_markdown(shipped_data), re.M)
+    assert len(looks) == literature_markdown(shipped_data).count("\n- **")
+    assert all(len(text) > 20 for _, text in looks), looks
+
+
 def test_every_experiment_of_the_literature_is_named_with_its_figure():
     page = literature_markdown(shipped_data)
     named = set(re.findall(r"`mli sweep (\w+)`", page))

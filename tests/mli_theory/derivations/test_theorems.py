@@ -80,7 +80,7 @@ def in_turn():
             yield pytest.param(name, step, wrong, marks=marks, id=f"{way}-{name}: {step.name}")
 
 
-@pytest.mark.parametrize(("name", "step", "wrong"), in_turn())
+@pytest.mark.parametrize(("name", "step", "wrong"), tuple(in_turn()))
 def test_a_wrong_right_side_is_not_proved(name, step, wrong):
     theorem = THEOREMS[name]
     claim = Relation(step.claim.left, step.claim.sign, wrong(step.claim.right))

@@ -138,3 +138,17 @@ def test_coordinates_are_those_of_a_least_squares_fit_and_the_figure_shows_them(
     assert {text.get_text() for text in ax.texts} >= {"a", "b", "c"}
     with pytest.raises(ValueError, match=r"must hold error\(u, v\)"):
         draw_plane(ax, shown, quantity="error")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"w": torch.ones(3)}, r"states\[1\]\['w'\] has shape \(3,\), a's \(2,\)"),
+        ({"w": torch.tensor([1.0, float("nan")])}, r"states\[1\]\['w'\] holds values that are not finite"),
+        (None, r"states\[1\] lacks 'w', which a has"),
+    ],
+)
+def test_a_state_that_does_not_match_has_no_coordinates(changed, message):
+    a, b, c = ({"w": torch.tensor(w)} for w in ([0.0, 0.0], [1.0, 0.0], [0.0, 1.0]))
+    with pytest.raises(ValueError, match=message):
+        plane_coordinates([b, changed or {}], a, b, c)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import example, given
@@ -18,6 +19,7 @@ from simulations.line.paths import (
 )
 from simulations.models.roles import roles_without_running
 from simulations.networks import fcn
+from simulations.runtime.random_streams import torch_stream
 
 
 def test_the_named_paths_of_a_network_with_all_biases():
@@ -101,6 +103,27 @@ def test_starts_that_are_not_initial_weights():
     assert abs(noise["w"].std() / like["w"].std() - 1) < 5 / (2 * 2000) ** 0.5
     assert not noise["b"].any()
     assert torch.equal(noise["w"], noise_start(end, like, seed=1)["w"])
+
+
+def test_noise_is_of_names_and_not_of_the_order_that_a_file_holds_them_in():
+    end = {"v": torch.ones(3), "w": torch.ones(2), "a": torch.ones(4)}
+    like = {name: torch.arange(float(len(tensor))) for name, tensor in end.items()}
+    noise = noise_start(end, like, seed=1)
+    other = noise_start(dict(sorted(end.items())), like, seed=1)
+    assert list(noise) == ["v", "w", "a"]
+    assert all(torch.equal(noise[name], other[name]) for name in end)
+    # By hand: one stream, in the order asked for, times each tensor's spread.
+    for order in (None, ("w", "a", "v")):
+        stream = torch_stream(1, "noise start")
+        found = noise_start(end, like, seed=1, order=order)
+        for name in order or sorted(end):
+            drawn = torch.randn(len(end[name]), generator=stream, dtype=torch.float64)
+            want = drawn * float(np.std(like[name].numpy()))
+            torch.testing.assert_close(found[name], want.float())
+    with pytest.raises(ValueError, match=r"order must be the names of end, each once: v, w, a; got v, w$"):
+        noise_start(end, like, seed=1, order=["v", "w"])
+    with pytest.raises(ValueError, match="like lacks 'a', which end has"):
+        noise_start(end, {"v": like["v"], "w": like["w"]}, seed=1)
 
 
 values = st.floats(-(2.0**100), 2.0**100, width=32)

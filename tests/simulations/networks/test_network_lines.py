@@ -116,7 +116,7 @@ def test_the_homogeneous_path_counts_the_layers(kind, depth, digits):
 @pytest.mark.parametrize(("kind", "bias"), list(product(("vgg16-bn", "resnet18-bn", "vit"), ("all", "last"))))
 def test_the_homogeneous_path_is_refused_where_there_is_none(kind, bias, digits):
     policy = "keep" if kind.endswith("-bn") else "refuse"
-    with pytest.raises(ValueError, match=r"'homogeneous' needs .*(BatchNorm2d|_Positions) with parameters"):
+    with pytest.raises(ValueError, match=r"'homogeneous' needs .*(BatchNorm2d|Positions) with parameters"):
         interpolation_curves(*two_states(kind, bias), digits, path="homogeneous", buffers=policy)
 
 

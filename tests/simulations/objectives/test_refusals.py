@@ -69,6 +69,18 @@ def test_it_is_refused_in_one_line(ends, labels, options, message):
     assert "\n" not in str(refused.value)
 
 
+def test_an_input_as_target_that_is_not_finite_is_refused_before_the_walk():
+    model, seen = torch.nn.Linear(2, 2), []
+    model.register_forward_hook(lambda *_: seen.append(1))
+    inputs = torch.zeros(5000, 2)
+    inputs[-1, 1] = torch.inf
+    start, end = ({name: f * torch.ones_like(t) for name, t in model.state_dict().items()} for f in (0, 1))
+    options = {"objective": "squared_error", "target": "input"}
+    with pytest.raises(ValueError, match=r"targets must be finite, but an input holds inf"):
+        interpolation_curves(model, start, end, (inputs, torch.zeros(5000)), alphas=3, **options)
+    assert len(seen) <= 6  # a look at sixteen samples
+
+
 class Counting(Rows):
     passes = 0
 

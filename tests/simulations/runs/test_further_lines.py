@@ -69,7 +69,7 @@ def test_every_line_is_that_of_plain_evaluation(store):
     drawn = fcn(3, 16, 64, 10, bias="last", seed=2 * INIT_STRIDE).state_dict()
     starts = {
         "zero": zeros,
-        "noise": noise_start(end, start, seed=0),
+        "noise": noise_start(end, start, seed=0, order=order),
         "init:2": drawn,
         "epoch:0": start,
         "epoch:2": store.state(SPEC, "epoch-2"),

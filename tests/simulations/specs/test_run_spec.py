@@ -172,6 +172,11 @@ def test_choices_are_those_of_the_modules_that_act_on_them():
         ({"lines": ["run:abc"]}, "20 hex digits.* got 'run:abc'"),
         ({"lines": ["epoch:150"]}, "epoch:150 must start before the last epoch, max_epochs is 150"),
         ({"lines": ["seed:3"]}, "seed:3 is from the run's own seed to itself"),
+        (
+            {"lines": ["seed:1"], "label_noise": 0.5},
+            "line seed:1 needs label_noise 0, got 0.5: each seed draws its own labels",
+        ),
+        ({"lines": ["matched:1"], "label_noise": 1.0}, "line matched:1 needs label_noise 0, got 1.0"),
         ({"lines": ["zero"], "imposed_bias_gap": 1.0}, "lines do not go with imposed_bias_gap, got 1.0"),
         ({"lines": ["epoch:1"], "evaluate_every": 2}, "leave out evaluate_every, got 2"),
         ({"lines": ["matched:1"], "network": "vit"}, "matched:1 is of network 'fcn', got 'vit'"),

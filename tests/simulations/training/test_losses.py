@@ -67,10 +67,7 @@ def test_an_autoencoder_learns_its_input_and_has_no_error():
     assert found.history["loss"].values[-1] == pytest.approx(math.fsum(squares) / len(squares), rel=1e-9)
     assert found.history["loss"].values[-1] < found.history["loss"].values[0]
     for bad, message in (
-        (
-            {"objective": "hinge"},
-            "objective must be one of squared_error, or None for cross-entropy, got 'hinge'",
-        ),
+        ({"objective": "hinge"}, "objective must be one of squared_error, got 'hinge'"),
         ({"objective": "squared_error", "label_smoothing": 0.1}, "label_smoothing is of cross-entropy"),
         ({"keep": (1,), "evaluate_every": 2}, r"keep = \[1\] needs evaluate_every None, got 2"),
     ):
