@@ -27,6 +27,8 @@ extensions = [
     "site_pages.extension",
 ]
 exclude_patterns = [
+    "figures",  # the site's own pages of the figures, generated/figures, have links as well
+    "generated/drawn",
     "gallery",
     "site_pages",
     "tutorials/*.ipynb",
@@ -68,6 +70,7 @@ toc_object_entries = False
 
 html_theme = "furo"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False

@@ -46,6 +46,8 @@ def target_on_site(link: str, page: Path, docs: Path) -> str | None:
         return "/tutorials/index.rst"
     if found.parent == docs / "gallery":
         return f"/tutorials/{found.stem}.rst"
+    if found.parent == docs / "figures" and found.suffix == ".md":
+        return f"/generated/figures/{found.name}"
     if found.is_dir() and (found / "README.md").exists():
         found /= "README.md"
     if found.is_relative_to(docs):

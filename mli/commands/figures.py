@@ -20,7 +20,7 @@ __all__ = ["figures"]
 
 
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="F1 to F24; all by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="F1 to F24 and F13b; all by default.")] = None,
     formats: Annotated[str, typer.Option("--format", help="Of pdf, png, svg.")] = "pdf,png,svg",
     output: Annotated[Path, typer.Option(help="Folder for the figures and their captions.")] = Path(
         "results", "figures"
@@ -55,7 +55,7 @@ def figures(
         ),
     ] = None,
 ) -> None:
-    """Draw F1 to F24, or write their numbers. Reads stored runs, else data of the package; writes files.
+    """Draw F1 to F24 and F13b, or write their numbers. Reads stored runs, else the package; writes files.
 
     For each figure it says where its numbers come from, as does the end of its caption. Nothing is trained.
     """

@@ -27,6 +27,14 @@ def report(
     output: Annotated[
         Path, typer.Option(help="Folder for report.html, report.md, report.json and tables.")
     ] = Path("results", "report"),
+    links: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where a copy of the repository is, https://... or a folder: the page links docs, code and "
+            "tests that it names to it. Without it they stand as paths.",
+        ),
+    ] = "",
     record: Annotated[
         Path | None,
         typer.Option(
@@ -58,4 +66,4 @@ def report(
                 f"there is no store at {store}: leave --store out to draw no lines of runs that are not there"
             )
         runs = store or (input / "store" if (input / "store").is_dir() else STORE)
-        typer.echo(f"The page: {write_report_page(input, runs, figures, output)}")
+        typer.echo(f"The page: {write_report_page(input, runs, figures, output, links)}")

@@ -128,7 +128,10 @@ DERIVATION = Derivation(
             "integrable. "
             "psi'_t(b) = sum pi_j log(1 + sum over E' of e^(delta_ij + b_i - b_j)) is convex in b, L <= "
             "psi'_t(b) + C "
-            "f, |grad_b L - grad psi'_t| <= 2 f, psi'_t(b^) -> psi'(b^) for a fixed b^, and inf psi' <= L*.",
+            "f, |grad_b L - grad psi'_t| <= 2 f, psi'_t(b^) -> psi'(b^) for a fixed b^, and inf psi' <= L*. "
+            "This stays in words: it asks which integrals over all times are infinite and takes limits of "
+            "functions that are not in closed form, while the machine's steps compare functions at each "
+            "time.",
         ),
         Comparison(
             "no loss above L*",

@@ -62,6 +62,12 @@ def half_normal_start_plateau(
             is below 1/2.
 
     Source: T16, with kappa = 1 - log(1/eps)/(2 D), the largest one that the loss allows.
+
+    Example:
+        >>> import mli
+        >>> found = mli.half_normal_start_plateau(degree=3, init_scale=1e-3, final_loss=1e-4)
+        >>> round(found.probability, 3), [round(end, 4) for end in found.plateau_end]
+        (0.937, [0.6125, 0.7071])
     """
     r = check_degree(degree, least=3, statement="T16")
     delta, eps, tau, a, width = (

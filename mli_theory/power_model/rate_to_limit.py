@@ -47,6 +47,12 @@ def loss_above_limit_bound(
             not sum to 1.
 
     Source: T12c.
+
+    Example:
+        >>> import mli
+        >>> weights = [[-0.3, 0.05], [0.05, -0.2]]
+        >>> round(mli.loss_limit(weights, degree=3), 4), round(mli.loss_above_limit_bound(weights, 3, 1e3), 6)
+        (0.6931, 0.000373)
     """
     w, r = checked_weights(weights, degree, statement=_STATEMENT)
     k = len(w)

@@ -71,6 +71,12 @@ def two_class_plateau_bounds(diagonal: ArrayLike, degree: int, final_loss: float
             log(1/(e^eps - 1)) reaches 2 (Phi(W_22) - Phi(W_11)): then the last class may have escaped.
 
     Source: T11b, (i) to (v). The bounds are widened by 1e-11 for rounding.
+
+    Example:
+        >>> import mli
+        >>> found = mli.two_class_plateau_bounds([0.02, 0.01], degree=3, final_loss=1e-4)
+        >>> [round(end, 4) for end in found.plateau_end]
+        [0.6225, 0.6279]
     """
     r = check_degree(degree, least=3, statement=_STATEMENT)
     weights = finite_array("diagonal", diagonal, (2,), statement=_STATEMENT)

@@ -14,6 +14,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.panel_labels import share_limits
 from paper_figures.drawing.run_curves import Curves, NothingToDrawError
 from paper_figures.drawing.seed_statistics import draw_band, mean_low_high, range_text
@@ -134,7 +135,7 @@ def draw_lines(axes: AxesGrid, dataset: xr.Dataset, styles: Mapping[str, LineSty
             draw_quantity(row[column], dataset.isel(panel=column), quantity, styles)
             if quantity == "loss" or len(titles) == 1:
                 small = {"fontsize": 7} if len(titles) > 3 else {}
-                row[column].set_title(broken(title, len(titles)), **small)
+                row[column].set_title(broken(in_words(title), len(titles)), **small)
             row[column].set(xlabel=ALPHA, ylabel=label)
         share_limits(row)
 
@@ -150,7 +151,7 @@ def draw_quantity(ax: Axes, panel: xr.Dataset, quantity: str, styles: Mapping[st
             # At alpha = 0 biases are 0 and logits of a zero start tie: laws of the error start at 0+.
             from_zero = (panel["alpha"].to_numpy() == 0) & (quantity == "error")
             low = high = mean = np.where(from_zero, np.nan, mean)
-        draw_band(ax, panel["alpha"].to_numpy(), mean, low, high, label=str(name), **how.style)
+        draw_band(ax, panel["alpha"].to_numpy(), mean, low, high, label=in_words(str(name)), **how.style)
     ax.set(xlim=(0, 1))
     ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     ax.set_ylim(bottom=0)

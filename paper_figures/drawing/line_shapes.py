@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_panels import LineStyle, Panel, collect_lines
 from paper_figures.drawing.run_curves import Curves
 from paper_figures.drawing.style import STYLES
@@ -112,6 +113,6 @@ def shape_sentences(dataset: xr.Dataset, *, barriers: bool = False) -> str:
                 over = values > TOLERANCE
                 words = f"{over.sum()} of {values.size} rise"
                 words += f", at most by {values.max():.2g} of the fall" if over.any() else ""
-            parts.append(f"{name} {words}" + (f" (n = {values.size})" if barriers else ""))
-        sentences.append(f"{title}: {'; '.join(parts)}.")
+            parts.append(f"{in_words(str(name))} {words}" + (f" (n = {values.size})" if barriers else ""))
+        sentences.append(f"{in_words(str(title))}: {'; '.join(parts)}.")
     return " ".join(sentences)

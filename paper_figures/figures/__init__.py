@@ -1,4 +1,4 @@
-"""One file a figure: F1 to F24, and those of a diagnosis and of a certified line.
+"""One file a figure: F1 to F24 with F13b, and those of a diagnosis and of a certified line.
 
 Comes in: runs, or a diagnosis. Goes out: axes with what is drawn, and a caption.
 A figure's module has `collect` (runs to one Dataset), `layout`, `draw`, `caption` (at most 120 words), TITLE,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
 from paper_figures.drawing.line_shapes import (
     TOLERANCE,
@@ -81,7 +82,7 @@ def finding(dataset: xr.Dataset) -> str:
             for n, name in enumerate(panel["line"].to_numpy())
             if int(panel["n_seeds"][n])
         )
-        halves.append(f"{title}: {errors}")
+        halves.append(f"{in_words(str(title))}: {errors}")
     return f"{shape_sentences(dataset)} Mean error at alpha = {float(half['alpha']):g}: {'; '.join(halves)}."
 
 
@@ -98,7 +99,7 @@ def caption(dataset: xr.Dataset) -> str:
 def details(dataset: xr.Dataset) -> list[str]:
     """Rises by start, and where the plateaus end."""
     ends = "; ".join(
-        f"{title}, {name}: {range_text(dataset['loss_plateau_end'][p, n])} in loss, "
+        f"{in_words(str(title))}, {name}: {range_text(dataset['loss_plateau_end'][p, n])} in loss, "
         f"{range_text(dataset['error_plateau_end'][p, n])} in error"
         for p, title in enumerate(dataset["panel"].to_numpy())
         for n, name in enumerate(dataset["line"].to_numpy())

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_shapes import TOLERANCE, arm_of, rise_of
 from paper_figures.drawing.run_curves import NothingToDrawError, left_out_text, reached
 from paper_figures.drawing.style import DOUBLE_COLUMN, AxesGrid, Layout
@@ -93,7 +94,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
                 rasterized=True,
             )
             ax.grid(False)
-            ax.set_title(f"{arm}: {words}")
+            ax.set_title(f"{in_words(str(arm))}: {words}")
             ax.set_yticks(dataset["place"].to_numpy())
             ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
             if a + 1 == dataset.sizes["arm"]:
@@ -113,7 +114,7 @@ def finding(dataset: xr.Dataset) -> str:
             parts.append(f"{words} {(rises > TOLERANCE).sum()} of {rises.size} lines rise")
         costs = dataset["at_start"][a].mean("seed").to_numpy()
         sentences.append(
-            f"{arm}: {'; '.join(parts)}; with one layer at its start the mean loss is "
+            f"{in_words(str(arm))}: {'; '.join(parts)}; with one layer at its start the mean loss is "
             f"{', '.join(f'{cost:.2g}' for cost in costs)} nats from the first layer to the last."
         )
     return " ".join(sentences)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_shapes import TOLERANCE, arm_of, rise_of
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.drawing.style import DOUBLE_COLUMN, STYLES, AxesGrid, Layout
@@ -92,10 +93,13 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
             x = np.broadcast_to(dataset["rate"][o].to_numpy()[:, None], dataset["rise"].shape[2:])
             rise, status = dataset["rise"][n, o].to_numpy(), dataset["status"][n, o].to_numpy()
             there = np.isfinite(rise)
-            ax.plot(x[there], np.maximum(rise[there], _FLOOR), label=str(optimiser), **style)
+            ax.plot(x[there], np.maximum(rise[there], _FLOOR), label=in_words(str(optimiser)), **style)
             missed = status == 0
             ax.plot(x[missed], np.full(missed.sum(), _MISSED), **(style | {"marker": "x"}))
-        ax.axhline(TOLERANCE, color="0.45", linestyle=":", linewidth=1)
+        ax.plot(
+            [], [], color="0.4", linestyle="none", marker="x", markersize=4, label="target missed: no line"
+        )
+        ax.axhline(TOLERANCE, color="0.45", linestyle=":", linewidth=1, label="C2: monotone below")
         ax.set(xscale="log", yscale="log", xlabel="learning rate", ylim=(_FLOOR / 2, 2 * _MISSED))
         ax.set_title(NETWORKS[str(name)])
     axes[0, 0].set_ylabel("largest rise / fall")
@@ -108,7 +112,8 @@ def finding(dataset: xr.Dataset) -> str:
         for o, optimiser in enumerate(dataset["optimiser"].to_numpy()):
             rise, status = dataset["rise"][n, o].to_numpy(), dataset["status"][n, o].to_numpy()
             over = rise > TOLERANCE
-            words = f"{NETWORKS[str(name)]}, {optimiser}: {over.sum()} of {(status == 1).sum()} lines rise"
+            words = f"{NETWORKS[str(name)]}, {in_words(str(optimiser))}: "
+            words += f"{over.sum()} of {(status == 1).sum()} lines rise"
             if over.any():
                 rates = dataset["rate"][o].to_numpy()[over.any(axis=1)]
                 words += f" (rates {', '.join(f'{rate:g}' for rate in rates)})"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import xarray as xr
 
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
 from paper_figures.drawing.line_shapes import (
     TOLERANCE,
@@ -56,7 +57,7 @@ def draw(axes: AxesGrid, dataset: xr.Dataset) -> None:
 def finding(dataset: xr.Dataset) -> str:
     """How many lines rise, and where a tenth of the fall is spent."""
     ends = "; ".join(
-        f"{name} {range_text(dataset['loss_plateau_end'][0, n])} in loss, "
+        f"{in_words(str(name))} {range_text(dataset['loss_plateau_end'][0, n])} in loss, "
         f"{range_text(dataset['error_plateau_end'][0, n])} in error"
         for n, name in enumerate(dataset["line"].to_numpy())
     )

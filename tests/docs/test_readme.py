@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import math
 import re
 
 import numpy as np
@@ -76,8 +77,21 @@ def test_the_second_example_prints_the_plateau_of_the_closed_form():
     assert re.fullmatch(r"Plateau\(end=0\.\d+, error=0\.\d+, majority_class=2\)\n", printed)
 
 
+def test_the_third_example_prints_the_proved_bounds():
+    printed, _ = ran(EXAMPLES[2])
+    lines = printed.splitlines()
+    assert float(lines[0]) == pytest.approx(math.log(2), abs=1e-6)
+    assert 0 < float(lines[1]) < 1e-3
+    assert float(lines[2]) > 1
+    assert [line.split("(")[0] for line in lines[3:]] == [
+        "LearningTimeBounds",
+        "TwoClassPlateauBounds",
+        "HalfNormalPlateau",
+    ]
+
+
 def test_no_example_is_left_untested():
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
 
 
 def test_the_number_of_networks_is_that_of_the_profiles():

@@ -12,7 +12,7 @@ from site_pages.claims import ALL_CLAIMS, claim_files, claim_page
 from site_pages.everything import text_pages
 from site_pages.figures import figure_page
 from site_pages.interface import DOORS, names_of_door
-from site_pages.links import adopted_pages, rewritten
+from site_pages.links import adopted_pages, rewritten, target_on_site
 from site_pages.theorems import uses_of_theorem
 from tests.helpers.paths import ROOT
 
@@ -126,6 +126,22 @@ def test_every_public_name_has_a_page_and_stands_in_a_list(pages):
 
 def test_adopted_pages_are_there():
     assert all((ROOT / path).is_file() for path in adopted_pages())
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(DOCS)))
+def test_a_page_has_one_title_and_no_link_whose_words_markdown_reads_as_bold(path):
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert len(re.findall(r"^# ", text, flags=re.MULTILINE)) == 1
+    assert not re.search(r"\[__\w+__", text)
+
+
+def test_the_figures_have_one_page_on_the_site():
+    target = target_on_site("docs/figures/F1.md", ROOT / "CHANGELOG.md", DOCS)
+    assert target == "/generated/figures/F1.md"
+    settings = (DOCS / "conf.py").read_text()
+    (left_out,) = re.findall(r"^exclude_patterns = \[\n(.*?)^\]", settings, flags=re.MULTILINE | re.DOTALL)
+    assert '"figures",' in left_out
+    assert '"generated/drawn",' in left_out
 
 
 def test_there_are_twelve_tutorials():

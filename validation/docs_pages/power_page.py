@@ -88,7 +88,7 @@ def power_markdown(found: PowerFindings) -> str:
             "upper. Made by `mli validate --power --output docs`; do not edit.\n",
             *_tables(found.star, "nine"),
             _SKEW,
-            "# The claims about regimes, C10 to C15\n",
+            "## The claims about regimes, C10 to C15\n",
             "The same for the six that `mli validate --profile recorded` judges, "
             f"{_trials(found.regimes)} data sets for each scenario, with the fewest seeds that each claim "
             "asks for: 11, of C14 9, of C15 24.\n",

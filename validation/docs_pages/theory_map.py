@@ -84,5 +84,11 @@ def _cells(name: str, statement: Statement, statuses: Mapping[str, str]) -> list
     ]
 
 
+def _name(path: str) -> str:
+    """A file by its name; a package by its folder, as many files are called __init__.py."""
+    file = PurePosixPath(path)
+    return f"{file.parent.name}/" if file.name == "__init__.py" else file.name
+
+
 def _links(paths: Iterable[str]) -> str:
-    return ", ".join(f"[{PurePosixPath(path).name}](../../{path})" for path in paths) or "none"
+    return ", ".join(f"[{_name(path)}](../../{path})" for path in paths) or "none"

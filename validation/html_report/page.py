@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -14,6 +15,7 @@ from markupsafe import Markup
 from validation.claims.rule_text import p_of_a_claim
 from validation.html_report.blocks import blocks, legible
 from validation.html_report.claim_view import plotted_claim, shown_claim
+from validation.html_report.file_links import file_link
 from validation.html_report.source import Figure
 from validation.html_report.theorem_rows import theorem_rows
 from validation.text.judged_where import verdict_there
@@ -33,6 +35,7 @@ def render_page(
     figures: Sequence[Figure],
     rule: str,
     dataset: xr.Dataset | None = None,
+    address: str = "",
 ) -> str:
     """The whole page.
 
@@ -42,6 +45,7 @@ def render_page(
         figures: to embed, may be empty.
         rule: the rule of judgement in words.
         dataset: the map of regimes (`validation.regimes.regime_map`), for where the abstract holds; or None.
+        address: where the repository is, of `checked_address`: files named are links to it.
 
     The library that plots is embedded: plotly.js, its "basic" build as npm's plotly.js-basic-dist-min has it.
     """
@@ -54,6 +58,7 @@ def render_page(
         "page.html",
         scripts,
         {"claims": [plotted_claim(claim) for claim in data["claims"]], "lines": lines},
+        address,
         data=data,
         claims=claims,
         provenance=blocks({key: value for key, value in data.items() if key not in _TOP}),
@@ -71,13 +76,14 @@ def render_page(
     return page
 
 
-def filled(template: str, scripts: Sequence[str], numbers: Any, **content: Any) -> str:
+def filled(template: str, scripts: Sequence[str], numbers: Any, address: str = "", **content: Any) -> str:
     """A template of this room as a page that needs no other file: all that it shows is in it.
 
     Args:
         template: "page.html" or "diagnosis.html".
         scripts: files of this room, in their order.
         numbers: finite numbers and words, for the scripts.
+        address: where the repository is, of `checked_address`; "" for paths without links.
         content: what the template names.
     """
     pages = ("page.html", "claim.html", "explorer.html", "macros.html", "frame.html", "diagnosis.html")
@@ -90,6 +96,7 @@ def filled(template: str, scripts: Sequence[str], numbers: Any, **content: Any) 
     )
     environment.filters["legible"] = legible
     environment.filters["there"] = verdict_there
+    environment.filters["file"] = partial(file_link, address=address)
     return environment.get_template(template).render(
         style=Markup(_resource("page.css")),
         library=_script(_resource(LIBRARY)),

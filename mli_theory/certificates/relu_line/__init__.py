@@ -10,7 +10,7 @@ passes.py      one layer's Taylor models, compiled; enclosure.py   all layers
 backward.py    differences of logits, bounded back through the layers and not through |W|;
                pair_bounds.py   for the pairs that need it; norms.py   Euclidean and spectral norms from above
 leads.py       which class leads, and up to where
-loss.py        bounds of the loss; sure_exponential.py   exp and log with proved errors
+loss.py        bounds of the loss, slope.py   of its slope; sure_exponential.py   exp, log, their errors
 first_cells.py which cells to begin with; search.py   from them to decided ones
 cells.py       what they say about plateau and error
 exact_walk.py  one stretch of alpha in whole numbers; settled.py   the undecided rest, settled so

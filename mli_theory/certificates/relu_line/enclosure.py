@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ from mli_theory.certificates.relu_line.pair_bounds import Kept, PairBounds
 from mli_theory.certificates.relu_line.passes import layer_pass, radius_inputs
 from mli_theory.certificates.relu_line.rounding import U, inflation, product_rounding
 
-__all__ = ["Enclosure", "Leads", "cell_centres"]
+__all__ = ["After", "Enclosure", "Leads", "cell_centres"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+After = Callable[[int, Array, Array, NDArray[np.int8]], None]
 
 _KEPT = 2**22  # numbers of all layers that a block keeps of each kind
 
@@ -92,7 +94,13 @@ class Enclosure:
             )
 
     def logits(
-        self, samples: Whole, lower: Array, upper: Array, *, signs: list[NDArray[np.int8]] | None = None
+        self,
+        samples: Whole,
+        lower: Array,
+        upper: Array,
+        *,
+        signs: list[NDArray[np.int8]] | None = None,
+        after: After | None = None,
     ) -> tuple[Array, Array, Array, Array]:
         """Models (3, rows, classes), radii (rows, classes), c and rho; valid till the next call.
 
@@ -102,6 +110,8 @@ class Enclosure:
             upper: b, (rows,), above a.
             signs: filled, where a list is given, with (rows, units) of each step: whether z >= 0 (1) or
                 z <= 0 (-1) on the whole cell before its ReLU, or neither is proved (0).
+            after: called after each step with its place, model, radius and signs; it may change model and
+                radius, which `leads` does not allow.
         """
         centre, half = cell_centres(lower, upper)
         model = radius = np.empty(0)
@@ -138,6 +148,8 @@ class Enclosure:
                 )
                 if signs is not None:
                     signs.append(sign.copy())
+                if after is not None:
+                    after(place, model, radius, sign)
         return model, radius, centre, half
 
     def leads(self, samples: Whole, lower: Array, upper: Array) -> Leads:

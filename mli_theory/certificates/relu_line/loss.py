@@ -25,7 +25,7 @@ from mli_theory.certificates.relu_line.rounding import LEAD, U
 from mli_theory.certificates.relu_line.sure_exponential import EXP, exponential, logarithm_bounds
 from mli_theory.short_repr import short_repr
 
-__all__ = ["LOSS_CELLS", "LossSums", "loss_sums"]
+__all__ = ["LOSS_CELLS", "LossSums", "difference_bounds", "loss_sums"]
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -154,29 +154,47 @@ def loss_pass(
     high = np.empty(classes)
     for r in range(rows):
         y = labels[r]
-        size_y = abs(model[0, r, y]) + abs(model[1, r, y]) + abs(model[2, r, y])
         for part in range(parts):
             m = (2.0 * part + 1.0) / parts - 1.0
             h = (1.0 + 2.0**-40) / parts
             for j in range(classes):
-                q_0 = model[0, r, j] - model[0, r, y]
-                q_1 = model[1, r, j] - model[1, r, y]
-                q_2 = model[2, r, j] - model[2, r, y]
-                size = abs(model[0, r, j]) + abs(model[1, r, j]) + abs(model[2, r, j]) + size_y
-                er = radius[r, j] + radius[r, y]
-                er = er + LEAD * (size + er)
-                c_0 = q_0 + q_1 * m + q_2 * (m * m)
-                c_1 = abs(q_1 + 2.0 * q_2 * m) * h
-                c_2 = q_2 * (h * h)
-                low[j] = c_0 - c_1 + min(c_2, 0.0) - er
-                high[j] = c_0 + c_1 + max(c_2, 0.0) + er
-                if not er < 1e300:
-                    low[j] = -1e300
-                    high[j] = np.inf
+                low[j], high[j] = difference_bounds(model, radius, r, j, y, m, h)
             low[y] = 0.0
             high[y] = 0.0
             lower[first[r] + part] += _log_sum(low, False)
             upper[first[r] + part] += _log_sum(high, True)
+
+
+@compiled
+def difference_bounds(
+    model: Array, radius: Array, r: int, j: int, y: int, m: float, h: float
+) -> tuple[float, float]:
+    """Lower and upper bound of z_j - z_y of a row where |t - m| <= h; -1e300 and inf where nothing is known.
+
+    Args:
+        model: (3, rows, units).
+        radius: (rows, units).
+        r: the row.
+        j: the one unit.
+        y: the other.
+        m: middle of the part, in t.
+        h: half of its width.
+    """
+    q_0 = model[0, r, j] - model[0, r, y]
+    q_1 = model[1, r, j] - model[1, r, y]
+    q_2 = model[2, r, j] - model[2, r, y]
+    size_y = abs(model[0, r, y]) + abs(model[1, r, y]) + abs(model[2, r, y])
+    size = abs(model[0, r, j]) + abs(model[1, r, j]) + abs(model[2, r, j]) + size_y
+    er = radius[r, j] + radius[r, y]
+    er = er + LEAD * (size + er)
+    if not er < 1e300:
+        return -1e300, np.inf
+    c_0 = q_0 + q_1 * m + q_2 * (m * m)
+    c_1 = abs(q_1 + 2.0 * q_2 * m) * h
+    c_2 = q_2 * (h * h)
+    low = c_0 - c_1 + min(c_2, 0.0) - er
+    high = c_0 + c_1 + max(c_2, 0.0) + er
+    return low, high
 
 
 @compiled

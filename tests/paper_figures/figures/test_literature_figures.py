@@ -1,9 +1,13 @@
 """F16 to F23: what is drawn and said is what was planted in the runs."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from paper_figures.catalogue import FIGURES
+from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_shapes import rise_of, shape_sentences
 from paper_figures.drawing.run_curves import NothingToDrawError
 from paper_figures.figures import (
@@ -16,6 +20,7 @@ from paper_figures.figures import (
     f22_language_model,
     f23_pretraining,
 )
+from paper_figures.sources import figure_module, shipped_data
 from tests.paper_figures.helpers.drawn import drawn_dataset
 
 ALPHAS = np.linspace(0, 1, 5)
@@ -37,6 +42,31 @@ def planted(arm, seed, loss=FALLING, lines=None, *, status="reached", **attrs):
         found = found.assign(line_loss=(("line", "alpha"), along), line_error=(("line", "alpha"), along / 4))
         found = found.assign_coords(line=list(lines))
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("depth=2, width=32", "depth 2, width 32"),
+        ("bias=none", "no bias"),
+        ("fast-sgd", "fast SGD"),
+        ("adam-1e-3", "Adam (rate 1e-3)"),
+        ("lstm-adam", "LSTM, Adam"),
+        ("own initial weights", "own initial weights"),
+        ("FCN, depth 4, digits", "FCN, depth 4, digits"),
+    ],
+)
+def test_an_arm_is_named_in_words(name, words):
+    assert in_words(name) == words
+    assert in_words(words) == words
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if int(name.rstrip("b")[1:]) > 15])
+def test_no_shipped_figure_shows_an_arms_name_of_a_file(name):
+    data = shipped_data(name)
+    assert data is not None
+    told = figure_module(name).finding(data)
+    assert not re.search(r"\w=\w|\b(sgd|adam|lstm)\b", told), told
 
 
 def test_a_rise_is_a_share_of_the_fall():
@@ -78,7 +108,7 @@ def test_a_checkpoint_that_training_did_not_reach_is_no_line():
     found = f18_checkpoints.collect(runs)
     assert found["line"].values.tolist() == ["epoch 0", "epoch 2"]
     assert f18_checkpoints.finding(found) == (
-        "sgd: epoch 0 0 of 2 rise; epoch 2 2 of 2 rise, at most by 0.25 of the fall."
+        "SGD: epoch 0 0 of 2 rise; epoch 2 2 of 2 rise, at most by 0.25 of the fall."
     )
     drawn_dataset(f18_checkpoints, found)
 
@@ -96,9 +126,9 @@ def test_rates_are_placed_by_network_and_optimiser_and_missed_targets_told():
     found = f19_rates.collect(runs)
     assert found["network"].values.tolist() == ["fcn", "resnet-bn"]
     words = f19_rates.finding(found)
-    assert "FCN, sgd: 1 of 2 lines rise (rates 1)" in words
-    assert "FCN, adam: 0 of 0 lines rise, 1 runs missed the target" in words
-    assert "ResNet-18, batch norm, sgd: 1 of 1 lines rise (rates 0.1)" in words
+    assert "FCN, SGD: 1 of 2 lines rise (rates 1)" in words
+    assert "FCN, Adam: 0 of 0 lines rise, 1 runs missed the target" in words
+    assert "ResNet-18, batch norm, SGD: 1 of 1 lines rise (rates 0.1)" in words
     drawn_dataset(f19_rates, found)
 
 
@@ -106,7 +136,7 @@ def test_barriers_with_and_without_matching():
     lines = {"seed:9": HUMP, "matched:9": HUMP / 10}
     found = f20_minima.collect([planted("minima/depth=2,width=8", s, lines=lines) for s in (1, 2)])
     words = f20_minima.finding(found)
-    assert "depth=2, width=8: as they are barrier 1.8 nats (1.8 to 1.8) (n = 2)" in words
+    assert "depth 2, width 8: as they are barrier 1.8 nats (1.8 to 1.8) (n = 2)" in words
     assert "units matched barrier 0.18 nats" in words
     drawn_dataset(f20_minima, found)
 
@@ -122,7 +152,8 @@ def test_autoencoders_have_a_panel_a_bottleneck():
     found = f21_autoencoders.collect([*runs, lost])
     assert found["panel"].values.tolist() == ["bottleneck 2", "bottleneck 16"]
     words = f21_autoencoders.finding(found)
-    assert "bottleneck 2: sgd-1 1 of 1 rise, at most by 0.25 of the fall; adam-0.1 0 of 1 rise." in words
+    told = "bottleneck 2: SGD (rate 1) 1 of 1 rise, at most by 0.25 of the fall; Adam (rate 0.1) 0 of 1 rise."
+    assert told in words
     assert words.endswith("1 runs diverged and have no line.")
     drawn_dataset(f21_autoencoders, found)
 

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mli.commands.application import app
+from tests.helpers.paths import ROOT
 from tests.validation.helpers.page_formulas import SOURCE
 from tests.validation.helpers.reported import validated
 from validation.html_report.blocks import blocks, legible
@@ -244,6 +245,28 @@ def test_every_theorem_is_there_and_each_claim_links_to_its_own(page):
                 assert f"validation/claims/{claim.lower()}.py" in sections[claim]
     linked = [a for a in page.attributes("href") if a.startswith("#theorem-")]
     assert len(linked) == sum(claim in sections for one in STATEMENTS.values() for claim in one.claims)
+
+
+def test_files_are_links_only_where_the_page_is_told_of_the_repository(source, page, tmp_path):
+    folder = source / "store"
+    told = write_report_page(source, folder, tmp_path, tmp_path / "out", "https://x.example/blob/main//")
+    files = {"docs/theory/T4p.md", "validation/claims/c3.py", "docs/verdicts.md"}
+    files |= {file for one in STATEMENTS.values() for file in (*one.modules, *one.tests)}
+    links = {f"https://x.example/blob/main/{file}" for file in files}
+    assert links <= set(Page(told.read_text()).attributes("href"))
+    assert not any(address.startswith("https:") for address in page.attributes("href"))
+    assert all((ROOT / file).is_file() for file in files)
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "https://x.example/?a=b", "https://x.example/ a", "a#b"]
+)
+def test_an_address_that_files_cannot_stand_at_is_refused_before_any_work(source, tmp_path, address):
+    options = ["--input", str(source), "--output", str(tmp_path / "out"), "--links", address]
+    found = CliRunner().invoke(app, ["report", *options])
+    assert found.exit_code == 2
+    assert repr(address) in found.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_figures_the_page_is_under_two_megabytes(source, tmp_path):

@@ -94,6 +94,7 @@ def broken(monkeypatch, module, old, new):
         "double_double",
         "sure_exponential",
         "loss",
+        "slope",
     )
     found = {}
     for name in names:
