@@ -1,9 +1,14 @@
-"""A certificate as JSON, whole or while it grows. Floats are written so that they come back bit for bit."""
+"""A certificate as JSON, whole or while it grows. Floats are written so that they come back bit for bit.
+
+The last entry is a digest of all others. A text without one, of an earlier version, is read (`verify` proves
+it again), but no search goes on from it.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ from simulations.certified_line.certified_loss import CertifiedLoss
 from simulations.certified_line.result import CertifiedLine
 from simulations.runtime.atomic_files import atomic_path
 
-__all__ = ["from_json", "read_unfinished", "to_json", "write"]
+__all__ = ["from_json", "read_unfinished", "sealed", "to_json", "write"]
 
 STATEMENT = "T15, the certified line: the class that leads alone at every real alpha of a cell"
 FORMAT = 2
@@ -59,7 +64,17 @@ def to_json(certificate: CertifiedLine, done: Mapping[str, int] | None = None) -
             "upper": sums.upper.tolist(),
             "start": sums.start.tolist(),
         }
-    return json.dumps(found, separators=(",", ":"))
+    return sealed(found)
+
+
+def sealed(found: Mapping[str, Any]) -> str:
+    """As JSON, with the digest of its entries as the last one; an old digest is replaced."""
+    entries = {name: value for name, value in found.items() if name != "digest"}
+    return json.dumps(entries | {"digest": _digest(entries)}, separators=(",", ":"))
+
+
+def _digest(entries: Mapping[str, Any]) -> str:
+    return blake2b(json.dumps(entries, separators=(",", ":")).encode(), digest_size=16).hexdigest()
 
 
 def _one_sample(cells: Cells, own: slice) -> dict[str, Any]:
@@ -84,7 +99,7 @@ def from_json(text: str) -> CertifiedLine:
     Raises:
         ValueError: no certificate, a damaged one, or one that is not finished.
     """
-    certificate, done = _parsed(text)
+    certificate, done, _ = _parsed(text)
     for kind, samples in done.items():
         if samples < certificate.n_samples:
             raise ValueError(
@@ -98,9 +113,14 @@ def read_unfinished(path: Path) -> tuple[CertifiedLine, dict[str, int]]:
     """The certificate in a file, and of how many samples each kind of what it tells is known so far.
 
     Raises:
-        ValueError: no certificate, or a damaged one.
+        ValueError: no certificate, a damaged one, or one without a digest.
     """
-    return _parsed(path.read_text(encoding="utf-8"))
+    certificate, done, has_digest = _parsed(path.read_text(encoding="utf-8"))
+    if not has_digest:
+        raise ValueError(
+            "the certificate has no digest, an earlier version wrote it: choose another file, or remove it"
+        )
+    return certificate, done
 
 
 def write(path: Path, certificate: CertifiedLine, done: Mapping[str, int]) -> None:
@@ -109,9 +129,13 @@ def write(path: Path, certificate: CertifiedLine, done: Mapping[str, int]) -> No
         temporary.write_text(to_json(certificate, done), encoding="utf-8")
 
 
-def _parsed(text: str) -> tuple[CertifiedLine, dict[str, int]]:
+def _parsed(text: str) -> tuple[CertifiedLine, dict[str, int], bool]:
+    """The certificate, of how many samples each kind is known, and whether it has a digest, which agrees."""
     try:
         found = json.loads(text)
+        digest = found.pop("digest", None)
+        if digest is not None and digest != _digest(found):
+            raise ValueError("its digest is another")
         if found["statement"] != STATEMENT or found["format"] != FORMAT:
             raise KeyError("format")
         cells = _cells(found)
@@ -135,7 +159,7 @@ def _parsed(text: str) -> tuple[CertifiedLine, dict[str, int]]:
             done["loss"] = certificate.loss.sums.samples
     except (json.JSONDecodeError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise ValueError(f"this is no certificate of a line, or a damaged one: {error}") from error
-    return certificate, done
+    return certificate, done, digest is not None
 
 
 def _check_stretches(cells: Cells, settled: tuple[Settled, ...]) -> None:

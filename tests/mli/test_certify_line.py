@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mli.commands.application import app
 from simulations.certified_line import CertifiedLine
+from simulations.certified_line.stored import sealed
 
 MODULE = """
 import torch
@@ -63,7 +64,7 @@ def test_a_certificate_is_printed_kept_and_proved_again(folder):
 def test_an_unfinished_file_is_gone_on_with(folder):
     invoke("--output", "line.json")
     whole = json.loads((folder / "line.json").read_text())
-    (folder / "line.json").write_text(json.dumps(whole | {"samples": whole["samples"][:5]}))
+    (folder / "line.json").write_text(sealed(whole | {"samples": whole["samples"][:5]}))
     assert invoke("--output", "line.json").exit_code == 0
     assert json.loads((folder / "line.json").read_text())["samples"] == whole["samples"]
 
