@@ -59,6 +59,12 @@ def model_folder(word: str) -> Path:
         ) from error
 
 
+MOST = {"num_labels": 1_000_000} | dict.fromkeys(
+    ("num_hidden_layers", "num_layers", "n_layer", "n_layers", "encoder_layers", "decoder_layers"), 10_000
+)
+"""Entries of a config.json above these are refused before anything is built."""
+
+
 class HubModel:
     """Makes the network of a folder's config.json, its weights drawn anew at each call.
 
@@ -79,6 +85,7 @@ class HubModel:
     def __init__(self, word: str) -> None:
         self.word = word
         self.folder = model_folder(word)
+        _refuse_sizes(word, self.folder / "config.json")
         try:
             import transformers
         except ModuleNotFoundError as error:
@@ -226,25 +233,48 @@ def merged_adapter(name: str, folder: Path, base: HubModel) -> dict[str, torch.T
     with torch.random.fork_rng(devices=[]):
         network = base()
     network.load_state_dict(base.weights_in(f"{name}'s base", base.folder))
-    state = read_safetensors(name, weights)
     config.inference_mode = True
+
+    def refuse_other_names(names: Collection[str]) -> None:
+        if odd := sorted(own ^ {*names}):
+            raise ValueError(
+                f"{name}: {folder} is no adapter of {base.word}: it differs in [{first_names(odd)}]"
+            )
+
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             adapted = peft.get_peft_model(network, config)
+            own = {*peft.get_peft_model_state_dict(adapted)}
+    except Exception as error:  # it may be of another network
+        raise ValueError(f"{name}: {folder} is no adapter of {base.word}: {_line(error)}") from error
+    state = read_safetensors(name, weights, refuse_other_names)  # by its header, before a tensor is read
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             found: Any = peft.set_peft_model_state_dict(adapted, state)
     except Exception as error:  # it may be of another network
         raise ValueError(f"{name}: {folder} is no adapter of {base.word}: {_line(error)}") from error
     if not hasattr(adapted.base_model, "merge_and_unload"):
         raise _no_end(name, folder, config)
-    own = peft.get_peft_model_state_dict(adapted)
-    if odd := sorted({*found.unexpected_keys, *(own.keys() ^ state.keys())}):
-        raise ValueError(f"{name}: {folder} is no adapter of {base.word}: it differs in [{first_names(odd)}]")
+    refuse_other_names({*own, *found.unexpected_keys})
     try:
         merged = adapted.merge_and_unload(safe_merge=True)
     except Exception as error:  # each kind has its own reasons
         raise ValueError(f"{name}: {folder} is not merged by peft: {_line(error)}") from error
     return {key: tensor.detach() for key, tensor in merged.state_dict().items()}
+
+
+def _refuse_sizes(word: str, path: Path) -> None:
+    """Refuse what a library would build for hours: a name for each class, a module for each layer."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (ValueError, RecursionError):
+        return  # said by the library's reader
+    for name, most in MOST.items() if isinstance(told, dict) else ():
+        value = told.get(name)
+        if isinstance(value, int) and value > most:
+            raise ValueError(f"{word}: its config.json asks for {name} = {value:.3g}, more than {most:,}")
 
 
 def _no_end(name: str, folder: Path, config: Any) -> ValueError:

@@ -23,6 +23,7 @@ from mli.hub_models import HubModel
 from mli.user_checkpoints import load_end
 from mli.user_network import load_start, network_from_factory
 from simulations.curves import interpolation_curves
+from simulations.models import checkpoint_files
 from tests.plain_line import cross_entropy
 
 # What the libraries say of themselves, of each other and of torch is not ours to mend.
@@ -148,7 +149,7 @@ def test_an_adapter_merged_into_its_base_says_what_the_adapted_network_says(kind
     assert "\n" not in str(refused.value)
 
 
-def test_an_adapter_that_changes_no_weights_or_lacks_some_or_would_import_is_refused(tmp_path):
+def test_an_adapter_that_changes_no_weights_or_lacks_some_or_would_import_is_refused(tmp_path, monkeypatch):
     base = saved("sharded words", tmp_path / "base")
     factory = HubModel(f"hf:{tmp_path / 'base'}")
     prompt = peft.get_peft_model(base, peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=2))
@@ -164,6 +165,13 @@ def test_an_adapter_that_changes_no_weights_or_lacks_some_or_would_import_is_ref
     file.write_text(json.dumps(told | {"megatron_config": {"a": 1}, "megatron_core": "antigravity"}))
     with pytest.raises(ValueError, match="it is of Megatron, which is not merged"):
         load_end(tmp_path / "adapter", base, factory=factory)
+    file.write_text(json.dumps(told))
+    names = {f"unknown.{number}": torch.zeros(1) for number in range(1000)}
+    save_file(names, tmp_path / "adapter" / "adapter_model.safetensors")
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_files, "_one_file", None)  # from the header: no tensor is read
+        with pytest.raises(ValueError, match=r"it differs in \[.* and \d+ more"):
+            load_end(tmp_path / "adapter", base, factory=factory)
     (tmp_path / "adapter" / "adapter_model.safetensors").rename(tmp_path / "adapter" / "adapter_model.bin")
     with pytest.raises(ValueError, match=r"has no adapter_model\.safetensors: save the adapter as"):
         load_end(tmp_path / "adapter", base, factory=factory)
@@ -191,6 +199,8 @@ def changed(folder, **values):
         ),
         (lambda folder: changed(folder, architectures=["BertModel"]), r"it names \['?BertModel"),
         (lambda folder: changed(folder, architectures=["LlamaForCausalLM"]), "transformers makes a Bert"),
+        (lambda folder: changed(folder, num_hidden_layers=10**9), r"num_hidden_layers = 1e\+09, more than"),
+        (lambda folder: changed(folder, num_labels=10**9), r"num_labels = 1e\+09, more than 1,000,000"),
         (lambda folder: changed(folder, hidden_size=-3), "its config.json makes no network"),
         (
             lambda folder: changed(
