@@ -250,7 +250,7 @@ def merged_adapter(name: str, folder: Path, base: HubModel) -> dict[str, torch.T
         raise ValueError(f"{name}: {folder} is no adapter of {base.word}: {_line(error)}") from error
     state = read_safetensors(name, weights, refuse_other_names)  # by its header, before a tensor is read
     try:
-        with warnings.catch_warnings():
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found: Any = peft.set_peft_model_state_dict(adapted, state)
     except Exception as error:  # it may be of another network

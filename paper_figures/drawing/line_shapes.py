@@ -22,6 +22,7 @@ from validation.metrics.curve_shape import barrier, max_rise
 __all__ = [
     "TOLERANCE",
     "arm_of",
+    "by_arm",
     "collect_shapes",
     "further_curves",
     "rise_of",
@@ -36,6 +37,14 @@ TOLERANCE = 0.01
 def arm_of(run: xr.Dataset) -> str:
     """The label of a run's arm without its experiment."""
     return str(run.attrs["arm"]).rpartition("/")[2]
+
+
+def by_arm(runs: Iterable[xr.Dataset]) -> dict[str, list[xr.Dataset]]:
+    """The runs of each arm, arms and runs in their order."""
+    arms: dict[str, list[xr.Dataset]] = {}
+    for run in runs:
+        arms.setdefault(arm_of(run), []).append(run)
+    return arms
 
 
 def styles_of(names: Iterable[str]) -> dict[str, LineStyle]:

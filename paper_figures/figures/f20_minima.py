@@ -8,7 +8,7 @@ import xarray as xr
 
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
 from paper_figures.drawing.line_shapes import (
-    arm_of,
+    by_arm,
     collect_shapes,
     further_curves,
     shape_sentences,
@@ -37,9 +37,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
-    arms: dict[str, list[xr.Dataset]] = {}
-    for run in usable:
-        arms.setdefault(arm_of(run), []).append(run)
+    arms = by_arm(usable)
     panels = [
         Panel(
             arm.replace(",", ", "),

@@ -10,7 +10,7 @@ from paper_figures.drawing.arm_words import in_words
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
 from paper_figures.drawing.line_shapes import (
     TOLERANCE,
-    arm_of,
+    by_arm,
     collect_shapes,
     shape_sentences,
     styles_of,
@@ -36,9 +36,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
-    arms: dict[str, list[xr.Dataset]] = {}
-    for run in usable:
-        arms.setdefault(arm_of(run), []).append(run)
+    arms = by_arm(usable)
     lines = {arm: measured(group) for arm, group in arms.items()}
     panels = [Panel("next character", usable[0]["alpha"].to_numpy(), lines)] if usable else []
     digests = ", ".join(sorted({str(run.attrs["text_digest"]) for run in usable}))

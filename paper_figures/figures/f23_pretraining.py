@@ -9,7 +9,7 @@ import xarray as xr
 from paper_figures.drawing.line_panels import Panel, draw_lines, lines_layout
 from paper_figures.drawing.line_shapes import (
     TOLERANCE,
-    arm_of,
+    by_arm,
     collect_shapes,
     shape_sentences,
     styles_of,
@@ -35,9 +35,7 @@ def collect(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         NothingToDrawError: no run with a line.
     """
     usable = reached(runs)
-    arms: dict[str, list[xr.Dataset]] = {}
-    for run in usable:
-        arms.setdefault(arm_of(run).replace("-", " "), []).append(run)
+    arms = {arm.replace("-", " "): group for arm, group in by_arm(usable).items()}
     lines = {arm: measured(group) for arm, group in arms.items()}
     panels = [Panel(describe(usable[0]), usable[0]["alpha"].to_numpy(), lines)] if usable else []
     return collect_shapes(panels, styles_of(arms), provenance(usable, n_left_out=len(runs) - len(usable)))
